@@ -1,0 +1,8 @@
+//! What Onex replicates and what it means: ids, record types, edits, acts, rules, documents.
+//!
+//! No file, socket, clock or random number is touched here; time and fresh bytes are arguments.
+
+pub mod field;
+pub mod ids;
+pub mod roles;
+pub mod value;
