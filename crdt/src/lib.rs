@@ -2,7 +2,13 @@
 //!
 //! No file, socket, clock or random number is touched here; time and fresh bytes are arguments.
 
+pub mod act;
+pub mod document;
 pub mod field;
+pub mod foreign;
+pub mod header;
 pub mod ids;
+pub mod record;
 pub mod roles;
 pub mod value;
+pub mod view;

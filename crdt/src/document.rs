@@ -1,0 +1,617 @@
+//! Documents from inside: records and entries in one Automerge document, written and read.
+//!
+//! Nothing foreign comes in here unvouched (`foreign`), and nothing here knows of signatures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{
+    ActorId, Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
+    TextEncoding, ValueRef,
+};
+
+use crate::act::{Act, Found};
+use crate::field::Shape;
+use crate::header::Header;
+use crate::ids::{ActId, Actor, ChangeHash, DocId, RecordId};
+use crate::record::{Fields, RecordKind};
+use crate::value::Value;
+use crate::view::{Source, Touch};
+
+/// One Automerge document with its header.
+#[derive(Clone)]
+pub struct Document {
+    header: Header,
+    automerge: Automerge,
+}
+
+/// One thing to be written into a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// A new record.
+    Create {
+        /// Its kind.
+        kind: &'static RecordKind,
+        /// Its id.
+        id: RecordId,
+        /// Its values.
+        fields: Fields,
+    },
+    /// A new value of one field; no value clears it.
+    Set {
+        /// The kind of the record.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
+        /// The key of the field, or `REMOVED`.
+        key: String,
+        /// The value.
+        value: Option<Value>,
+    },
+    /// A new act.
+    Act(Act),
+}
+
+/// Who writes, and why: what a change says of itself besides its operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorship {
+    /// The id of the action.
+    pub action: String,
+    /// The person at the device.
+    pub person: String,
+    /// The writer's clock in seconds since 1970: a claim.
+    pub at_seconds: i64,
+}
+
+/// A change that this device has just written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// The changes that it follows.
+    pub deps: Vec<ChangeHash>,
+    /// The actor that wrote it.
+    pub actor: Actor,
+    /// Its number among those of the actor, from 1.
+    pub seq: u64,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The register that hides a record; nothing is ever deleted.
+pub const REMOVED: &str = "removed";
+const RECORDS: &str = "records";
+const ENTRIES: &str = "entries";
+/// The operation counters by which the genesis makes its two collections.
+pub(crate) const GENESIS_RECORDS: u64 = 1;
+pub(crate) const GENESIS_ENTRIES: u64 = 2;
+
+impl Document {
+    /// Returns the document that holds nothing but its genesis, computed from the header alone.
+    ///
+    /// Every device makes the same genesis, so that a root collection is never made twice; it is
+    /// never sent. New record types need no new genesis.
+    pub fn genesis(header: Header) -> Self {
+        let mut automerge = Automerge::new_with_encoding(TextEncoding::UnicodeCodePoint)
+            .with_actor(ActorId::from(header.id().0.as_slice()));
+        let mut transaction = automerge.transaction();
+        for collection in [RECORDS, ENTRIES] {
+            transaction
+                .put_object(ROOT, collection, ObjType::Map)
+                .expect("a new document takes a root collection");
+        }
+        transaction.commit_with(CommitOptions::default().with_time(0));
+        Self { header, automerge }
+    }
+
+    /// Returns the document of a snapshot.
+    ///
+    /// # Errors
+    /// When the bytes are not a document that this header's genesis began.
+    pub fn load(header: Header, snapshot: &[u8]) -> Result<Self, DocumentError> {
+        let automerge = Automerge::load_with_options(
+            snapshot,
+            automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint),
+        )
+        .map_err(|_| DocumentError::Snapshot)?;
+        let document = Self { header, automerge };
+        let genesis = Self::genesis(document.header.clone()).heads();
+        let begun = genesis.iter().all(|hash| document.holds(hash));
+        if begun {
+            Ok(document)
+        } else {
+            Err(DocumentError::Snapshot)
+        }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The id.
+    pub fn id(&self) -> DocId {
+        self.header.id()
+    }
+
+    /// The hashes of the changes that no other follows, sorted.
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        let mut heads: Vec<_> = self.automerge.get_heads().iter().map(hash_from).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Returns the compacted form, genesis included.
+    pub fn save(&self) -> Vec<u8> {
+        self.automerge.save_with_options(automerge::SaveOptions {
+            deflate: true,
+            retain_orphans: false,
+        })
+    }
+
+    /// Whether a change is part of the document.
+    pub fn holds(&self, hash: &ChangeHash) -> bool {
+        self.automerge
+            .get_change_meta_by_hash(&hash_into(hash))
+            .is_some()
+    }
+
+    /// Applies changes that this store itself admitted or wrote before.
+    ///
+    /// # Errors
+    /// When they do not follow from what is here.
+    pub fn replay(&mut self, changes: &[Vec<u8>]) -> Result<(), DocumentError> {
+        let parsed: Result<Vec<_>, _> = changes
+            .iter()
+            .map(|bytes| automerge::Change::from_bytes(bytes.clone()))
+            .collect();
+        let parsed = parsed.map_err(|_| DocumentError::Change)?;
+        self.automerge
+            .apply_changes(parsed)
+            .map_err(|_| DocumentError::Change)?;
+        Ok(())
+    }
+
+    /// Writes some things as one change.
+    ///
+    /// Returns nothing when every value is already there.
+    ///
+    /// # Errors
+    /// When a record that is to be set does not exist, or the change is too large to be admitted
+    /// elsewhere (256 KiB, 20,000 operations): larger work is several changes.
+    pub fn write(
+        &mut self,
+        actor: Actor,
+        author: &Authorship,
+        writes: &[Write],
+    ) -> Result<Option<Change>, DocumentError> {
+        let before = self.clone();
+        let written = self.write_unchecked(actor, author, writes);
+        match &written {
+            Ok(Some(change)) if crate::foreign::is_too_large(&change.bytes) => {
+                *self = before;
+                Err(DocumentError::TooLarge)
+            }
+            Err(_) => {
+                *self = before;
+                written
+            }
+            Ok(_) => written,
+        }
+    }
+
+    fn write_unchecked(
+        &mut self,
+        actor: Actor,
+        author: &Authorship,
+        writes: &[Write],
+    ) -> Result<Option<Change>, DocumentError> {
+        let records = self.collection(RECORDS)?;
+        let entries = self.collection(ENTRIES)?;
+        self.automerge.set_actor(ActorId::from(actor.as_bytes()));
+        let mut transaction = self.automerge.transaction();
+        for write in writes {
+            match write {
+                Write::Create { kind, id, fields } => {
+                    let map = record_map(kind, fields);
+                    let value = automerge::hydrate::Value::Map(map);
+                    transaction.batch_create_object(
+                        &records,
+                        record_key(kind, *id),
+                        &value,
+                        false,
+                    )?;
+                }
+                Write::Set {
+                    kind,
+                    id,
+                    key,
+                    value,
+                } => {
+                    let Some((_, record)) = transaction.get(&records, record_key(kind, *id))?
+                    else {
+                        return Err(DocumentError::NoRecord);
+                    };
+                    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
+                    transaction.put(&record, key.as_str(), scalar)?;
+                }
+                Write::Act(act) => {
+                    let bytes = minicbor::to_vec(act).expect("an act encodes into memory");
+                    transaction.put(&entries, act.id.to_string(), ScalarValue::Bytes(bytes))?;
+                }
+            }
+        }
+        let message = format!("{}\n{}", author.action, author.person);
+        let options = CommitOptions::default()
+            .with_message(message)
+            .with_time(author.at_seconds);
+        let (hash, _) = transaction.commit_with(options);
+        Ok(hash.and_then(|hash| self.change(&hash_from(&hash))))
+    }
+
+    /// Returns a change of the document.
+    pub fn change(&self, hash: &ChangeHash) -> Option<Change> {
+        self.automerge
+            .get_change_by_hash(&hash_into(hash))
+            .map(|change| change_from(&change))
+    }
+
+    /// Returns the changes that somebody with these heads lacks, without the genesis, each after
+    /// those that it follows. Heads that are unknown here count as nothing.
+    pub fn changes_since(&self, heads: &[ChangeHash]) -> Vec<Change> {
+        let known: Vec<_> = heads
+            .iter()
+            .filter(|hash| self.holds(hash))
+            .map(hash_into)
+            .collect();
+        let genesis = self.genesis_actor();
+        self.automerge
+            .get_changes(&known)
+            .iter()
+            .map(change_from)
+            .filter(|change| change.actor != genesis)
+            .collect()
+    }
+
+    fn genesis_actor(&self) -> Actor {
+        Actor(self.header.id().0)
+    }
+
+    /// What the change that last made or altered each thing touched, between two states.
+    pub fn touched(&self, before: &[ChangeHash], after: &[ChangeHash]) -> BTreeSet<TouchKey> {
+        let convert = |hashes: &[ChangeHash]| hashes.iter().map(hash_into).collect::<Vec<_>>();
+        self.automerge
+            .diff(&convert(before), &convert(after))
+            .iter()
+            .filter_map(touch_key)
+            .collect()
+    }
+
+    /// Everything that the document holds, for building a projection anew.
+    pub fn everything(&self) -> BTreeSet<TouchKey> {
+        let mut keys = BTreeSet::new();
+        if let Ok(records) = self.collection(RECORDS) {
+            keys.extend(
+                self.automerge
+                    .keys(&records)
+                    .filter_map(|key| record_touch(&key)),
+            );
+        }
+        if let Ok(entries) = self.collection(ENTRIES) {
+            keys.extend(
+                self.automerge
+                    .keys(&entries)
+                    .filter_map(|key| entry_touch(&key)),
+            );
+        }
+        keys
+    }
+
+    /// Returns what the document holds of a record.
+    pub fn source(&self, kind: &RecordKind, id: RecordId) -> Option<Source> {
+        let records = self.collection(RECORDS).ok()?;
+        let (_, object) = self.automerge.get(&records, record_key(kind, id)).ok()??;
+        let mut source = Source {
+            header: self.header.clone(),
+            fields: Fields::new(),
+            conflict: Vec::new(),
+            removed: false,
+            born: counter(&object),
+        };
+        for item in self.automerge.map_range(&object, ..) {
+            if item.key == REMOVED {
+                source.removed = matches!(item.value, ValueRef::Scalar(ref scalar)
+                    if ScalarValue::from(scalar.clone()) == ScalarValue::Boolean(true));
+                continue;
+            }
+            let Some(field) = kind.field(&item.key).filter(|field| !field.derived) else {
+                continue;
+            };
+            if item.conflict && self.values(&object, field.key, &field.ty.shape).len() > 1 {
+                source.conflict.push(field.key.to_owned());
+            }
+            if let ValueRef::Scalar(scalar) = item.value
+                && let Some(value) = value_from(&ScalarValue::from(scalar), &field.ty.shape)
+            {
+                source.fields.insert(field.key.to_owned(), value);
+            }
+        }
+        source
+            .conflict
+            .sort_by_key(|key| kind.fields.iter().position(|field| field.key == *key));
+        Some(source)
+    }
+
+    /// The distinct concurrent values of one field with the change that wrote each, sorted by
+    /// change hash so that every device numbers them alike.
+    pub fn concurrent(
+        &self,
+        kind: &RecordKind,
+        id: RecordId,
+        key: &str,
+    ) -> Vec<(Option<Value>, ChangeHash)> {
+        let Some(field) = kind.field(key) else {
+            return Vec::new();
+        };
+        let Ok(records) = self.collection(RECORDS) else {
+            return Vec::new();
+        };
+        match self.automerge.get(&records, record_key(kind, id)) {
+            Ok(Some((_, object))) => self.values(&object, key, &field.ty.shape),
+            _ => Vec::new(),
+        }
+    }
+
+    fn values(&self, object: &ObjId, key: &str, shape: &Shape) -> Vec<(Option<Value>, ChangeHash)> {
+        let mut distinct: BTreeMap<Option<Value>, ChangeHash> = BTreeMap::new();
+        for (value, op) in self.automerge.get_all(object, key).unwrap_or_default() {
+            let value = value
+                .as_scalar()
+                .and_then(|scalar| value_from(scalar, shape));
+            let Some(hash) = self.automerge.hash_for_opid(&op) else {
+                continue;
+            };
+            let hash = hash_from(&hash);
+            let first = distinct.entry(value).or_insert(hash);
+            *first = (*first).min(hash);
+        }
+        let mut values: Vec<_> = distinct.into_iter().collect();
+        values.sort_by_key(|(_, hash)| *hash);
+        values
+    }
+
+    /// Returns an act, where one stands under this id and its writer is the device it names.
+    pub fn act(&self, id: ActId) -> Option<Found> {
+        let entries = self.collection(ENTRIES).ok()?;
+        let (value, op) = self.automerge.get(&entries, id.to_string()).ok()??;
+        let ScalarValue::Bytes(bytes) = value.as_scalar()? else {
+            return None;
+        };
+        let act: Act = minicbor::decode(bytes).ok()?;
+        let tag = op_actor(&op)?;
+        (act.id == id && act.device.tag() == tag).then(|| Found {
+            act,
+            header: self.header.clone(),
+            born: counter(&op),
+        })
+    }
+
+    /// Who wrote a change, and when by his clock.
+    pub fn authorship(&self, hash: &ChangeHash) -> Option<(Actor, Authorship)> {
+        let change = self.automerge.get_change_by_hash(&hash_into(hash))?;
+        let (action, person) = change.message()?.split_once('\n')?;
+        let author = Authorship {
+            action: action.to_owned(),
+            person: person.to_owned(),
+            at_seconds: change.timestamp(),
+        };
+        Some((Actor::from_slice(change.actor_id().to_bytes())?, author))
+    }
+
+    /// The values of a record after a change and before it, for its history.
+    pub fn step(&self, kind: &RecordKind, id: RecordId, hash: &ChangeHash) -> (Fields, Fields) {
+        let before = self
+            .change(hash)
+            .map(|change| change.deps)
+            .unwrap_or_default();
+        (
+            self.fields_at(kind, id, &before),
+            self.fields_at(kind, id, &[*hash]),
+        )
+    }
+
+    fn fields_at(&self, kind: &RecordKind, id: RecordId, heads: &[ChangeHash]) -> Fields {
+        let heads: Vec<_> = heads.iter().map(hash_into).collect();
+        let Ok(records) = self.collection(RECORDS) else {
+            return Fields::new();
+        };
+        let Ok(Some((_, object))) = self
+            .automerge
+            .get_at(&records, record_key(kind, id), &heads)
+        else {
+            return Fields::new();
+        };
+        kind.stored()
+            .filter_map(|field| {
+                let (value, _) = self.automerge.get_at(&object, field.key, &heads).ok()??;
+                let value = value_from(value.as_scalar()?, &field.ty.shape)?;
+                Some((field.key.to_owned(), value))
+            })
+            .collect()
+    }
+
+    pub(crate) fn automerge(&self) -> &Automerge {
+        &self.automerge
+    }
+
+    pub(crate) fn with_automerge(&self, automerge: Automerge) -> Self {
+        Self {
+            header: self.header.clone(),
+            automerge,
+        }
+    }
+
+    fn collection(&self, name: &str) -> Result<ObjId, DocumentError> {
+        match self.automerge.get(ROOT, name)? {
+            Some((_, object)) => Ok(object),
+            None => Err(DocumentError::Snapshot),
+        }
+    }
+}
+
+/// What a change touched inside a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TouchKey {
+    /// A record, by kind and id.
+    Record(String, RecordId),
+    /// An entry.
+    Act(ActId),
+}
+
+impl TouchKey {
+    /// Returns the record that was touched, for rules; acts need their document.
+    pub fn record(&self) -> Option<Touch> {
+        match self {
+            TouchKey::Record(kind, id) => Some(Touch::Record {
+                kind: kind.clone(),
+                id: *id,
+            }),
+            TouchKey::Act(_) => None,
+        }
+    }
+}
+
+fn touch_key(patch: &Patch) -> Option<TouchKey> {
+    let mut keys = patch
+        .path
+        .iter()
+        .map(|(_, prop)| prop.clone())
+        .chain(match &patch.action {
+            PatchAction::PutMap { key, .. } | PatchAction::DeleteMap { key } => {
+                Some(Prop::Map(key.clone()))
+            }
+            PatchAction::Conflict { prop } => Some(prop.clone()),
+            _ => None,
+        });
+    let (Some(Prop::Map(collection)), Some(Prop::Map(key))) = (keys.next(), keys.next()) else {
+        return None;
+    };
+    if collection == RECORDS {
+        record_touch(&key)
+    } else {
+        entry_touch(&key)
+    }
+}
+
+fn record_touch(key: &str) -> Option<TouchKey> {
+    let (kind, id) = key.split_once('/')?;
+    Some(TouchKey::Record(kind.to_owned(), id.parse().ok()?))
+}
+
+fn entry_touch(key: &str) -> Option<TouchKey> {
+    key.parse().ok().map(TouchKey::Act)
+}
+
+fn record_key(kind: &RecordKind, id: RecordId) -> String {
+    format!("{}/{id}", kind.key)
+}
+
+fn record_map(kind: &RecordKind, fields: &Fields) -> automerge::hydrate::Map {
+    let stored = kind.stored().filter_map(|field| {
+        let value = fields.get(field.key)?;
+        Some((
+            field.key,
+            automerge::hydrate::Value::Scalar(scalar_from(value)),
+        ))
+    });
+    stored.collect::<std::collections::HashMap<_, _>>().into()
+}
+
+/// A list is stored as one text, an item a line: items have no line breaks.
+fn scalar_from(value: &Value) -> ScalarValue {
+    match value {
+        Value::Text(text) => ScalarValue::Str(text.as_str().into()),
+        Value::Int(number) => ScalarValue::Int(*number),
+        Value::Bool(flag) => ScalarValue::Boolean(*flag),
+        Value::Bytes(bytes) => ScalarValue::Bytes(bytes.clone()),
+        Value::List(items) => ScalarValue::Str(items.join("\n").into()),
+    }
+}
+
+fn value_from(scalar: &ScalarValue, shape: &Shape) -> Option<Value> {
+    match (scalar, shape) {
+        (ScalarValue::Str(text), Shape::List | Shape::ChoiceList(_) | Shape::IdList(_)) => {
+            Some(Value::List(text.split('\n').map(str::to_owned).collect()))
+        }
+        (ScalarValue::Int(number), Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_)) => {
+            Some(Value::Int(*number))
+        }
+        (ScalarValue::Boolean(flag), Shape::Bool) => Some(Value::Bool(*flag)),
+        (ScalarValue::Bytes(bytes), Shape::Id(_) | Shape::Digest) => {
+            Some(Value::Bytes(bytes.clone()))
+        }
+        (
+            ScalarValue::Str(text),
+            Shape::Text | Shape::Date | Shape::DateTime | Shape::Choice(_),
+        ) => Some(Value::Text(text.to_string())),
+        _ => None,
+    }
+}
+
+fn change_from(change: &automerge::Change) -> Change {
+    Change {
+        hash: hash_from(&change.hash()),
+        deps: change.deps().iter().map(hash_from).collect(),
+        actor: Actor::from_slice(change.actor_id().to_bytes()).unwrap_or(Actor([0; 16])),
+        seq: change.seq(),
+        bytes: change.raw_bytes().to_vec(),
+    }
+}
+
+fn counter(object: &ObjId) -> u64 {
+    match object {
+        ObjId::Root => 0,
+        ObjId::Id(counter, _, _) => *counter,
+    }
+}
+
+fn op_actor(op: &ObjId) -> Option<[u8; 8]> {
+    match op {
+        ObjId::Root => None,
+        ObjId::Id(_, actor, _) => Actor::from_slice(actor.to_bytes()).map(|actor| actor.tag()),
+    }
+}
+
+pub(crate) fn hash_from(hash: &automerge::ChangeHash) -> ChangeHash {
+    ChangeHash(hash.0)
+}
+
+pub(crate) fn hash_into(hash: &ChangeHash) -> automerge::ChangeHash {
+    automerge::ChangeHash(hash.0)
+}
+
+/// Why a document could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// The bytes are no document, or one with another genesis.
+    #[error("the snapshot is not a document of this header")]
+    Snapshot,
+    /// A stored change does not follow from the others.
+    #[error("a stored change does not fit its document")]
+    Change,
+    /// The record that was to be set does not exist.
+    #[error("no such record in the document")]
+    NoRecord,
+    /// More in one change than other nodes admit.
+    #[error("the change is larger than other nodes admit")]
+    TooLarge,
+    /// Automerge refused.
+    #[error("automerge: {0}")]
+    Automerge(String),
+}
+
+impl From<automerge::AutomergeError> for DocumentError {
+    fn from(error: automerge::AutomergeError) -> Self {
+        Self::Automerge(error.to_string())
+    }
+}
