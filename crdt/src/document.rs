@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
-    ActorId, Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
+    ActorId, Automerge, iter::MapRangeItem, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
     TextEncoding, ValueRef,
 };
 
@@ -45,6 +45,18 @@ pub enum Write {
         id: RecordId,
         /// The key of the field, or `REMOVED`.
         key: String,
+        /// The value.
+        value: Option<Value>,
+    },
+    /// A new value of one field of a record with a natural id, which two devices may make at
+    /// once: each field is a register of its own and none hides another.
+    Register {
+        /// The kind of the record.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
+        /// The key of the field.
+        key: &'static str,
         /// The value.
         value: Option<Value>,
     },
@@ -235,6 +247,10 @@ impl Document {
                     let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
                     transaction.put(&record, key.as_str(), scalar)?;
                 }
+                Write::Register { kind, id, key, value } => {
+                    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
+                    transaction.put(&records, format!("{}/{key}", record_key(kind, *id)), scalar)?;
+                }
                 Write::Act(act) => {
                     let bytes = minicbor::to_vec(act).expect("an act encodes into memory");
                     transaction.put(&entries, act.id.to_string(), ScalarValue::Bytes(bytes))?;
@@ -307,39 +323,54 @@ impl Document {
         keys
     }
 
-    /// Returns what the document holds of a record.
+    /// Returns what the document holds of a record: its map, and its registers.
     pub fn source(&self, kind: &RecordKind, id: RecordId) -> Option<Source> {
         let records = self.collection(RECORDS).ok()?;
-        let (_, object) = self.automerge.get(&records, record_key(kind, id)).ok()??;
         let mut source = Source {
             header: self.header.clone(),
             fields: Fields::new(),
             conflict: Vec::new(),
             removed: false,
-            born: counter(&object),
+            born: u64::MAX,
         };
-        for item in self.automerge.map_range(&object, ..) {
-            if item.key == REMOVED {
-                source.removed = matches!(item.value, ValueRef::Scalar(ref scalar)
-                    if ScalarValue::from(scalar.clone()) == ScalarValue::Boolean(true));
-                continue;
-            }
-            let Some(field) = kind.field(&item.key).filter(|field| !field.derived) else {
-                continue;
-            };
-            if item.conflict && self.values(&object, field.key, &field.ty.shape).len() > 1 {
-                source.conflict.push(field.key.to_owned());
-            }
-            if let ValueRef::Scalar(scalar) = item.value
-                && let Some(value) = value_from(&ScalarValue::from(scalar), &field.ty.shape)
-            {
-                source.fields.insert(field.key.to_owned(), value);
+        if let Ok(Some((_, object))) = self.automerge.get(&records, record_key(kind, id)) {
+            source.born = counter(&object);
+            for item in self.automerge.map_range(&object, ..) {
+                self.read_field(&mut source, kind, &object, &item, &item.key);
             }
         }
-        source
-            .conflict
-            .sort_by_key(|key| kind.fields.iter().position(|field| field.key == *key));
-        Some(source)
+        let prefix = format!("{}/", record_key(kind, id));
+        for item in self.automerge.map_range(&records, prefix.clone()..) {
+            let Some(key) = item.key.strip_prefix(&prefix) else { break };
+            source.born = source.born.min(counter(&item.id()));
+            self.read_field(&mut source, kind, &records, &item, key);
+        }
+        source.conflict.sort_by_key(|key| kind.fields.iter().position(|field| field.key == *key));
+        (source.born != u64::MAX).then_some(source)
+    }
+
+    fn read_field(
+        &self,
+        source: &mut Source,
+        kind: &RecordKind,
+        object: &ObjId,
+        item: &MapRangeItem<'_>,
+        key: &str,
+    ) {
+        let ValueRef::Scalar(scalar) = &item.value else { return };
+        let scalar = ScalarValue::from(scalar.clone());
+        if key == REMOVED {
+            source.removed = scalar == ScalarValue::Boolean(true);
+            return;
+        }
+        let Some(field) = kind.field(key).filter(|field| !field.derived) else { return };
+        let shape = &field.ty.shape;
+        if item.conflict && self.values(object, &item.key, shape).len() > 1 {
+            source.conflict.push(field.key.to_owned());
+        }
+        if let Some(value) = value_from(&scalar, shape) {
+            source.fields.insert(field.key.to_owned(), value);
+        }
     }
 
     /// The distinct concurrent values of one field with the change that wrote each, sorted by
@@ -504,7 +535,8 @@ fn touch_key(patch: &Patch) -> Option<TouchKey> {
 }
 
 fn record_touch(key: &str) -> Option<TouchKey> {
-    let (kind, id) = key.split_once('/')?;
+    let (kind, rest) = key.split_once('/')?;
+    let id = rest.split_once('/').map_or(rest, |(id, _)| id);
     Some(TouchKey::Record(kind.to_owned(), id.parse().ok()?))
 }
 

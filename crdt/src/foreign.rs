@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{ObjectId, OpId, OpType};
+use automerge::legacy::{Key, ObjectId, OpId, OpType};
 use sha2::{Digest as _, Sha256};
 
 use crate::document::{Change, Document, GENESIS_ENTRIES, GENESIS_RECORDS, hash_from};
@@ -143,8 +143,8 @@ impl Document {
         Ok(document)
     }
 
-    /// Allows the three operations there are: make a record, set one of its registers, put an
-    /// entry under a key that has none.
+    /// Allows the operations there are: make a record, set one of its registers, put an entry
+    /// under a key that has none.
     fn check_operations(&self, change: &automerge::Change) -> Result<(), ForeignError> {
         let genesis = automerge::ActorId::from(self.id().as_bytes());
         let collection = |counter| ObjectId::Id(OpId::new(counter, &genesis));
@@ -156,7 +156,8 @@ impl Document {
                 (ObjectId::Root, _) => false,
                 (object, OpType::Make(automerge::ObjType::Map)) => *object == records && fresh,
                 (object, OpType::Put(_)) if *object == entries => fresh,
-                (object, OpType::Put(_)) => *object != records,
+                (object, OpType::Put(_)) if *object == records => is_register(&operation.key),
+                (_, OpType::Put(_)) => true,
                 _ => false,
             };
             if !allowed {
@@ -165,6 +166,11 @@ impl Document {
         }
         Ok(())
     }
+}
+
+/// Whether a key of the record collection is that of a register, `kind/id/field`.
+fn is_register(key: &Key) -> bool {
+    matches!(key, Key::Map(key) if key.matches('/').count() == 2)
 }
 
 /// Whether a change of our own is beyond what other nodes admit.

@@ -12,3 +12,6 @@ pub mod record;
 pub mod roles;
 pub mod value;
 pub mod view;
+pub mod action;
+pub mod records;
+pub mod registry;

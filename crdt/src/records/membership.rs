@@ -1,0 +1,88 @@
+//! Devices and roles: actions that the node carries out, since they are statements, not records.
+//!
+//! Removing a device and adopting its work are not here yet.
+
+use crate::action::{Action, FieldsGiven, Param, Run, Subject, Undo};
+use crate::field::text::{LongText, PersonName, Text};
+use crate::field::{Field, FieldType};
+use crate::roles::OrgRole::{self, College, Evaluator, Hub};
+use crate::roles::PersonRole::{self, Admin, Officer};
+
+use super::organisation::OrgRef;
+
+const ADMINS: &[(OrgRole, &[PersonRole])] =
+    &[(Hub, &[Admin, Officer]), (College, &[Admin]), (Evaluator, &[Admin])];
+
+const fn param(
+    key: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    ty: FieldType,
+    required: bool,
+) -> Param {
+    Param { key, zh, en, ty, required }
+}
+
+/// Writes an invitation: for a further device of the own organisation, or, by the hub, for the
+/// first device of another. Trust A6.
+pub const DEVICE_INVITE: Action = Action {
+    id: "device.invite",
+    zh: "生成邀请",
+    en: "Invite device",
+    who: ADMINS,
+    kind: None,
+    subject: Subject::Nothing,
+    fields: FieldsGiven::None,
+    params: &[
+        param("out", "文件", "file", <LongText<1000> as Field>::TYPE, true),
+        param("role", "角色", "role", <OrgRole as Field>::TYPE, false),
+        param("org_id", "机构", "organisation", <OrgRef as Field>::TYPE, false),
+    ],
+    from: &[],
+    undo: Undo::By("device.cancel"),
+    run: Run::Node,
+};
+
+/// Lets a device in whose digits are the same on both screens. Trust A6.
+pub const DEVICE_CONFIRM: Action = Action {
+    id: "device.confirm",
+    zh: "确认设备",
+    en: "Confirm device",
+    params: &[param("digits", "核对数字", "digits", <Text<1, 60> as Field>::TYPE, true)],
+    undo: Undo::No,
+    ..DEVICE_INVITE
+};
+
+/// Makes an invitation useless.
+pub const DEVICE_CANCEL: Action = Action {
+    id: "device.cancel",
+    zh: "作废邀请",
+    en: "Cancel invitation",
+    params: &[param("id", "邀请", "invitation", <Text<8, 32> as Field>::TYPE, true)],
+    undo: Undo::By("device.invite"),
+    ..DEVICE_INVITE
+};
+
+const DEVICE: Param = param("device", "设备", "device", <Text<8, 32> as Field>::TYPE, true);
+const PERSON: Param = param("person", "姓名", "person", <PersonName as Field>::TYPE, true);
+const ROLE: Param = param("role", "角色", "role", <PersonRole as Field>::TYPE, true);
+
+/// Gives a person at a device a role.
+pub const ROLE_GRANT: Action = Action {
+    id: "role.grant",
+    zh: "授予角色",
+    en: "Grant role",
+    who: &[(Hub, &[Admin, PersonRole::Lead]), (College, &[Admin]), (Evaluator, &[Admin])],
+    params: &[DEVICE, PERSON, ROLE],
+    undo: Undo::By("role.remove"),
+    ..DEVICE_INVITE
+};
+
+/// Takes a role away.
+pub const ROLE_REMOVE: Action = Action {
+    id: "role.remove",
+    zh: "收回角色",
+    en: "Remove role",
+    undo: Undo::By("role.grant"),
+    ..ROLE_GRANT
+};

@@ -1,0 +1,72 @@
+//! What the rules of several record types have in common.
+
+use crate::act::{Authority, Causality, Found};
+use crate::action::{Action, Desk, Reason, Refusal};
+use crate::header::{DocumentKind, Header};
+use crate::ids::{OrgId, RecordId};
+use crate::record::{RecordKind, Row};
+use crate::roles::PersonRole;
+use crate::view::{Source, Touch, View};
+
+/// Returns what the documents of one kind hold of a record, the oldest document first.
+pub fn source_in(
+    view: &dyn View,
+    kind: &RecordKind,
+    id: RecordId,
+    document: &DocumentKind,
+) -> Option<Source> {
+    view.sources(kind, id).into_iter().find(|source| source.header.kind == document.key)
+}
+
+/// Returns the row of a record that stands in one document, with nothing derived yet.
+pub fn row_of(id: RecordId, source: &Source) -> Row {
+    Row {
+        id,
+        fields: source.fields.clone(),
+        conflict: source.conflict.clone(),
+        stale: false,
+        born: source.born,
+    }
+}
+
+/// The header of the document in which a record of the acting organisation stands.
+pub fn home(desk: &Desk, kind: &RecordKind, id: RecordId) -> Result<Header, Refusal> {
+    let sources = desk.view.sources(kind, id);
+    let own = sources.into_iter().find(|source| source.header.owner == desk.who.org);
+    match own {
+        Some(source) => Ok(source.header),
+        None => desk.refuse(Reason::UnknownRecord, Some("id")),
+    }
+}
+
+/// The rows that are touched when records of their own kind are, and nothing else.
+pub fn itself(kind: &RecordKind, touch: &Touch) -> Vec<RecordId> {
+    touch.record(kind).into_iter().collect()
+}
+
+/// Ids of rows.
+pub fn ids(rows: Vec<Row>) -> Vec<RecordId> {
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+/// Whether an organisation has a device, and so enters its own records.
+pub fn has_node(desk: &Desk, org: OrgId) -> bool {
+    let authority = desk.view.authority();
+    authority.device_count(org, authority.position()) > 0
+}
+
+/// Whether an act counts: its person held, at that device, a role that its action asks for, and
+/// its organisation is one that may, at the position of the membership log the act is judged at.
+pub fn counts(
+    authority: &dyn Authority,
+    causality: &Causality,
+    found: &Found,
+    action: &Action,
+) -> bool {
+    let act = &found.act;
+    let position = causality.position(act.id);
+    let Some(role) = authority.org_role(found.org()) else { return false };
+    let holds = |role: &PersonRole| authority.holds(act.device, &act.person, *role, position);
+    authority.org_of(act.device) == Some(found.org())
+        && action.who.iter().any(|(org, roles)| *org == role && roles.iter().any(holds))
+}

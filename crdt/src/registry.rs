@@ -1,0 +1,100 @@
+//! The tables of everything there is: record types and actions.
+//!
+//! Rows are computed in the order of `KINDS`, so that a rule may read rows of the kinds before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::Action;
+use crate::ids::RecordId;
+use crate::record::{Record, RecordKind};
+use crate::records::agreement::{self, Agreement};
+use crate::records::application::{Application, actions as application};
+use crate::records::call::{self, Call};
+use crate::records::certificate::{self, CertLevel, Certificate};
+use crate::records::contact::{self, Contact};
+use crate::records::decision::Decision;
+use crate::records::listing::{self, Listing};
+use crate::records::membership;
+use crate::records::organisation::{self, Organisation};
+use crate::records::receipt::ReceiptRow;
+use crate::records::standard::{self, Scheme, Standard};
+use crate::view::{Touch, View};
+
+/// Every record type, in the order in which rows are computed.
+pub const KINDS: &[&RecordKind] = &[
+    Organisation::KIND,
+    Contact::KIND,
+    Standard::KIND,
+    Scheme::KIND,
+    Listing::KIND,
+    CertLevel::KIND,
+    Certificate::KIND,
+    Agreement::KIND,
+    Application::KIND,
+    Call::KIND,
+    Decision::KIND,
+    ReceiptRow::KIND,
+];
+
+/// Everything that a person can do to records, organisations and devices.
+pub static ACTIONS: &[&Action] = &[
+    &organisation::ADD,
+    &organisation::EDIT,
+    &contact::ADD,
+    &contact::EDIT,
+    &contact::CONFIRM,
+    &contact::REMOVE,
+    &certificate::ADD,
+    &certificate::EDIT,
+    &certificate::LEVEL_ADD,
+    &certificate::LEVEL_EDIT,
+    &standard::PUBLISH,
+    &standard::SCHEME_ADD,
+    &listing::ADD,
+    &call::OPEN,
+    &call::CLOSE,
+    &agreement::PROPOSE,
+    &agreement::CONFIRM,
+    &application::ADD,
+    &application::EDIT,
+    &application::SUBMIT,
+    &application::WITHDRAW,
+    &application::DECIDE,
+    &membership::DEVICE_INVITE,
+    &membership::DEVICE_CONFIRM,
+    &membership::DEVICE_CANCEL,
+    &membership::ROLE_GRANT,
+    &membership::ROLE_REMOVE,
+];
+
+/// Returns the record type with a key.
+pub fn kind(key: &str) -> Option<&'static RecordKind> {
+    KINDS.iter().copied().find(|kind| kind.key == key)
+}
+
+/// Returns the action with an id.
+pub fn action(id: &str) -> Option<&'static Action> {
+    ACTIONS.iter().copied().find(|action| action.id == id)
+}
+
+/// Which rows some touches may have altered, kind by kind in the order of `KINDS`.
+///
+/// `recompute` is called with each kind and its rows, before the next kind is asked: a rule may
+/// read the rows of the kinds before it.
+pub fn recompute(
+    view: &dyn View,
+    touches: &[Touch],
+    mut recompute: impl FnMut(&'static RecordKind, RecordId),
+) {
+    for kind in KINDS {
+        let ids: BTreeSet<RecordId> =
+            touches.iter().flat_map(|touch| (kind.affected)(view, touch)).collect();
+        ids.into_iter().for_each(|id| recompute(kind, id));
+    }
+}
+
+/// The lines that touches concern, for what the hub writes by itself.
+pub fn touched_lines(touches: &[Touch]) -> Vec<RecordId> {
+    let lines = touches.iter().filter_map(|touch| touch.act("application."));
+    lines.map(|(_, line)| (line, ())).collect::<BTreeMap<_, _>>().into_keys().collect()
+}
