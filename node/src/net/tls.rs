@@ -258,6 +258,7 @@ fn tls12_refuse() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Endpoint, NetError};
 
     /// RFC 8032, section 7.1, test 1.
     const SEED: [u8; 32] = [
@@ -280,6 +281,32 @@ mod tests {
     fn debug_output_shows_the_public_key_only() {
         let expected = format!("DeviceKey {{ public_key: {PUBLIC_KEY:?} }}");
         assert_eq!(format!("{:?}", DeviceKey::from_seed(SEED)), expected);
+    }
+
+    #[tokio::test]
+    async fn a_key_without_its_secret_proves_nothing() {
+        async fn check(caller: &DeviceKey, called: &DeviceKey, caller_fails: bool) {
+            let loopback = ([127, 0, 0, 1], 0).into();
+            let client = Endpoint::bind(caller, loopback).unwrap();
+            let server = Endpoint::bind(called, loopback).unwrap();
+            let accepting = async { server.accept().await.unwrap().finish().await };
+            let connecting = client.connect(server.local_addr(), Some(called.public_key()));
+            let (connected, accepted) = tokio::join!(connecting, accepting);
+            // The one that calls is done before its own key is judged (trust 0.1).
+            assert_eq!(connected.is_err(), caller_fails, "{connected:?}");
+            assert!(
+                matches!(accepted, Err(NetError::Handshake { .. })),
+                "{accepted:?}"
+            );
+        }
+        let honest = DeviceKey::from_seed([8; 32]);
+        let signer = DeviceKey::from_seed([7; 32]).signer;
+        let impostor = DeviceKey {
+            signer,
+            public_key: PUBLIC_KEY,
+        };
+        check(&honest, &impostor, true).await;
+        check(&impostor, &honest, false).await;
     }
 
     #[test]

@@ -7,8 +7,9 @@ use onex_node::net::{
     ALPN, Connection, DeviceKey, Endpoint, FRAME_BYTES_MAX, FRAME_HEADER_BYTES,
     FRAME_PAYLOAD_BYTES_MAX, FrameError, MESSAGE_BYTES_MAX, NetError,
 };
-use quinn::crypto::rustls::QuicClientConfig;
 use tokio::task::JoinSet;
+
+mod stranger;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -292,16 +293,9 @@ async fn a_dropped_caller_is_refused() {
 
 #[tokio::test]
 async fn only_a_client_of_this_protocol_with_a_key_gets_in() {
-    async fn check(alpn: &[u8], key_seed: Option<[u8; 32]>, key_expected: Option<[u8; 32]>) {
+    async fn check(alpn: &[u8], seed: Option<[u8; 32]>, key_expected: Option<[u8; 32]>) {
         let server = endpoint(2);
-        let mut config = stranger::config(key_seed);
-        config.alpn_protocols = vec![alpn.to_vec()];
-        let crypto = QuicClientConfig::try_from(config).unwrap();
-        let config = quinn::ClientConfig::new(Arc::new(crypto));
-        let client = quinn::Endpoint::client(LOOPBACK).unwrap();
-        let connecting = client
-            .connect_with(config, server.local_addr(), "onex")
-            .unwrap();
+        let connecting = stranger::connect(server.local_addr(), alpn, seed);
         let accepting = async { server.accept().await.unwrap().finish().await };
         let (_connection, called) = tokio::join!(connecting, accepting);
         match key_expected {
@@ -318,82 +312,26 @@ async fn only_a_client_of_this_protocol_with_a_key_gets_in() {
     check(b"onex/2", Some([3; 32]), None).await;
 }
 
-/// A client made with rustls alone, which trusts every server and may lack a key.
-mod stranger {
-    use std::sync::Arc;
-
-    use rustls::client::AlwaysResolvesClientRawPublicKeys;
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::ring;
-    use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-    use rustls::sign::CertifiedKey;
-    use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-
-    pub fn config(key_seed: Option<[u8; 32]>) -> ClientConfig {
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Trusting));
-        match key_seed.map(certified) {
-            Some(key) => builder.with_client_cert_resolver(Arc::new(
-                AlwaysResolvesClientRawPublicKeys::new(Arc::new(key)),
-            )),
-            None => builder.with_no_client_auth(),
+#[tokio::test]
+async fn broken_framing_is_reported_and_goes_no_further() {
+    async fn check(bytes: &[u8], expected: FrameError) {
+        let server = endpoint(2);
+        let connecting = stranger::connect(server.local_addr(), ALPN, Some([3; 32]));
+        let (connection, called) = tokio::join!(connecting, next(&server));
+        let connection = connection.unwrap();
+        let (mut send, _receive) = connection.open_bi().await.unwrap();
+        send.write_all(bytes).await.unwrap();
+        send.finish().unwrap();
+        let (_sender, mut receiver) = called.split().await.unwrap();
+        match receiver.receive().await {
+            Err(NetError::Frame(error)) => assert_eq!(error, expected, "{bytes:?}"),
+            other => panic!("{bytes:?}: {other:?}"),
         }
     }
-
-    fn certified(seed: [u8; 32]) -> CertifiedKey {
-        let pkcs8 = [
-            &b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20"[..],
-            &seed,
-        ];
-        let signer = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8.concat())).unwrap();
-        let spki = CertificateDer::from(signer.public_key().unwrap().to_vec());
-        CertifiedKey::new(vec![spki], signer)
-    }
-
-    #[derive(Debug)]
-    struct Trusting;
-
-    impl ServerCertVerifier for Trusting {
-        fn verify_server_cert(
-            &self,
-            _end_entity: &CertificateDer<'_>,
-            _intermediates: &[CertificateDer<'_>],
-            _server_name: &ServerName<'_>,
-            _ocsp_response: &[u8],
-            _now: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _message: &[u8],
-            _cert: &CertificateDer<'_>,
-            _signature: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _message: &[u8],
-            _cert: &CertificateDer<'_>,
-            _signature: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            vec![SignatureScheme::ED25519]
-        }
-
-        fn requires_raw_public_keys(&self) -> bool {
-            true
-        }
-    }
+    check(&[5, 0, 0], FrameError::Truncated).await;
+    check(&[5, 0, 0, 0, 1, 2, 3, 4], FrameError::Truncated).await;
+    check(&[0, 0, 0, 0x80], FrameError::ShortFrame { length: 0 }).await;
+    check(&[0, 0, 1, 0], FrameError::FrameTooLong { length: 65_536 }).await;
 }
 
 /// Returns the endpoints of devices 1 and 2, and a connection that 1 made to 2, seen by each.
