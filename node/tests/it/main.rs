@@ -1,0 +1,3 @@
+//! The integration tests of the node, as one program so that they link once.
+
+mod net;
