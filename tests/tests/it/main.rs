@@ -1,0 +1,4 @@
+//! The tests that look at more than one crate, in one program: each further one links everything
+//! again. A test of one crate's behaviour belongs to that crate.
+
+mod architecture;
