@@ -128,9 +128,7 @@ pub struct Causality<'a> {
 impl<'a> Causality<'a> {
     /// Takes the acts on one subject; the same act from two documents counts once.
     pub fn new(found: &'a [Found]) -> Self {
-        Self {
-            acts: found.iter().map(|found| (found.act.id, found)).collect(),
-        }
+        Self { acts: found.iter().map(|found| (found.act.id, found)).collect() }
     }
 
     /// The acts, by id.
@@ -157,16 +155,9 @@ impl<'a> Causality<'a> {
 
     /// The acts that none of the others names: what the next act must name.
     pub fn heads(&self) -> Vec<ActId> {
-        let named: BTreeSet<ActId> = self
-            .acts
-            .values()
-            .flat_map(|found| found.act.after.iter().copied())
-            .collect();
-        self.acts
-            .keys()
-            .copied()
-            .filter(|id| !named.contains(id))
-            .collect()
+        let named: BTreeSet<ActId> =
+            self.acts.values().flat_map(|found| found.act.after.iter().copied()).collect();
+        self.acts.keys().copied().filter(|id| !named.contains(id)).collect()
     }
 
     /// The acts in an order in which each comes after those that it names, concurrent ones by id.
@@ -177,11 +168,7 @@ impl<'a> Causality<'a> {
             let next = left
                 .iter()
                 .copied()
-                .find(|id| {
-                    self.after(*id)
-                        .iter()
-                        .all(|named| !left.contains(named) || named == id)
-                })
+                .find(|id| self.after(*id).iter().all(|named| !left.contains(named) || named == id))
                 .unwrap_or_else(|| *left.first().expect("the set is not empty"));
             left.remove(&next);
             ordered.push(self.acts[&next]);
@@ -225,31 +212,18 @@ mod tests {
             body: Fields::new(),
             salt: None,
         };
-        Found {
-            act,
-            header: PLAN.of(NetworkId([0; 16]), OrgId([2; 16]), 2026),
-            born: 0,
-        }
+        Found { act, header: PLAN.of(NetworkId([0; 16]), OrgId([2; 16]), 2026), born: 0 }
     }
 
     #[test]
     fn an_act_follows_only_what_it_names() {
-        let acts = [
-            found(3, &[], 1),
-            found(2, &[3], 1),
-            found(1, &[2], 1),
-            found(9, &[3], 1),
-        ];
+        let acts = [found(3, &[], 1), found(2, &[3], 1), found(1, &[2], 1), found(9, &[3], 1)];
         let causality = Causality::new(&acts);
         let id = |n| ActId([n; 16]);
         assert!(causality.follows(id(1), id(3)));
         assert!(!causality.follows(id(9), id(2)), "concurrent");
         assert_eq!(causality.heads(), [id(1), id(9)]);
-        let order: Vec<u8> = causality
-            .ordered()
-            .iter()
-            .map(|found| found.act.id.0[0])
-            .collect();
+        let order: Vec<u8> = causality.ordered().iter().map(|found| found.act.id.0[0]).collect();
         assert_eq!(order, [3, 2, 1, 9]);
     }
 

@@ -216,7 +216,9 @@ pub fn check(
             desk.given_value(field.key).ok_or(refuse(MISSING, Some(field.key)))?;
         }
     }
-    let Run::Rule(rule) = action.run else { return Err(refuse(Reason::NoRight, None)) };
+    let Run::Rule(rule) = action.run else {
+        return Err(refuse(Reason::NoRight, None));
+    };
     let id = rule(&mut desk)?;
     Ok(Allowed { id, writes: desk.writes })
 }
@@ -263,7 +265,9 @@ impl<'a> Desk<'a> {
     pub fn subject_row(&self) -> Result<Row, Refusal> {
         let kind = self.action.kind.expect("an action that takes id= has a kind");
         let row = self.subject.and_then(|id| self.view.row(kind, id));
-        let Some(row) = row else { return self.refuse(Reason::UnknownRecord, Some("id")) };
+        let Some(row) = row else {
+            return self.refuse(Reason::UnknownRecord, Some("id"));
+        };
         let from = self.action.from;
         let state = row.state().unwrap_or_default();
         let allowed = from.is_empty() || from.contains(&state);
@@ -274,7 +278,9 @@ impl<'a> Desk<'a> {
 
     /// The row of another record that a parameter names.
     pub fn named_row(&self, kind: &RecordKind, key: &str) -> Result<Option<Row>, Refusal> {
-        let Some(value) = self.given_value(key) else { return Ok(None) };
+        let Some(value) = self.given_value(key) else {
+            return Ok(None);
+        };
         let id = value.as_bytes().and_then(RecordId::from_slice);
         match id.and_then(|id| self.view.row(kind, id)) {
             Some(row) => Ok(Some(row)),
@@ -367,7 +373,9 @@ impl<'a> Desk<'a> {
         row: &Row,
         field: &'static FieldDef,
     ) -> Result<(), Refusal> {
-        let Some(value) = self.given.get(field.key) else { return Ok(()) };
+        let Some(value) = self.given.get(field.key) else {
+            return Ok(());
+        };
         self.ensure(value.is_some() || !field.required, MISSING, Some(field.key))?;
         self.set(header, row, field.key, value.clone());
         Ok(())
@@ -380,7 +388,9 @@ impl<'a> Desk<'a> {
         row: &Row,
         field: &'static FieldDef,
     ) -> Result<(), Refusal> {
-        let Some(value) = self.given.get(field.key).cloned() else { return Ok(()) };
+        let Some(value) = self.given.get(field.key).cloned() else {
+            return Ok(());
+        };
         self.ensure(value.is_some() || !field.required, MISSING, Some(field.key))?;
         let kind = self.action.kind.expect("an action that sets a field has a kind");
         let (id, key) = (row.id, field.key);

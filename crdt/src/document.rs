@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
-    ActorId, Automerge, iter::MapRangeItem, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
-    TextEncoding, ValueRef,
+    ActorId, Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
+    TextEncoding, ValueRef, iter::MapRangeItem,
 };
 
 use crate::act::{Act, Found};
@@ -129,11 +129,7 @@ impl Document {
         let document = Self { header, automerge };
         let genesis = Self::genesis(document.header.clone()).heads();
         let begun = genesis.iter().all(|hash| document.holds(hash));
-        if begun {
-            Ok(document)
-        } else {
-            Err(DocumentError::Snapshot)
-        }
+        if begun { Ok(document) } else { Err(DocumentError::Snapshot) }
     }
 
     /// The header.
@@ -155,17 +151,13 @@ impl Document {
 
     /// Returns the compacted form, genesis included.
     pub fn save(&self) -> Vec<u8> {
-        self.automerge.save_with_options(automerge::SaveOptions {
-            deflate: true,
-            retain_orphans: false,
-        })
+        self.automerge
+            .save_with_options(automerge::SaveOptions { deflate: true, retain_orphans: false })
     }
 
     /// Whether a change is part of the document.
     pub fn holds(&self, hash: &ChangeHash) -> bool {
-        self.automerge
-            .get_change_meta_by_hash(&hash_into(hash))
-            .is_some()
+        self.automerge.get_change_meta_by_hash(&hash_into(hash)).is_some()
     }
 
     /// Applies changes that this store itself admitted or wrote before.
@@ -173,14 +165,10 @@ impl Document {
     /// # Errors
     /// When they do not follow from what is here.
     pub fn replay(&mut self, changes: &[Vec<u8>]) -> Result<(), DocumentError> {
-        let parsed: Result<Vec<_>, _> = changes
-            .iter()
-            .map(|bytes| automerge::Change::from_bytes(bytes.clone()))
-            .collect();
+        let parsed: Result<Vec<_>, _> =
+            changes.iter().map(|bytes| automerge::Change::from_bytes(bytes.clone())).collect();
         let parsed = parsed.map_err(|_| DocumentError::Change)?;
-        self.automerge
-            .apply_changes(parsed)
-            .map_err(|_| DocumentError::Change)?;
+        self.automerge.apply_changes(parsed).map_err(|_| DocumentError::Change)?;
         Ok(())
     }
 
@@ -234,12 +222,7 @@ impl Document {
                         false,
                     )?;
                 }
-                Write::Set {
-                    kind,
-                    id,
-                    key,
-                    value,
-                } => {
+                Write::Set { kind, id, key, value } => {
                     let Some((_, record)) = transaction.get(&records, record_key(kind, *id))?
                     else {
                         return Err(DocumentError::NoRecord);
@@ -249,7 +232,11 @@ impl Document {
                 }
                 Write::Register { kind, id, key, value } => {
                     let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
-                    transaction.put(&records, format!("{}/{key}", record_key(kind, *id)), scalar)?;
+                    transaction.put(
+                        &records,
+                        format!("{}/{key}", record_key(kind, *id)),
+                        scalar,
+                    )?;
                 }
                 Write::Act(act) => {
                     let bytes = minicbor::to_vec(act).expect("an act encodes into memory");
@@ -258,28 +245,20 @@ impl Document {
             }
         }
         let message = format!("{}\n{}", author.action, author.person);
-        let options = CommitOptions::default()
-            .with_message(message)
-            .with_time(author.at_seconds);
+        let options = CommitOptions::default().with_message(message).with_time(author.at_seconds);
         let (hash, _) = transaction.commit_with(options);
         Ok(hash.and_then(|hash| self.change(&hash_from(&hash))))
     }
 
     /// Returns a change of the document.
     pub fn change(&self, hash: &ChangeHash) -> Option<Change> {
-        self.automerge
-            .get_change_by_hash(&hash_into(hash))
-            .map(|change| change_from(&change))
+        self.automerge.get_change_by_hash(&hash_into(hash)).map(|change| change_from(&change))
     }
 
     /// Returns the changes that somebody with these heads lacks, without the genesis, each after
     /// those that it follows. Heads that are unknown here count as nothing.
     pub fn changes_since(&self, heads: &[ChangeHash]) -> Vec<Change> {
-        let known: Vec<_> = heads
-            .iter()
-            .filter(|hash| self.holds(hash))
-            .map(hash_into)
-            .collect();
+        let known: Vec<_> = heads.iter().filter(|hash| self.holds(hash)).map(hash_into).collect();
         let genesis = self.genesis_actor();
         self.automerge
             .get_changes(&known)
@@ -307,18 +286,10 @@ impl Document {
     pub fn everything(&self) -> BTreeSet<TouchKey> {
         let mut keys = BTreeSet::new();
         if let Ok(records) = self.collection(RECORDS) {
-            keys.extend(
-                self.automerge
-                    .keys(&records)
-                    .filter_map(|key| record_touch(&key)),
-            );
+            keys.extend(self.automerge.keys(&records).filter_map(|key| record_touch(&key)));
         }
         if let Ok(entries) = self.collection(ENTRIES) {
-            keys.extend(
-                self.automerge
-                    .keys(&entries)
-                    .filter_map(|key| entry_touch(&key)),
-            );
+            keys.extend(self.automerge.keys(&entries).filter_map(|key| entry_touch(&key)));
         }
         keys
     }
@@ -341,7 +312,9 @@ impl Document {
         }
         let prefix = format!("{}/", record_key(kind, id));
         for item in self.automerge.map_range(&records, prefix.clone()..) {
-            let Some(key) = item.key.strip_prefix(&prefix) else { break };
+            let Some(key) = item.key.strip_prefix(&prefix) else {
+                break;
+            };
             source.born = source.born.min(counter(&item.id()));
             self.read_field(&mut source, kind, &records, &item, key);
         }
@@ -357,13 +330,17 @@ impl Document {
         item: &MapRangeItem<'_>,
         key: &str,
     ) {
-        let ValueRef::Scalar(scalar) = &item.value else { return };
+        let ValueRef::Scalar(scalar) = &item.value else {
+            return;
+        };
         let scalar = ScalarValue::from(scalar.clone());
         if key == REMOVED {
             source.removed = scalar == ScalarValue::Boolean(true);
             return;
         }
-        let Some(field) = kind.field(key).filter(|field| !field.derived) else { return };
+        let Some(field) = kind.field(key).filter(|field| !field.derived) else {
+            return;
+        };
         let shape = &field.ty.shape;
         if item.conflict && self.values(object, &item.key, shape).len() > 1 {
             source.conflict.push(field.key.to_owned());
@@ -396,9 +373,7 @@ impl Document {
     fn values(&self, object: &ObjId, key: &str, shape: &Shape) -> Vec<(Option<Value>, ChangeHash)> {
         let mut distinct: BTreeMap<Option<Value>, ChangeHash> = BTreeMap::new();
         for (value, op) in self.automerge.get_all(object, key).unwrap_or_default() {
-            let value = value
-                .as_scalar()
-                .and_then(|scalar| value_from(scalar, shape));
+            let value = value.as_scalar().and_then(|scalar| value_from(scalar, shape));
             let Some(hash) = self.automerge.hash_for_opid(&op) else {
                 continue;
             };
@@ -441,14 +416,8 @@ impl Document {
 
     /// The values of a record after a change and before it, for its history.
     pub fn step(&self, kind: &RecordKind, id: RecordId, hash: &ChangeHash) -> (Fields, Fields) {
-        let before = self
-            .change(hash)
-            .map(|change| change.deps)
-            .unwrap_or_default();
-        (
-            self.fields_at(kind, id, &before),
-            self.fields_at(kind, id, &[*hash]),
-        )
+        let before = self.change(hash).map(|change| change.deps).unwrap_or_default();
+        (self.fields_at(kind, id, &before), self.fields_at(kind, id, &[*hash]))
     }
 
     fn fields_at(&self, kind: &RecordKind, id: RecordId, heads: &[ChangeHash]) -> Fields {
@@ -456,9 +425,7 @@ impl Document {
         let Ok(records) = self.collection(RECORDS) else {
             return Fields::new();
         };
-        let Ok(Some((_, object))) = self
-            .automerge
-            .get_at(&records, record_key(kind, id), &heads)
+        let Ok(Some((_, object))) = self.automerge.get_at(&records, record_key(kind, id), &heads)
         else {
             return Fields::new();
         };
@@ -476,10 +443,7 @@ impl Document {
     }
 
     pub(crate) fn with_automerge(&self, automerge: Automerge) -> Self {
-        Self {
-            header: self.header.clone(),
-            automerge,
-        }
+        Self { header: self.header.clone(), automerge }
     }
 
     fn collection(&self, name: &str) -> Result<ObjId, DocumentError> {
@@ -503,35 +467,24 @@ impl TouchKey {
     /// Returns the record that was touched, for rules; acts need their document.
     pub fn record(&self) -> Option<Touch> {
         match self {
-            TouchKey::Record(kind, id) => Some(Touch::Record {
-                kind: kind.clone(),
-                id: *id,
-            }),
+            TouchKey::Record(kind, id) => Some(Touch::Record { kind: kind.clone(), id: *id }),
             TouchKey::Act(_) => None,
         }
     }
 }
 
 fn touch_key(patch: &Patch) -> Option<TouchKey> {
-    let mut keys = patch
-        .path
-        .iter()
-        .map(|(_, prop)| prop.clone())
-        .chain(match &patch.action {
-            PatchAction::PutMap { key, .. } | PatchAction::DeleteMap { key } => {
-                Some(Prop::Map(key.clone()))
-            }
-            PatchAction::Conflict { prop } => Some(prop.clone()),
-            _ => None,
-        });
+    let mut keys = patch.path.iter().map(|(_, prop)| prop.clone()).chain(match &patch.action {
+        PatchAction::PutMap { key, .. } | PatchAction::DeleteMap { key } => {
+            Some(Prop::Map(key.clone()))
+        }
+        PatchAction::Conflict { prop } => Some(prop.clone()),
+        _ => None,
+    });
     let (Some(Prop::Map(collection)), Some(Prop::Map(key))) = (keys.next(), keys.next()) else {
         return None;
     };
-    if collection == RECORDS {
-        record_touch(&key)
-    } else {
-        entry_touch(&key)
-    }
+    if collection == RECORDS { record_touch(&key) } else { entry_touch(&key) }
 }
 
 fn record_touch(key: &str) -> Option<TouchKey> {
@@ -551,10 +504,7 @@ fn record_key(kind: &RecordKind, id: RecordId) -> String {
 fn record_map(kind: &RecordKind, fields: &Fields) -> automerge::hydrate::Map {
     let stored = kind.stored().filter_map(|field| {
         let value = fields.get(field.key)?;
-        Some((
-            field.key,
-            automerge::hydrate::Value::Scalar(scalar_from(value)),
-        ))
+        Some((field.key, automerge::hydrate::Value::Scalar(scalar_from(value))))
     });
     stored.collect::<std::collections::HashMap<_, _>>().into()
 }

@@ -48,23 +48,14 @@ impl ForeignBytes {
         if self.0.len() > CHANGE_BYTES_MAX {
             return Err(ForeignError::TooLarge);
         }
-        let mut reader = Reader {
-            bytes: &self.0,
-            at: 0,
-        };
+        let mut reader = Reader { bytes: &self.0, at: 0 };
         let body = reader.chunk()?;
         let hash: [u8; 32] = Sha256::digest(&self.0[8..]).into();
         if reader.bytes[4..8] != hash[..4] {
             return Err(ForeignError::Malformed);
         }
         let (deps, actor, seq) = Reader { bytes: body, at: 0 }.change_header()?;
-        Ok(Parsed {
-            hash: ChangeHash(hash),
-            deps,
-            actor,
-            seq,
-            bytes: self.0,
-        })
+        Ok(Parsed { hash: ChangeHash(hash), deps, actor, seq, bytes: self.0 })
     }
 }
 
@@ -105,11 +96,8 @@ impl Document {
     /// When a change does not follow from what is here, overwrites an entry, or does not survive
     /// the copy.
     pub fn admit(&self, changes: &[Vouched]) -> Result<(Document, Vec<Change>), ForeignError> {
-        let fresh: Vec<&Parsed> = changes
-            .iter()
-            .map(|Vouched(parsed)| parsed)
-            .filter(|c| !self.holds(&c.hash))
-            .collect();
+        let fresh: Vec<&Parsed> =
+            changes.iter().map(|Vouched(parsed)| parsed).filter(|c| !self.holds(&c.hash)).collect();
         let before = self.heads();
         let admitted = catch_unwind(AssertUnwindSafe(|| self.quarantine_apply(&fresh)))
             .map_err(|_| ForeignError::FailedToApply)??;
@@ -117,8 +105,7 @@ impl Document {
             return Err(ForeignError::MissingDependency);
         }
         let new: Option<Vec<Change>> = fresh.iter().map(|c| admitted.change(&c.hash)).collect();
-        new.map(|new| (admitted, new))
-            .ok_or(ForeignError::MissingDependency)
+        new.map(|new| (admitted, new)).ok_or(ForeignError::MissingDependency)
     }
 
     fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, ForeignError> {
@@ -201,11 +188,7 @@ impl<'a> Reader<'a> {
         }
         let length = self.unsigned()?;
         let body = self.take(usize::try_from(length).map_err(|_| ForeignError::Malformed)?)?;
-        if self.at == self.bytes.len() {
-            Ok(body)
-        } else {
-            Err(ForeignError::Malformed)
-        }
+        if self.at == self.bytes.len() { Ok(body) } else { Err(ForeignError::Malformed) }
     }
 
     fn change_header(&mut self) -> Result<(Vec<ChangeHash>, Actor, u64), ForeignError> {
@@ -214,10 +197,7 @@ impl<'a> Reader<'a> {
             return Err(ForeignError::TooLarge);
         }
         let deps: Result<Vec<_>, _> = (0..deps)
-            .map(|_| {
-                self.take(32)
-                    .map(|b| ChangeHash(b.try_into().expect("32 bytes taken")))
-            })
+            .map(|_| self.take(32).map(|b| ChangeHash(b.try_into().expect("32 bytes taken"))))
             .collect();
         let actor = self.actor()?;
         let seq = self.unsigned()?;
@@ -236,9 +216,7 @@ impl<'a> Reader<'a> {
         if operations > CHANGE_OPERATIONS_MAX {
             return Err(ForeignError::TooLarge);
         }
-        let end = start
-            .checked_add(operations)
-            .ok_or(ForeignError::Malformed)?;
+        let end = start.checked_add(operations).ok_or(ForeignError::Malformed)?;
         if seq == 0 || start == 0 || end >= OPERATION_COUNTER_MAX || self.at != self.bytes.len() {
             return Err(ForeignError::Malformed);
         }
@@ -298,10 +276,7 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], ForeignError> {
         let end = self.at.checked_add(count).ok_or(ForeignError::Malformed)?;
-        let taken = self
-            .bytes
-            .get(self.at..end)
-            .ok_or(ForeignError::Malformed)?;
+        let taken = self.bytes.get(self.at..end).ok_or(ForeignError::Malformed)?;
         self.at = end;
         Ok(taken)
     }
@@ -311,9 +286,7 @@ impl<'a> Reader<'a> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f)
-                .checked_shl(shift)
-                .ok_or(ForeignError::Malformed)?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).ok_or(ForeignError::Malformed)?;
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
@@ -326,16 +299,10 @@ impl<'a> Reader<'a> {
         let mut value = 0i64;
         for shift in (0..64).step_by(7) {
             let byte = self.take(1)?[0];
-            value |= i64::from(byte & 0x7f)
-                .checked_shl(shift)
-                .ok_or(ForeignError::Malformed)?;
+            value |= i64::from(byte & 0x7f).checked_shl(shift).ok_or(ForeignError::Malformed)?;
             if byte & 0x80 == 0 {
                 let negative = byte & 0x40 != 0 && shift + 7 < 64;
-                return Ok(if negative {
-                    value | -1i64 << (shift + 7)
-                } else {
-                    value
-                });
+                return Ok(if negative { value | -1i64 << (shift + 7) } else { value });
             }
         }
         Err(ForeignError::Malformed)

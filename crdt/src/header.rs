@@ -37,10 +37,7 @@ impl Header {
 
     /// Returns the kind, where this program knows it.
     pub fn kind(&self) -> Option<&'static DocumentKind> {
-        DOCUMENT_KINDS
-            .iter()
-            .copied()
-            .find(|kind| kind.key == self.kind)
+        DOCUMENT_KINDS.iter().copied().find(|kind| kind.key == self.kind)
     }
 
     /// Whether the header has the parts that its kind asks for and the parties have the right
@@ -157,10 +154,7 @@ impl DocumentKind {
 
     /// Returns the header of this kind's document with a counterpart.
     pub fn between(&self, network: NetworkId, owner: OrgId, other: OrgId, year: u16) -> Header {
-        Header {
-            counterpart: Some(other),
-            ..self.of(network, owner, year)
-        }
+        Header { counterpart: Some(other), ..self.of(network, owner, year) }
     }
 }
 
@@ -202,11 +196,7 @@ mod tests {
             true,
             &[COLLEGE_A, EVALUATOR_C, HUB_D],
         );
-        check(
-            &DECISIONS.between(NETWORK, HUB_D, COLLEGE_B, 2026),
-            true,
-            &[COLLEGE_B, HUB_D],
-        );
+        check(&DECISIONS.between(NETWORK, HUB_D, COLLEGE_B, 2026), true, &[COLLEGE_B, HUB_D]);
     }
 
     #[test]
@@ -215,17 +205,9 @@ mod tests {
         let sound = |header: Header| header.is_sound(role);
         assert!(!sound(PLAN.of(NETWORK, HUB_D, 2026)), "a hub has no plan");
         assert!(!sound(PLAN.of(NETWORK, foreign, 2026)), "unknown owner");
-        assert!(
-            !sound(APPLICATION.of(NETWORK, COLLEGE_A, 2026)),
-            "no counterpart"
-        );
-        assert!(!sound(
-            APPLICATION.between(NETWORK, COLLEGE_A, COLLEGE_B, 2026)
-        ));
-        assert!(
-            !sound(AGREEMENT.between(NETWORK, COLLEGE_A, COLLEGE_A, 2026)),
-            "with itself"
-        );
+        assert!(!sound(APPLICATION.of(NETWORK, COLLEGE_A, 2026)), "no counterpart");
+        assert!(!sound(APPLICATION.between(NETWORK, COLLEGE_A, COLLEGE_B, 2026)));
+        assert!(!sound(AGREEMENT.between(NETWORK, COLLEGE_A, COLLEGE_A, 2026)), "with itself");
         let mut header = PLAN.of(NETWORK, COLLEGE_A, 2026);
         header.year = None;
         assert!(!sound(header.clone()), "no year");

@@ -132,9 +132,7 @@ impl Digest {
 
     /// Returns the first half, for ids that are hashes.
     pub fn half(&self) -> [u8; 16] {
-        self.0[..16]
-            .try_into()
-            .expect("half of 32 bytes is 16 bytes")
+        self.0[..16].try_into().expect("half of 32 bytes is 16 bytes")
     }
 }
 
@@ -152,17 +150,9 @@ impl From<RecordId> for OrgId {
 
 /// Returns the bytes that an even number of hex digits stands for.
 pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| c.to_digit(16).map(|d| d as u8))
-        .collect();
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
     let digits = digits?;
-    (digits.len() % 2 == 0).then(|| {
-        digits
-            .chunks(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect()
-    })
+    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// Returns the lower-case hex digits of some bytes.
@@ -187,10 +177,7 @@ mod tests {
         let id = RecordId([0xa0; 16]);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("a0".parse::<RecordId>(), Err(IdError { digits: 32 }));
-        assert_eq!(
-            "zz".repeat(16).parse::<RecordId>(),
-            Err(IdError { digits: 32 })
-        );
+        assert_eq!("zz".repeat(16).parse::<RecordId>(), Err(IdError { digits: 32 }));
     }
 
     #[test]

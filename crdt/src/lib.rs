@@ -3,15 +3,15 @@
 //! No file, socket, clock or random number is touched here; time and fresh bytes are arguments.
 
 pub mod act;
+pub mod action;
 pub mod document;
 pub mod field;
 pub mod foreign;
 pub mod header;
 pub mod ids;
 pub mod record;
+pub mod records;
+pub mod registry;
 pub mod roles;
 pub mod value;
 pub mod view;
-pub mod action;
-pub mod records;
-pub mod registry;

@@ -120,11 +120,7 @@ pub struct Row {
 impl Row {
     /// Returns the typed record of a settled row: complete, and without a conflict in any field.
     pub fn settled<R: Record>(&self) -> Option<R> {
-        if self.conflict.is_empty() {
-            R::from_fields(&self.fields)
-        } else {
-            None
-        }
+        if self.conflict.is_empty() { R::from_fields(&self.fields) } else { None }
     }
 
     /// The derived state, where the kind has one.
@@ -144,10 +140,7 @@ impl Row {
 
     /// Returns the id under a key.
     pub fn id_of(&self, key: &str) -> Option<RecordId> {
-        self.fields
-            .get(key)
-            .and_then(Value::as_bytes)
-            .and_then(RecordId::from_slice)
+        self.fields.get(key).and_then(Value::as_bytes).and_then(RecordId::from_slice)
     }
 
     /// Whether the flag under a key is set.
@@ -182,10 +175,7 @@ impl Default for RecordId {
 
 /// Whether values of this shape are sorted and compared as numbers.
 pub fn is_numeric(shape: &Shape) -> bool {
-    matches!(
-        shape,
-        Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_) | Shape::Bool
-    )
+    matches!(shape, Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_) | Shape::Bool)
 }
 
 /// Declares a record type: a struct of its stored fields and a `RecordKind` of all of them.
@@ -245,16 +235,16 @@ macro_rules! record {
             };
 
             fn from_fields(fields: &$crate::record::Fields) -> Option<Self> {
+                let _all_may_be_derived = fields;
                 Some(Self { $($sfield:
                     $crate::field::Slot::from_slot(fields.get(stringify!($sfield)))?,)* })
             }
 
             fn to_fields(&self) -> $crate::record::Fields {
-                let mut fields = $crate::record::Fields::new();
-                $(if let Some(value) = $crate::field::Slot::to_slot(&self.$sfield) {
-                    fields.insert(stringify!($sfield).to_owned(), value);
-                })*
-                fields
+                let slots: Vec<(&str, Option<$crate::value::Value>)> =
+                    vec![$((stringify!($sfield), $crate::field::Slot::to_slot(&self.$sfield)),)*];
+                let values = slots.into_iter();
+                values.filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
             }
         }
     };

@@ -2,15 +2,15 @@
 //!
 //! A new record type is one such file and its line in `registry`.
 
-pub mod organisation;
-pub mod contact;
-pub mod certificate;
-pub mod standard;
-pub mod listing;
-pub mod call;
 pub mod agreement;
 pub mod application;
+pub mod call;
+pub mod certificate;
+pub mod contact;
 pub mod decision;
-pub mod receipt;
+pub mod listing;
 pub mod membership;
+pub mod organisation;
+pub mod receipt;
 mod shared;
+pub mod standard;

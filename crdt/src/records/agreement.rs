@@ -6,10 +6,11 @@
 use crate::act::{Causality, Found};
 use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says, Subject, Undo};
 use crate::field::code::FileDigest;
+use crate::field::code::record_ref;
 use crate::field::number::{Money, Year};
 use crate::field::text::LongText;
 use crate::field::time::Date;
-use crate::field::{Field, FieldError, choices, record_ref};
+use crate::field::{Field, FieldError, choices};
 use crate::header::{AGREEMENT, Header};
 use crate::ids::{Digest, OrgId, RecordId};
 use crate::record::{Record, Row, record};
@@ -18,9 +19,10 @@ use crate::roles::PersonRole::{Coordinator, Leader, Manager};
 use crate::value::Value;
 use crate::view::{Touch, View};
 
-use super::certificate::{CertLevel, CertLevelList};
-use super::organisation::{self, OrgRef, Organisation};
+use super::certificate::{CertLevel, CertLevelRefs};
+use super::organisation::{self, Organisation};
 use super::shared;
+use crate::field::code::OrgRef;
 
 record! {
     /// An agreement (协议) for one year. Requirements R72.
@@ -29,7 +31,7 @@ record! {
     college_id: OrgRef = "院校" / "college" [critical];
     evaluator_id: OrgRef = "培训评价组织" / "evaluator" [critical];
     year: Year = "年度" / "year" [critical];
-    cert_level_ids: CertLevelList = "合作范围" / "scope" [critical];
+    cert_level_ids: CertLevelRefs = "合作范围" / "scope" [critical];
     college_duties: LongText<4000> = "院校职责" / "college's duties";
     evaluator_duties: LongText<4000> = "评价组织职责" / "evaluator's duties";
     fee_per_person: Money = "每人费用" / "fee per person" [critical];
@@ -63,7 +65,9 @@ pub fn agreement_id(college: OrgId, evaluator: OrgId, year: i64) -> RecordId {
 /// The acts of the two parties on an agreement.
 fn acts(view: &dyn View, id: RecordId) -> Vec<Found> {
     let of_parties = |header: &Header| {
-        let Some(other) = header.counterpart else { return false };
+        let Some(other) = header.counterpart else {
+            return false;
+        };
         let year = i64::from(header.year.unwrap_or_default());
         header.kind == AGREEMENT.key
             && [(header.owner, other), (other, header.owner)]
@@ -175,16 +179,16 @@ fn propose(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let mut body = desk.given_fields();
     body.insert("college_id".to_owned(), Value::Bytes(college.0.to_vec()));
     body.insert("evaluator_id".to_owned(), Value::Bytes(evaluator.0.to_vec()));
-    let id = agreement_id(college, evaluator, year.get());
+    let id = agreement_id(college, evaluator, year.number());
     let salt = Some(desk.fresh_salt());
-    let header = desk.towards(&AGREEMENT, other, year.get() as u16);
+    let header = desk.towards(&AGREEMENT, other, year.number() as u16);
     desk.act(header, id, Says { body, salt, ..Says::default() });
     Ok(id)
 }
 
 /// Every level in the scope is one of the evaluator's.
 fn check_scope(desk: &Desk, evaluator: OrgId) -> Result<(), Refusal> {
-    let scope: CertLevelList = desk.given("cert_level_ids").expect("required, so given");
+    let scope: CertLevelRefs = desk.given("cert_level_ids").expect("required, so given");
     let known = scope.ids().into_iter().all(|id| {
         let level = desk.view.row(CertLevel::KIND, id);
         level.is_some_and(|row| row.id_of("evaluator_id") == Some(evaluator.into()))
@@ -198,7 +202,9 @@ fn confirm(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let causality = Causality::new(&found);
     let ordered = causality.ordered();
     let proposal = ordered.iter().rev().find(|found| found.act.kind == PROPOSE.id);
-    let Some(proposal) = proposal else { return desk.refuse(Reason::UnknownRecord, Some("id")) };
+    let Some(proposal) = proposal else {
+        return desk.refuse(Reason::UnknownRecord, Some("id"));
+    };
     desk.ensure(proposal.org() != desk.who.org, Reason::OwnProposal, None)?;
     let shown = row.fields.get("digest");
     desk.ensure(desk.given_value("digest") == shown, Reason::OtherVersion, Some("digest"))?;

@@ -7,10 +7,11 @@
 pub mod actions;
 pub mod status;
 
+use crate::field::choices;
+use crate::field::code::record_ref;
 use crate::field::code::{Level, MajorCode, Mobile};
 use crate::field::number::{Count, Flag, Money, Months, Year};
 use crate::field::text::{NamedItems, PersonName, Text};
-use crate::field::{choices, record_ref};
 use crate::header::{APPLICATION, Header, PLAN};
 use crate::ids::{OrgId, RecordId};
 use crate::record::{Fields, Record, Row, record};
@@ -20,8 +21,8 @@ use crate::view::{Source, Touch, View};
 use super::agreement::{Agreement, AgreementRef, agreement_id};
 use super::call::{Call, CallRef};
 use super::certificate::{CertLevel, CertLevelRef, Certificate};
-use super::organisation::OrgRef;
 use super::shared;
+use crate::field::code::OrgRef;
 use crate::field::text::CertificateName;
 use status::Status;
 

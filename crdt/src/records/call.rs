@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use crate::action::{Action, Desk, FieldsGiven, Reason, Refusal, Run, Says, Subject, Undo};
+use crate::field::choices;
 use crate::field::code::DocumentNo;
+use crate::field::code::record_ref;
 use crate::field::number::{Count, Year};
 use crate::field::text::{LongText, Text};
 use crate::field::time::Date;
-use crate::field::{choices, record_ref};
 use crate::header::LISTING;
 use crate::ids::RecordId;
 use crate::record::{Record, Row, record};
@@ -19,8 +20,8 @@ use crate::value::Value;
 use crate::view::{Touch, View};
 
 use super::application::Application;
-use super::organisation::OrgList;
 use super::shared;
+use crate::field::code::OrgRefs;
 
 record! {
     /// A call for applications of one year (申报通知). Requirements R91.
@@ -31,7 +32,7 @@ record! {
     document_no: Option<DocumentNo> = "文号" / "document number";
     opens_on: Date = "开始日期" / "opens on";
     closes_on: Date = "截止日期" / "closes on" [critical];
-    audience: Option<OrgList> = "通知对象" / "audience";
+    audience: Option<OrgRefs> = "通知对象" / "audience";
     text: Option<LongText<8000>> = "通知正文" / "text";
     derive responses: Count<0, 100_000> = "已响应院校数" / "colleges that answered";
     derive state: CallState = "状态" / "state";
@@ -64,8 +65,7 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
         .filter_map(|line| line.id_of("college_id"))
         .collect();
     row.set("responses", Some(Value::Int(answered.len() as i64)));
-    let closed =
-        view.acts(id).iter().any(|found| found.org() == hub && found.act.kind == CLOSE.id);
+    let closed = view.acts(id).iter().any(|found| found.org() == hub && found.act.kind == CLOSE.id);
     let state = if closed { CallState::Closed } else { CallState::Open };
     row.set_text("state", state.id());
     Some(row)
@@ -139,7 +139,7 @@ fn open(desk: &mut Desk) -> Result<RecordId, Refusal> {
     fields.insert("opens_on".to_owned(), opens.to_value());
     let title = match desk.given_value("title") {
         Some(title) => title.clone(),
-        None => Value::Text(format!("关于开展{}年度证书试点申报的通知", year.get())),
+        None => Value::Text(format!("关于开展{}年度证书试点申报的通知", year.number())),
     };
     fields.insert("title".to_owned(), title);
     let header = desk.own(&LISTING, desk.who.today().year());

@@ -5,10 +5,11 @@
 
 use crate::action::{Action, Desk, FieldsGiven, Reason, Refusal, Run, Subject, Undo};
 use crate::field::code::Level;
+use crate::field::code::{id_list, record_ref};
 use crate::field::number::{Count, Decimal1};
 use crate::field::text::{CertificateName, LongText, Text, TextList};
 use crate::field::time::Date;
-use crate::field::{Field, choices, record_ref};
+use crate::field::{Field, choices};
 use crate::header::{CATALOGUE, DIRECTORY, Header};
 use crate::ids::{OrgId, RecordId};
 use crate::record::{Record, Row, record};
@@ -19,9 +20,10 @@ use crate::value::Value;
 use crate::view::{Source, Touch, View};
 
 use super::listing::{Listing, ListingState};
-use super::organisation::{self, OrgRef};
+use super::organisation;
 use super::shared;
 use super::standard::{Scheme, SchemeRef, Standard, StandardRef};
+use crate::field::code::OrgRef;
 
 record! {
     /// A certificate (职业技能等级证书). Requirements 2.2.
@@ -66,6 +68,11 @@ record_ref! {
 record_ref! {
     /// The id of a certificate level.
     CertLevelRef => "cert_level"
+}
+
+id_list! {
+    /// Several certificate levels.
+    CertLevelRefs => "cert_level"
 }
 
 record_ref! {
@@ -142,7 +149,10 @@ fn derive_level(view: &dyn View, id: RecordId) -> Option<Row> {
     row.set("standard_id", standards);
     row.set("scheme_id", newest(view, Scheme::KIND, id, "current"));
     let listing = live_listing(view, id);
-    row.set("approved_credits", listing.as_ref().and_then(|l| l.fields.get("approved_credits").cloned()));
+    row.set(
+        "approved_credits",
+        listing.as_ref().and_then(|l| l.fields.get("approved_credits").cloned()),
+    );
     let state = match listing.as_ref().and_then(Row::state) {
         Some(state) => state.to_owned(),
         None => CertLevelState::Draft.id().to_owned(),
@@ -169,9 +179,8 @@ fn newest(
 /// The listing entry of a level that is not retired, else the newest retired one.
 pub fn live_listing(view: &dyn View, level: RecordId) -> Option<Row> {
     let rows = view.rows_where(Listing::KIND, "cert_level_id", &Value::Bytes(level.0.to_vec()));
-    rows.into_iter().max_by_key(|row| {
-        (row.state() != Some(ListingState::Retired.id()), row.born, row.id)
-    })
+    rows.into_iter()
+        .max_by_key(|row| (row.state() != Some(ListingState::Retired.id()), row.born, row.id))
 }
 
 fn affected_level(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
@@ -274,7 +283,9 @@ fn evaluator(desk: &Desk) -> Result<OrgId, Refusal> {
     }
     let missing = Reason::Invalid(crate::field::FieldError::Missing);
     let row = desk.named_row(organisation::Organisation::KIND, "evaluator_id")?;
-    let Some(row) = row else { return desk.refuse(missing, Some("evaluator_id")) };
+    let Some(row) = row else {
+        return desk.refuse(missing, Some("evaluator_id"));
+    };
     let is_evaluator = row.text("role") == Some(Evaluator.id());
     desk.ensure(is_evaluator, Reason::WrongOrganisation, Some("evaluator_id"))?;
     let free = !shared::has_node(desk, row.id.into());

@@ -16,8 +16,9 @@ use crate::roles::{OrgRole, PersonRole};
 use crate::value::Value;
 use crate::view::{Touch, View};
 
-use super::organisation::{KEEPERS, OrgRef};
+use super::organisation::KEEPERS;
 use super::shared;
+use crate::field::code::OrgRef;
 
 record! {
     /// A contact person (联系人). Requirements R86.
@@ -74,7 +75,8 @@ fn affected(_: &dyn View, touch: &Touch) -> Vec<RecordId> {
     touch.record(Contact::KIND).or(confirmed).into_iter().collect()
 }
 
-const WHO: &[(OrgRole, &[PersonRole])] = &[(Hub, KEEPERS), (College, KEEPERS), (Evaluator, KEEPERS)];
+const WHO: &[(OrgRole, &[PersonRole])] =
+    &[(Hub, KEEPERS), (College, KEEPERS), (Evaluator, KEEPERS)];
 
 /// Adds a contact person of the own organisation.
 pub const ADD: Action = Action {

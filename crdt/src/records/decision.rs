@@ -14,7 +14,7 @@ use crate::value::Value;
 use crate::view::{Touch, View};
 
 use super::application::{self, Application, Outcome, actions::DECIDE};
-use super::organisation::OrgRef;
+use crate::field::code::OrgRef;
 
 record! {
     /// A decision on a version of something (审核决定). Requirements 2.0.1, 2.3.

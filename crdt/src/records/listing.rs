@@ -100,7 +100,9 @@ fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
         }
         EntryType::CertLevel => {
             let level = desk.named_row(CertLevel::KIND, "cert_level_id")?;
-            let Some(level) = level else { return desk.refuse(missing, Some("cert_level_id")) };
+            let Some(level) = level else {
+                return desk.refuse(missing, Some("cert_level_id"));
+            };
             let standard = standard_at_listing(desk, &level)?;
             fields.insert("standard_id".to_owned(), standard);
         }

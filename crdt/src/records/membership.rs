@@ -8,7 +8,7 @@ use crate::field::{Field, FieldType};
 use crate::roles::OrgRole::{self, College, Evaluator, Hub};
 use crate::roles::PersonRole::{self, Admin, Officer};
 
-use super::organisation::OrgRef;
+use crate::field::code::OrgRef;
 
 const ADMINS: &[(OrgRole, &[PersonRole])] =
     &[(Hub, &[Admin, Officer]), (College, &[Admin]), (Evaluator, &[Admin])];

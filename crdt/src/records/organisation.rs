@@ -4,11 +4,13 @@
 //! Suspension, merging and exit are not here yet.
 
 use crate::action::{Action, Desk, FieldsGiven, Reason, Refusal, Run, Subject, Undo};
-use crate::field::code::{CollegeType, RegionCode, ReportingUnit, SchoolCode, ShortCode, Uscc};
+use crate::field::code::{
+    CollegeType, OrgRef, RegionCode, ReportingUnit, SchoolCode, ShortCode, Uscc,
+};
 use crate::field::number::Count;
-use crate::field::text::{OrgName, Text, TextList};
+use crate::field::text::{OrgName, Several, Text, TextList};
 use crate::field::time::Date;
-use crate::field::{Field, choice_list, choices, record_ref};
+use crate::field::{Field, choices};
 use crate::header::{DIRECTORY, ORGANISATION};
 use crate::ids::RecordId;
 use crate::record::{Record, Row, record};
@@ -46,11 +48,6 @@ record! {
     derive effective_on: Option<Date> = "生效日期" / "effective date";
     derive pending_act: Option<Text<1, 60>> = "待第二人签署" / "act awaiting a second person";
     derive state: OrganisationState = "状态" / "state";
-}
-
-record_ref! {
-    /// The id of an organisation.
-    OrgRef => "organisation"
 }
 
 choices! {
@@ -94,10 +91,8 @@ choices! {
     }
 }
 
-choice_list! {
-    /// Distinctions of a college, each at most once.
-    Tags of Tag
-}
+/// Distinctions of a college, each at most once.
+pub type Tags = Several<Tag>;
 
 /// Fields that an organisation itself writes.
 const OWN: &[&str] = &["leader_name", "leader_post"];
@@ -175,7 +170,8 @@ fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let row = desk.subject_row()?;
     let own_record = RecordId::from(desk.who.org) == row.id;
     let own = desk.own(&ORGANISATION, desk.who.today().year());
-    let given: Vec<_> = desk.action.field_params().filter(|field| desk.is_given(field.key)).collect();
+    let given: Vec<_> =
+        desk.action.field_params().filter(|field| desk.is_given(field.key)).collect();
     for field in given {
         let own_field = OWN.contains(&field.key);
         let allowed = if own_field {
@@ -199,7 +195,9 @@ fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
 /// Names and codes are one organisation's each, and a short code is of the role's form.
 fn check_codes(desk: &Desk, role: OrgRole, itself: Option<RecordId>) -> Result<(), Refusal> {
     for key in ["name", "short_code", "uscc", "school_code"] {
-        let Some(value) = desk.given_value(key) else { continue };
+        let Some(value) = desk.given_value(key) else {
+            continue;
+        };
         let others = desk.view.rows_where(Organisation::KIND, key, value);
         let taken = others.iter().any(|row| Some(row.id) != itself);
         desk.ensure(!taken, Reason::Duplicate, Some(key))?;
@@ -220,7 +218,10 @@ fn check_codes(desk: &Desk, role: OrgRole, itself: Option<RecordId>) -> Result<(
 ///
 /// # Errors
 /// At which field a value is wrong.
-pub fn hub_fields(name: &str, region: &str) -> Result<crate::record::Fields, (&'static str, crate::field::FieldError)> {
+pub fn hub_fields(
+    name: &str,
+    region: &str,
+) -> Result<crate::record::Fields, (&'static str, crate::field::FieldError)> {
     let read = |key, ty: crate::field::FieldType, text: &str| {
         (ty.parse)(text).map(|value| (key, value)).map_err(|error| (key, error))
     };
@@ -247,5 +248,4 @@ pub fn role(view: &dyn View, id: RecordId) -> Option<OrgRole> {
 }
 
 /// Who may keep an organisation's contacts and what it says of itself.
-pub const KEEPERS: &[PersonRole] =
-    &[Admin, PersonRole::Coordinator, PersonRole::Manager, Officer];
+pub const KEEPERS: &[PersonRole] = &[Admin, PersonRole::Coordinator, PersonRole::Manager, Officer];

@@ -19,7 +19,8 @@ use crate::view::{Touch, View};
 
 use super::application::{self, Application, actions::SUBMIT, actions::WITHDRAW};
 use super::call::Call;
-use super::organisation::{OrgRef, Organisation};
+use super::organisation::Organisation;
+use crate::field::code::OrgRef;
 
 record! {
     /// A receipt (送达回执): the hub has an act. Requirements 3.3.
@@ -136,8 +137,12 @@ pub fn follow_ups(
 static GIVE: Action = Action { id: RECEIPT, who: &[], run: Run::Node, ..SUBMIT };
 
 fn give_receipts(desk: &mut Desk, id: RecordId) {
-    let Some(line) = application::line(desk.view, id) else { return };
-    let Some(row) = desk.view.row(Application::KIND, id) else { return };
+    let Some(line) = application::line(desk.view, id) else {
+        return;
+    };
+    let Some(row) = desk.view.row(Application::KIND, id) else {
+        return;
+    };
     let found = desk.view.acts(id);
     let received: Vec<ActId> = found
         .iter()
@@ -165,21 +170,24 @@ fn give_receipts(desk: &mut Desk, id: RecordId) {
 
 /// The number is `陕1X-yyyy-short_code-seq3` (requirements 2.3), the sequence the college's own.
 fn give_number(desk: &mut Desk, id: RecordId) {
-    let Some(line) = application::line(desk.view, id) else { return };
-    let Some(row) = desk.view.row(Application::KIND, id) else { return };
+    let Some(line) = application::line(desk.view, id) else {
+        return;
+    };
+    let Some(row) = desk.view.row(Application::KIND, id) else {
+        return;
+    };
     if line.status.filed_version.is_none() || line.status.filing_no.is_some() {
         return;
     }
     let college = RecordId::from(line.college);
     let code = desk.view.row(Organisation::KIND, college);
     let code = code.and_then(|row| row.text("short_code").map(str::to_owned));
-    let (Some(code), Some(year)) = (code, row.int("year")) else { return };
+    let (Some(code), Some(year)) = (code, row.int("year")) else {
+        return;
+    };
     let prefix = format!("陕1X-{year}-{code}-");
-    let lines = desk.view.rows_where(
-        Application::KIND,
-        "college_id",
-        &Value::Bytes(college.0.to_vec()),
-    );
+    let lines =
+        desk.view.rows_where(Application::KIND, "college_id", &Value::Bytes(college.0.to_vec()));
     let numbers = lines.iter().filter_map(|row| row.text("filing_no")?.strip_prefix(&prefix));
     let left = desk.left_texts("filing_no");
     let left = left.iter().filter_map(|number| number.strip_prefix(&prefix));

@@ -65,7 +65,9 @@ pub fn counts(
 ) -> bool {
     let act = &found.act;
     let position = causality.position(act.id);
-    let Some(role) = authority.org_role(found.org()) else { return false };
+    let Some(role) = authority.org_role(found.org()) else {
+        return false;
+    };
     let holds = |role: &PersonRole| authority.holds(act.device, &act.person, *role, position);
     authority.org_of(act.device) == Some(found.org())
         && action.who.iter().any(|(org, roles)| *org == role && roles.iter().any(holds))

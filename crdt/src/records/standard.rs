@@ -4,11 +4,12 @@
 //! one goes on under it (C26).
 
 use crate::action::{Action, Desk, FieldsGiven, Reason, Refusal, Run, Subject, Undo};
+use crate::field::choices;
 use crate::field::code::FileDigest;
+use crate::field::code::record_ref;
 use crate::field::number::{Count, Decimal1, Percent};
 use crate::field::text::{LongText, NamedItems, Text, Version};
 use crate::field::time::Date;
-use crate::field::{choices, record_ref};
 use crate::header::CATALOGUE;
 use crate::ids::{Digest, RecordId};
 use crate::record::{Record, RecordKind, Row, record};
@@ -109,8 +110,7 @@ const SUBJECTS: [(&str, &str); 3] =
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let mut row = catalogue_row(view, Standard::KIND, id)?;
     let superseded = is_superseded(view, Standard::KIND, id);
-    let state =
-        if superseded { StandardState::Superseded } else { StandardState::Published };
+    let state = if superseded { StandardState::Superseded } else { StandardState::Published };
     row.set_text("state", state.id());
     Some(row)
 }
@@ -151,7 +151,9 @@ fn is_superseded(view: &dyn View, kind: &RecordKind, id: RecordId) -> bool {
 }
 
 fn with_superseded(view: &dyn View, kind: &RecordKind, touch: &Touch) -> Vec<RecordId> {
-    let Some(id) = touch.record(kind) else { return Vec::new() };
+    let Some(id) = touch.record(kind) else {
+        return Vec::new();
+    };
     let source = shared::source_in(view, kind, id, &CATALOGUE);
     let older = source
         .and_then(|source| source.fields.get("supersedes_id").cloned())
@@ -161,7 +163,8 @@ fn with_superseded(view: &dyn View, kind: &RecordKind, touch: &Touch) -> Vec<Rec
 
 /// The conditions of a scheme in words; marks are compared before rounding. Requirements 2.2.
 fn pass_rule(row: &Row) -> String {
-    let mark = |key: &str| row.int(key).map(|tenths| crate::field::number::decimal_format(tenths, 1));
+    let mark =
+        |key: &str| row.int(key).map(|tenths| crate::field::number::decimal_format(tenths, 1));
     let minima = SUBJECTS.iter().filter_map(|(subject, zh)| {
         mark(&format!("{subject}_min")).map(|least| format!("{zh} ≥ {least}"))
     });

@@ -16,7 +16,12 @@ use super::{Application, Line, Outcome, PendingRequest, line, open_call};
 use crate::records::call::{Call, CallRef};
 use crate::records::certificate::CertLevel;
 
-const fn optional(key: &'static str, zh: &'static str, en: &'static str, ty: crate::field::FieldType) -> Param {
+const fn optional(
+    key: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    ty: crate::field::FieldType,
+) -> Param {
     Param { key, zh, en, ty, required: false }
 }
 
@@ -105,22 +110,24 @@ fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
         None => open_call(desk.view),
     };
     let call = call.filter(|call| call.state() == Some("open"));
-    let Some(call) = call else { return desk.refuse(Reason::NoOpenCall, Some("call_id")) };
+    let Some(call) = call else {
+        return desk.refuse(Reason::NoOpenCall, Some("call_id"));
+    };
     let level = desk.named_row(CertLevel::KIND, "cert_level_id")?;
     check_listed(desk, level.as_ref())?;
     let year = call.fields.get("year").cloned();
     let college = Value::Bytes(desk.who.org.0.to_vec());
     let mine = desk.view.rows_where(Application::KIND, "college_id", &college);
     let level = desk.given_value("cert_level_id");
-    let taken = mine
-        .iter()
-        .any(|row| row.fields.get("cert_level_id") == level && row.fields.get("year") == year.as_ref());
+    let taken = mine.iter().any(|row| {
+        row.fields.get("cert_level_id") == level && row.fields.get("year") == year.as_ref()
+    });
     desk.ensure(!taken, Reason::Duplicate, Some("cert_level_id"))?;
     let mut fields = desk.given_fields();
     fields.insert("call_id".to_owned(), Value::Bytes(call.id.0.to_vec()));
     fields.extend(year.map(|year| ("year".to_owned(), year)));
     check_numbers(desk, &fields)?;
-    let year = fields.get("year").and_then(Year::from_value).map_or(0, |year| year.get());
+    let year = fields.get("year").and_then(Year::from_value).map_or(0, |year| year.number());
     let header = desk.own(&PLAN, year as u16);
     let id = desk.fresh_id();
     desk.create(header, id, fields);
@@ -136,7 +143,9 @@ fn check_listed(desk: &Desk, level: Option<&Row>) -> Result<(), Refusal> {
 /// Planned students are among those enrolled, trained teachers among the teachers (2.3, 5.6).
 fn check_numbers(desk: &Desk, fields: &Fields) -> Result<(), Refusal> {
     let number = |key: &str| fields.get(key).and_then(Value::as_int);
-    for (key, limit) in [("planned_students", "enrolled_students"), ("teachers_trained", "teachers")] {
+    for (key, limit) in
+        [("planned_students", "enrolled_students"), ("teachers_trained", "teachers")]
+    {
         if let (Some(value), Some(most)) = (number(key), number(limit)) {
             desk.ensure(value <= most, Reason::MoreThan { limit, most }, Some(key))?;
         }
@@ -223,7 +232,10 @@ fn decide(desk: &mut Desk) -> Result<RecordId, Refusal> {
         Outcome::Filed => check_filing(desk, &row, &line)?,
         Outcome::Withdrawn => {
             let asked = line.status.pending_request == Some(PendingRequest::Withdrawal);
-            let reason = Reason::State { state: row.state().unwrap_or_default().to_owned(), from: &["withdrawn"] };
+            let reason = Reason::State {
+                state: row.state().unwrap_or_default().to_owned(),
+                from: &["withdrawn"],
+            };
             desk.ensure(asked, reason, Some("outcome"))?;
         }
         Outcome::Returned | Outcome::Rejected | Outcome::Cancelled => {
@@ -258,16 +270,24 @@ fn leave_decision(desk: &mut Desk, row: &Row, line: &Line, says: Says) {
 
 /// Filing needs an agreement in force, and a second person who is another one (R72, 2.24).
 fn check_filing(desk: &Desk, row: &Row, line: &Line) -> Result<(), Refusal> {
-    desk.ensure(row.fields.contains_key("agreement_id"), Reason::NoAgreement, Some("agreement_id"))?;
+    desk.ensure(
+        row.fields.contains_key("agreement_id"),
+        Reason::NoAgreement,
+        Some("agreement_id"),
+    )?;
     let level = row.id_of("cert_level_id").and_then(|id| desk.view.row(CertLevel::KIND, id));
     check_listed(desk, level.as_ref())?;
-    let filed = line.status.filed_digest.is_some()
-        && line.status.filed_digest == line.status.newest_digest;
+    let filed =
+        line.status.filed_digest.is_some() && line.status.filed_digest == line.status.newest_digest;
     desk.ensure(!filed, Reason::AlreadyDecided, Some("outcome"))?;
-    let Some(first) = line.status.awaits_second else { return Ok(()) };
+    let Some(first) = line.status.awaits_second else {
+        return Ok(());
+    };
     let found = desk.view.acts(row.id);
     let causality = Causality::new(&found);
-    let Some(first) = causality.acts().find(|found| found.act.id == first) else { return Ok(()) };
+    let Some(first) = causality.acts().find(|found| found.act.id == first) else {
+        return Ok(());
+    };
     let same = first.act.person == desk.who.person || first.act.device == desk.who.device;
     desk.ensure(!same, Reason::SamePerson, None)?;
     let position = causality.position(first.act.id);

@@ -63,9 +63,15 @@ pub fn status(authority: &dyn Authority, college: OrgId, found: &[Found]) -> Sta
     let causality = Causality::new(found);
     let rule = Rule { authority, causality: &causality, college };
     let college_acts = rule.college_acts();
-    let Some(last) = rule.last_of(&college_acts) else { return Status::default() };
-    let Some(newest) = rule.submission_of(last, &college_acts) else { return Status::default() };
-    let Some(digest) = newest.act.frozen_digest() else { return Status::default() };
+    let Some(last) = rule.last_of(&college_acts) else {
+        return Status::default();
+    };
+    let Some(newest) = rule.submission_of(last, &college_acts) else {
+        return Status::default();
+    };
+    let Some(digest) = newest.act.frozen_digest() else {
+        return Status::default();
+    };
     let mut decisions = rule.decisions();
     let mut status = Status {
         newest: Some(newest.act.id),
@@ -201,9 +207,10 @@ impl<'a> Rule<'a> {
 
     /// Whether every act of the earlier decision was seen by the later one.
     fn replaces(&self, later: &Decision, earlier: &Decision) -> bool {
-        earlier.acts.iter().all(|act| {
-            later.acts.iter().any(|own| self.causality.follows(*own, *act))
-        })
+        earlier
+            .acts
+            .iter()
+            .all(|act| later.acts.iter().any(|own| self.causality.follows(*own, *act)))
     }
 
     /// Whether a decision beats another on the same version: it came later, or it is concurrent
@@ -249,8 +256,11 @@ impl<'a> Rule<'a> {
         let withdrawn = last.act.kind == WITHDRAW.id;
         let reason = |at: usize| {
             let first = decisions[at].acts.first().copied();
-            self.causality.acts().find(|f| Some(f.act.id) == first)
-                .and_then(|f| f.act.says("reason")).map(str::to_owned)
+            self.causality
+                .acts()
+                .find(|f| Some(f.act.id) == first)
+                .and_then(|f| f.act.says("reason"))
+                .map(str::to_owned)
         };
         let by = ended.or(filed).or(on_newest).or(on_older);
         status.state = Some(match by {
@@ -260,7 +270,9 @@ impl<'a> Rule<'a> {
         });
         status.changed_since_decision = by.is_some_and(|at| Some(decisions[at].digest) != digest);
         status.reason = on_newest.or(by).and_then(reason);
-        if ended.is_none() && let Some(at) = filed {
+        if ended.is_none()
+            && let Some(at) = filed
+        {
             status.filed_digest = Some(decisions[at].digest);
             let seen = decisions[at].acts.iter().any(|a| self.causality.follows(*a, last.act.id));
             status.pending_request = match (withdrawn, on_newest) {
@@ -301,9 +313,9 @@ impl<'a> Rule<'a> {
             .iter()
             .filter(|decision| decision.outcome == Outcome::Filed)
             .filter(|decision| {
-                !decisions.iter().any(|other| {
-                    self.beats(other, decision) && !self.replaces(other, decision)
-                })
+                !decisions
+                    .iter()
+                    .any(|other| self.beats(other, decision) && !self.replaces(other, decision))
             })
             .map(|decision| decision.digest)
             .collect();
