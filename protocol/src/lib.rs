@@ -5,3 +5,25 @@
 
 pub mod cbor;
 pub mod key;
+pub mod membership;
+pub mod statement;
+
+/// Checks that `docs/PROTOCOL.md` shows these bytes, in lines that end with `# what it is`: the
+/// document is the golden copy.
+#[cfg(test)]
+pub(crate) fn documented(bytes: &[u8]) {
+    let document: String = include_str!("../../docs/PROTOCOL.md")
+        .lines()
+        .flat_map(|line| {
+            line.split('#')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+        })
+        .collect();
+    let hex = onex_crdt::ids::hex_encode(bytes);
+    assert!(
+        document.contains(&hex),
+        "docs/PROTOCOL.md does not show {hex}"
+    );
+}
