@@ -6,6 +6,7 @@
 pub mod cbor;
 pub mod key;
 pub mod membership;
+pub mod seal;
 pub mod statement;
 
 /// Checks that `docs/PROTOCOL.md` shows these bytes, in lines that end with `# what it is`: the
