@@ -4,6 +4,7 @@
 //! clock, no randomness, no file, no socket, and no Automerge: changes appear as plain facts.
 
 pub mod cbor;
+pub mod enrolment;
 pub mod key;
 pub mod membership;
 pub mod seal;
