@@ -284,6 +284,7 @@ fn seals_have_verdicts_of_their_own() {
         Err(Refusal::MissingDependency),
         Ok(()),
         Err(Refusal::BadSeal),
+        Err(Refusal::BadSeal),
         Err(Refusal::WrongOwner),
     ];
     assert_eq!(judge(&changes, &seals).seals, expected);
