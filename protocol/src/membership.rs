@@ -1,0 +1,649 @@
+//! The membership log: who takes part, with which devices, persons and roles, since when.
+//!
+//! The hub's first device puts statements in order (1 of 1; a root of k of n keys is absent). What
+//! a removal means for documents is not decided here, only that it happened and with which
+//! frontier.
+
+mod authority;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicbor::{Decode, Encode};
+use onex_crdt::ids::{DeviceId, Digest, NetworkId, OrgId};
+use onex_crdt::roles::{OrgRole, PersonRole};
+
+use crate::cbor::{self, CborError};
+use crate::key::{Algorithm, Domain, PublicKey, Signature, SigningKey};
+use crate::statement::{Root, SignedStatement, Statement, StatementError};
+
+/// Most bytes of an entry.
+pub const ENTRY_BYTES_MAX: usize = 8 * 1024;
+
+/// A statement at its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Entry {
+    /// How it is signed.
+    #[n(0)]
+    pub algorithm: Algorithm,
+    /// Its place; the root has 0.
+    #[n(1)]
+    pub position: u64,
+    /// The digest of the entry before; zeros in the root.
+    #[n(2)]
+    pub previous: Digest,
+    /// What it says.
+    #[n(3)]
+    pub statement: SignedStatement,
+    /// The device that gave it this place.
+    #[n(4)]
+    pub sequencer: DeviceId,
+    /// The sequencer's signature over all of the above.
+    #[n(5)]
+    pub signature: Signature,
+}
+
+impl Entry {
+    /// Returns the first entry of a new network; the key is that of the hub's first device.
+    pub fn root(key: &SigningKey, root: Root) -> Self {
+        let network = root.network();
+        let statement = SignedStatement::sign(key, network, Statement::Root(root), 0);
+        Self::sign(key, 0, Digest([0; 32]), statement)
+    }
+
+    fn sign(key: &SigningKey, position: u64, previous: Digest, statement: SignedStatement) -> Self {
+        let mut entry = Self {
+            algorithm: Algorithm::Ed25519,
+            position,
+            previous,
+            statement,
+            sequencer: key.device(),
+            signature: Signature([0; 64]),
+        };
+        entry.signature = key.sign(Domain::Entry, &entry.signed_bytes());
+        entry
+    }
+
+    /// Returns SHA-256 over the encoding, which the next entry names.
+    pub fn digest(&self) -> Digest {
+        Digest::over(&[&self.to_bytes()])
+    }
+
+    /// Returns the encoding, as it is stored and sent.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    /// Reads an encoding of at most 8 KiB. Nothing is verified yet.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
+        cbor::decode_exact(bytes, ENTRY_BYTES_MAX)
+    }
+
+    fn verify(&self, key: &PublicKey) -> bool {
+        key.device() == self.sequencer
+            && key.verify(Domain::Entry, &self.signed_bytes(), &self.signature)
+    }
+
+    fn signed_bytes(&self) -> Vec<u8> {
+        let Self {
+            algorithm,
+            position,
+            previous,
+            statement,
+            sequencer,
+            signature: _,
+        } = self;
+        cbor::encode(&(algorithm, position, previous, statement, sequencer))
+    }
+}
+
+/// An organisation that takes part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organisation {
+    /// What it is in the pilot.
+    pub role: OrgRole,
+    /// Its name when it was added; the directory has today's.
+    pub name: String,
+}
+
+/// A device that takes part, or did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its organisation.
+    pub org: OrgId,
+    /// Its key.
+    pub key: PublicKey,
+    /// Its persons with their roles now; a person may have none. Kept when it is removed.
+    pub persons: BTreeMap<String, BTreeSet<PersonRole>>,
+    /// The position that added it.
+    pub joined_at: u64,
+    /// Whether it takes part now.
+    pub active: bool,
+    /// The position that removed it.
+    pub removed_at: Option<u64>,
+}
+
+impl Device {
+    /// Whether a person at this device has the role now.
+    fn has(&self, role: PersonRole) -> bool {
+        self.active && self.persons.values().any(|roles| roles.contains(&role))
+    }
+
+    fn was_active(&self, position: u64) -> bool {
+        self.joined_at <= position
+            && self
+                .removed_at
+                .is_none_or(|removed_at| position < removed_at)
+    }
+}
+
+/// A time during which a person had a role, in positions; the end is the first without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    device: DeviceId,
+    person: String,
+    role: PersonRole,
+    from: u64,
+    until: Option<u64>,
+}
+
+/// The state that the entries of a log lead to.
+///
+/// Equal entries give equal states. A question about a position is answered for the state after
+/// that entry; about positions that are not here yet every answer is no, or zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    network: NetworkId,
+    hub: OrgId,
+    sequencer: DeviceId,
+    head: Digest,
+    entries: Vec<Entry>,
+    organisations: BTreeMap<OrgId, Organisation>,
+    devices: BTreeMap<DeviceId, Device>,
+    terms: Vec<Term>,
+    said: BTreeSet<Digest>,
+}
+
+impl Membership {
+    /// Returns the log of a new network. The key is that of the hub's first device.
+    pub fn found(key: &SigningKey, root: Root) -> Result<Self, MembershipError> {
+        Self::open(Entry::root(key, root))
+    }
+
+    /// Returns the log that a root entry begins.
+    ///
+    /// This proves that the root is whole, not that it is the right one: the caller compares
+    /// `network()` with the network it wants.
+    pub fn open(entry: Entry) -> Result<Self, MembershipError> {
+        entry_size_check(&entry)?;
+        let statement = &entry.statement;
+        let Statement::Root(root) = &statement.body else {
+            return Err(MembershipError::NotARoot);
+        };
+        let first = entry.position == 0
+            && entry.previous == Digest([0; 32])
+            && statement.position_seen == 0;
+        if !first {
+            return Err(MembershipError::NotARoot);
+        }
+        if root.network() != statement.network {
+            return Err(MembershipError::WrongNetwork);
+        }
+        statement.body.check()?;
+        if !entry.verify(&root.hub_key) {
+            return Err(MembershipError::BadEntrySignature);
+        }
+        if !statement.verify(&root.hub_key) {
+            return Err(MembershipError::BadStatementSignature);
+        }
+        let mut membership = Self::of_root(root);
+        membership.apply(entry);
+        Ok(membership)
+    }
+
+    /// Returns the log of these entries, the root first.
+    pub fn replay(entries: impl IntoIterator<Item = Entry>) -> Result<Self, MembershipError> {
+        let mut entries = entries.into_iter();
+        let mut membership = Self::open(entries.next().ok_or(MembershipError::NotARoot)?)?;
+        entries.try_for_each(|entry| membership.append(entry))?;
+        Ok(membership)
+    }
+
+    fn of_root(root: &Root) -> Self {
+        Self {
+            network: root.network(),
+            hub: root.org,
+            sequencer: root.hub_key.device(),
+            head: Digest([0; 32]),
+            entries: Vec::new(),
+            organisations: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            terms: Vec::new(),
+            said: BTreeSet::new(),
+        }
+    }
+
+    /// Returns a statement for the sequencer. It need not be allowed: see `check`.
+    pub fn propose(&self, key: &SigningKey, body: Statement) -> SignedStatement {
+        SignedStatement::sign(key, self.network, body, self.position())
+    }
+
+    /// Checks whether a statement could take the next place: signature, signer, his right.
+    pub fn check(&self, statement: &SignedStatement) -> Result<(), MembershipError> {
+        if statement.network != self.network {
+            return Err(MembershipError::WrongNetwork);
+        }
+        let signer = self.active_device(statement.signer)?;
+        if !statement.verify(&signer.key) {
+            return Err(MembershipError::BadStatementSignature);
+        }
+        if statement.position_seen > self.position() {
+            return Err(MembershipError::Future {
+                seen: statement.position_seen,
+            });
+        }
+        if self.said.contains(&statement.digest()) {
+            return Err(MembershipError::Repeated);
+        }
+        statement.body.check()?;
+        self.body_check(signer, &statement.body)
+    }
+
+    /// Returns the next entry, with this statement. The caller stores it, then appends it.
+    ///
+    /// A sequencer restored from a backup must have its peers' longest log before it calls this,
+    /// else it signs a fork.
+    pub fn sequence(
+        &self,
+        key: &SigningKey,
+        statement: SignedStatement,
+    ) -> Result<Entry, MembershipError> {
+        if key.device() != self.sequencer {
+            return Err(MembershipError::NotSequencer {
+                device: key.device(),
+            });
+        }
+        self.check(&statement)?;
+        let entry = Entry::sign(key, self.position() + 1, self.head, statement);
+        entry_size_check(&entry)?;
+        Ok(entry)
+    }
+
+    /// Takes the next entry. One that is here already changes nothing; one that the sequencer
+    /// signed for a place that has another, or on another past, is a `Fork`.
+    pub fn append(&mut self, entry: Entry) -> Result<(), MembershipError> {
+        entry_size_check(&entry)?;
+        if entry.statement.network != self.network {
+            return Err(MembershipError::WrongNetwork);
+        }
+        if entry.sequencer != self.sequencer {
+            return Err(MembershipError::NotSequencer {
+                device: entry.sequencer,
+            });
+        }
+        if !entry.verify(&self.devices[&self.sequencer].key) {
+            return Err(MembershipError::BadEntrySignature);
+        }
+        if let Some(held) = self.entries_from(entry.position).first() {
+            return match *held == entry {
+                true => Ok(()),
+                false => Err(MembershipError::Fork {
+                    position: entry.position,
+                }),
+            };
+        }
+        let expected = self.position() + 1;
+        if entry.position != expected {
+            return Err(MembershipError::Gap {
+                expected,
+                found: entry.position,
+            });
+        }
+        if entry.previous != self.head {
+            return Err(MembershipError::Fork {
+                position: self.position(),
+            });
+        }
+        self.check(&entry.statement)?;
+        self.apply(entry);
+        Ok(())
+    }
+
+    /// The network.
+    pub fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// The hub.
+    pub fn hub(&self) -> OrgId {
+        self.hub
+    }
+
+    /// The device that puts statements in order.
+    pub fn sequencer(&self) -> DeviceId {
+        self.sequencer
+    }
+
+    /// The position of the last entry.
+    pub fn position(&self) -> u64 {
+        self.entries.len() as u64 - 1
+    }
+
+    /// The digest of the last entry.
+    pub fn head(&self) -> Digest {
+        self.head
+    }
+
+    /// Returns the entries from a position on; none when there are none yet.
+    pub fn entries_from(&self, position: u64) -> &[Entry] {
+        let from = usize::try_from(position).unwrap_or(usize::MAX);
+        self.entries.get(from..).unwrap_or_default()
+    }
+
+    /// Returns a device, active or removed.
+    pub fn device(&self, device: DeviceId) -> Option<&Device> {
+        self.devices.get(&device)
+    }
+
+    /// Returns the devices of an organisation, active and removed, by id.
+    pub fn devices_of(&self, org: OrgId) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices
+            .iter()
+            .filter(move |(_, it)| it.org == org)
+            .map(|(id, it)| (*id, it))
+    }
+
+    /// Returns every device, active and removed, by id.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices.iter().map(|(id, device)| (*id, device))
+    }
+
+    /// Returns an organisation.
+    pub fn organisation(&self, org: OrgId) -> Option<&Organisation> {
+        self.organisations.get(&org)
+    }
+
+    /// Returns every organisation, by id.
+    pub fn organisations(&self) -> impl Iterator<Item = (OrgId, &Organisation)> {
+        self.organisations
+            .iter()
+            .map(|(id, organisation)| (*id, organisation))
+    }
+
+    /// Whether a person at a device had a role at a position. Nobody at a removed device has one.
+    pub fn holds(&self, device: DeviceId, person: &str, role: PersonRole, position: u64) -> bool {
+        self.was_active(device, position)
+            && self.terms.iter().any(|term| {
+                term.is_of(device, person, role)
+                    && term.from <= position
+                    && term.until.is_none_or(|until| position < until)
+            })
+    }
+
+    /// Returns how many devices an organisation had at a position.
+    pub fn device_count(&self, org: OrgId, position: u64) -> usize {
+        let active = |device: DeviceId| self.was_active(device, position);
+        self.devices_of(org).filter(|(id, _)| active(*id)).count()
+    }
+
+    /// Whether a device took part at a position.
+    pub fn was_active(&self, device: DeviceId, position: u64) -> bool {
+        position <= self.position()
+            && self
+                .device(device)
+                .is_some_and(|device| device.was_active(position))
+    }
+
+    fn active_device(&self, device: DeviceId) -> Result<&Device, MembershipError> {
+        match self.device(device) {
+            None => Err(MembershipError::UnknownDevice { device }),
+            Some(found) if !found.active => Err(MembershipError::RemovedDevice { device }),
+            Some(found) => Ok(found),
+        }
+    }
+
+    /// Carries out an entry that has passed every check.
+    fn apply(&mut self, entry: Entry) {
+        let position = entry.position;
+        match &entry.statement.body {
+            Statement::Root(root) => {
+                self.organisation_add(root.org, OrgRole::Hub, &root.name);
+                self.device_add(root.org, root.hub_key, &root.person, position);
+            }
+            Statement::AddOrganisation { org, role, name } => {
+                self.organisation_add(*org, *role, name);
+            }
+            Statement::AddDevice { org, key, person } => {
+                self.device_add(*org, *key, person, position);
+            }
+            Statement::RemoveDevice { device, .. } => {
+                let device = self.devices.get_mut(device).expect("checked: it is known");
+                device.active = false;
+                device.removed_at = Some(position);
+            }
+            Statement::GrantRole {
+                device,
+                person,
+                role,
+            } => {
+                self.role_grant(*device, person, *role, position);
+            }
+            Statement::RemoveRole {
+                device,
+                person,
+                role,
+            } => {
+                self.role_remove(*device, person, *role, position);
+            }
+        }
+        self.said.insert(entry.statement.digest());
+        self.head = entry.digest();
+        self.entries.push(entry);
+    }
+
+    fn organisation_add(&mut self, org: OrgId, role: OrgRole, name: &str) {
+        self.organisations.insert(
+            org,
+            Organisation {
+                role,
+                name: name.to_owned(),
+            },
+        );
+    }
+
+    fn device_add(&mut self, org: OrgId, key: PublicKey, person: &str, position: u64) {
+        let first = self.devices_of(org).next().is_none();
+        let device = key.device();
+        let persons = BTreeMap::from([(person.to_owned(), BTreeSet::new())]);
+        let joined_at = position;
+        self.devices.insert(
+            device,
+            Device {
+                org,
+                key,
+                persons,
+                joined_at,
+                active: true,
+                removed_at: None,
+            },
+        );
+        if first {
+            self.role_grant(device, person, PersonRole::Admin, position);
+        }
+        if first && org == self.hub {
+            self.role_grant(device, person, PersonRole::Lead, position);
+        }
+    }
+
+    fn role_grant(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
+        let known = self.devices.get_mut(&device).expect("checked: it is known");
+        known
+            .persons
+            .entry(person.to_owned())
+            .or_default()
+            .insert(role);
+        let person = person.to_owned();
+        self.terms.push(Term {
+            device,
+            person,
+            role,
+            from: position,
+            until: None,
+        });
+    }
+
+    fn role_remove(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
+        let known = self.devices.get_mut(&device).expect("checked: it is known");
+        known
+            .persons
+            .entry(person.to_owned())
+            .or_default()
+            .remove(&role);
+        let open = |term: &&mut Term| term.until.is_none() && term.is_of(device, person, role);
+        if let Some(term) = self.terms.iter_mut().find(open) {
+            term.until = Some(position);
+        }
+    }
+}
+
+impl Term {
+    fn is_of(&self, device: DeviceId, person: &str, role: PersonRole) -> bool {
+        self.device == device && self.person == person && self.role == role
+    }
+}
+
+fn entry_size_check(entry: &Entry) -> Result<(), MembershipError> {
+    let bytes = entry.to_bytes().len();
+    match bytes > ENTRY_BYTES_MAX {
+        true => Err(MembershipError::TooLarge { bytes }),
+        false => Ok(()),
+    }
+}
+
+/// Why an entry or a statement was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipError {
+    /// The sequencer signed two pasts: another entry at this position, or on another one.
+    #[error("the sequencer signed another entry at position {position} or before")]
+    Fork {
+        /// The last position at which the two can differ first.
+        position: u64,
+    },
+    /// Entries between are missing.
+    #[error("entry {expected} comes next, not {found}")]
+    Gap {
+        /// The next position.
+        expected: u64,
+        /// The position given.
+        found: u64,
+    },
+    /// The first entry is no root, or not at its place.
+    #[error("the log does not begin with a root")]
+    NotARoot,
+    /// A root after the first entry.
+    #[error("only the first entry is a root")]
+    SecondRoot,
+    /// Of another network, or a root whose hash is not its network.
+    #[error("the network is another one")]
+    WrongNetwork,
+    /// The device that gave the entry its place has no right to do so.
+    #[error("device {device} does not sequence this log")]
+    NotSequencer {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The entry's signature is not the sequencer's.
+    #[error("the signature of the entry does not hold")]
+    BadEntrySignature,
+    /// The statement's signature is not the signer's.
+    #[error("the signature of the statement does not hold")]
+    BadStatementSignature,
+    /// The entry is larger than 8 KiB.
+    #[error("{bytes} bytes are more than an entry may have")]
+    TooLarge {
+        /// Bytes of the entry.
+        bytes: usize,
+    },
+    /// The signer claims to have seen entries that are not there.
+    #[error("the signer saw position {seen}, which the log has not reached")]
+    Future {
+        /// The position that he claims.
+        seen: u64,
+    },
+    /// The same signed statement has a place already.
+    #[error("the statement is in the log already")]
+    Repeated,
+    /// The statement is wrong in itself.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The signer may not say this.
+    #[error("the signer has no right to {kind}")]
+    NotAllowed {
+        /// The kind of statement.
+        kind: &'static str,
+    },
+    /// No such device.
+    #[error("device {device} is not known")]
+    UnknownDevice {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The device was removed.
+    #[error("device {device} was removed")]
+    RemovedDevice {
+        /// The device.
+        device: DeviceId,
+    },
+    /// No such organisation.
+    #[error("organisation {org} is not known")]
+    UnknownOrganisation {
+        /// The organisation.
+        org: OrgId,
+    },
+    /// The organisation is there already.
+    #[error("organisation {org} is known already")]
+    OrganisationExists {
+        /// The organisation.
+        org: OrgId,
+    },
+    /// A network has one hub.
+    #[error("a network has one hub")]
+    SecondHub,
+    /// The key is there already, or was: a removed key never comes back.
+    #[error("device {device} is known already")]
+    DeviceExists {
+        /// The device.
+        device: DeviceId,
+    },
+    /// Another device of the organisation begins its actors with the same eight bytes.
+    #[error("device {device} has the tag of another one")]
+    TagClash {
+        /// The device that was to join.
+        device: DeviceId,
+    },
+    /// Without its sequencer the log would end.
+    #[error("the device that sequences cannot be removed")]
+    SequencerStays,
+    /// An organisation of this role has no such person.
+    #[error("an organisation of role {} has no {}", org.id(), role.id())]
+    RoleDoesNotFit {
+        /// The person's role.
+        role: PersonRole,
+        /// The organisation's role.
+        org: OrgRole,
+    },
+    /// The person has the role already.
+    #[error("the person is {} already", role.id())]
+    RoleHeld {
+        /// The role.
+        role: PersonRole,
+    },
+    /// The person does not have the role.
+    #[error("the person is not {}", role.id())]
+    RoleNotHeld {
+        /// The role.
+        role: PersonRole,
+    },
+}
+
+#[cfg(test)]
+mod tests;

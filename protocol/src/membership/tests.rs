@@ -1,0 +1,544 @@
+//! Tests of the membership log: who may say what, tampering, forks, replay, the past.
+
+use onex_crdt::ids::{ChangeHash, DocId};
+
+use super::*;
+use crate::statement::RemovalReason;
+
+const HUB: OrgId = OrgId([0xa1; 16]);
+const COLLEGE: OrgId = OrgId([0xb2; 16]);
+const EVALUATOR: OrgId = OrgId([0xd5; 16]);
+const FRESH: OrgId = OrgId([0xee; 16]);
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+fn root() -> Root {
+    Root {
+        nonce: [0x11; 16],
+        org: HUB,
+        name: "陕西省1+X项目办".to_owned(),
+        region: "610000".to_owned(),
+        hub_key: key(1).public(),
+        person: "郝敏".to_owned(),
+    }
+}
+
+fn add_org(org: OrgId, role: OrgRole) -> Statement {
+    Statement::AddOrganisation {
+        org,
+        role,
+        name: "西安铁路职业技术学院".to_owned(),
+    }
+}
+
+fn add(org: OrgId, seed: u8, person: &str) -> Statement {
+    Statement::AddDevice {
+        org,
+        key: key(seed).public(),
+        person: person.to_owned(),
+    }
+}
+
+fn remove(seed: u8) -> Statement {
+    let frontier = vec![(DocId([1; 16]), vec![ChangeHash([2; 32])])];
+    Statement::RemoveDevice {
+        device: key(seed).device(),
+        reason: RemovalReason::Lost,
+        frontier,
+    }
+}
+
+fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
+    Statement::GrantRole {
+        device: key(seed).device(),
+        person: person.to_owned(),
+        role,
+    }
+}
+
+fn revoke(seed: u8, person: &str, role: PersonRole) -> Statement {
+    Statement::RemoveRole {
+        device: key(seed).device(),
+        person: person.to_owned(),
+        role,
+    }
+}
+
+fn say(membership: &mut Membership, seed: u8, body: Statement) -> Result<(), MembershipError> {
+    let statement = membership.propose(&key(seed), body);
+    let entry = membership.sequence(&key(1), statement)?;
+    membership.append(entry)
+}
+
+/// Hub: 1 (lead, admin), 2 (officer), 3 (none). College: 11 (admin), 12 (coordinator), 13 removed.
+/// Evaluator: 21 (admin). The organisation FRESH has no device.
+fn province() -> Membership {
+    let mut membership = Membership::found(&key(1), root()).expect("a good root");
+    let statements = [
+        (1, add(HUB, 2, "孙涛")),
+        (1, grant(2, "孙涛", PersonRole::Officer)),
+        (1, add(HUB, 3, "周敏")),
+        (2, add_org(COLLEGE, OrgRole::College)),
+        (2, add(COLLEGE, 11, "王芳")),
+        (11, add(COLLEGE, 12, "李强")),
+        (11, grant(12, "李强", PersonRole::Coordinator)),
+        (11, add(COLLEGE, 13, "何静")),
+        (11, remove(13)),
+        (1, add_org(EVALUATOR, OrgRole::Evaluator)),
+        (1, add(EVALUATOR, 21, "赵磊")),
+        (1, add_org(FRESH, OrgRole::College)),
+    ];
+    for (seed, body) in statements {
+        say(&mut membership, seed, body).expect("the province is built by the rules");
+    }
+    membership
+}
+
+fn check(seed: u8, body: Statement, expected: Result<(), MembershipError>) {
+    let found = say(&mut province(), seed, body.clone());
+    assert_eq!(found, expected, "device {seed} says {body:?}");
+}
+
+fn not_allowed(kind: &'static str) -> Result<(), MembershipError> {
+    Err(MembershipError::NotAllowed { kind })
+}
+
+#[test]
+fn who_may_add_organisations() {
+    let new = || add_org(OrgId([9; 16]), OrgRole::Evaluator);
+    check(1, new(), Ok(()));
+    check(2, new(), Ok(()));
+    check(3, new(), not_allowed("add_organisation"));
+    check(11, new(), not_allowed("add_organisation"));
+    check(21, new(), not_allowed("add_organisation"));
+    check(1, add_org(OrgId([9; 16]), OrgRole::Observer), Ok(()));
+    check(
+        1,
+        add_org(OrgId([9; 16]), OrgRole::Hub),
+        Err(MembershipError::SecondHub),
+    );
+    let exists = MembershipError::OrganisationExists { org: COLLEGE };
+    check(1, add_org(COLLEGE, OrgRole::College), Err(exists));
+    check(1, Statement::Root(root()), Err(MembershipError::SecondRoot));
+}
+
+#[test]
+fn who_may_add_devices() {
+    check(1, add(FRESH, 31, "陈晨"), Ok(()));
+    check(2, add(FRESH, 31, "陈晨"), Ok(()));
+    check(3, add(FRESH, 31, "陈晨"), not_allowed("add_device"));
+    check(11, add(FRESH, 31, "陈晨"), not_allowed("add_device"));
+    check(11, add(COLLEGE, 31, "陈晨"), Ok(()));
+    check(12, add(COLLEGE, 31, "陈晨"), not_allowed("add_device"));
+    check(21, add(COLLEGE, 31, "陈晨"), not_allowed("add_device"));
+    check(1, add(COLLEGE, 31, "陈晨"), not_allowed("add_device"));
+    check(1, add(HUB, 31, "陈晨"), Ok(()));
+    check(2, add(HUB, 31, "陈晨"), not_allowed("add_device"));
+    let org = OrgId([9; 16]);
+    check(
+        1,
+        add(org, 31, "陈晨"),
+        Err(MembershipError::UnknownOrganisation { org }),
+    );
+    let exists = |seed| {
+        Err(MembershipError::DeviceExists {
+            device: key(seed).device(),
+        })
+    };
+    check(11, add(COLLEGE, 12, "李强"), exists(12));
+    check(11, add(COLLEGE, 13, "何静"), exists(13));
+    check(11, add(COLLEGE, 21, "赵磊"), exists(21));
+}
+
+#[test]
+fn who_may_remove_devices() {
+    check(11, remove(12), Ok(()));
+    check(11, remove(11), Ok(()));
+    check(1, remove(12), Ok(()));
+    check(1, remove(2), Ok(()));
+    check(2, remove(12), not_allowed("remove_device"));
+    check(12, remove(11), not_allowed("remove_device"));
+    check(21, remove(12), not_allowed("remove_device"));
+    check(1, remove(1), Err(MembershipError::SequencerStays));
+    let device = key(13).device();
+    check(
+        11,
+        remove(13),
+        Err(MembershipError::RemovedDevice { device }),
+    );
+    let device = key(99).device();
+    check(
+        11,
+        remove(99),
+        Err(MembershipError::UnknownDevice { device }),
+    );
+}
+
+#[test]
+fn who_may_grant_roles() {
+    use PersonRole::*;
+    check(11, grant(11, "王芳", Coordinator), Ok(()));
+    check(11, grant(12, "钱进", Teacher), Ok(()));
+    check(11, grant(12, "李强", Admin), Ok(()));
+    check(12, grant(12, "李强", Admin), not_allowed("grant_role"));
+    check(21, grant(12, "李强", Admin), not_allowed("grant_role"));
+    check(1, grant(12, "李强", Admin), Ok(()));
+    check(1, grant(12, "李强", Teacher), not_allowed("grant_role"));
+    check(2, grant(12, "李强", Admin), not_allowed("grant_role"));
+    check(1, grant(3, "周敏", Lead), Ok(()));
+    let refusal = |role, org| Err(MembershipError::RoleDoesNotFit { role, org });
+    check(
+        11,
+        grant(12, "李强", Examiner),
+        refusal(Examiner, OrgRole::College),
+    );
+    check(11, grant(12, "李强", Lead), refusal(Lead, OrgRole::College));
+    check(
+        21,
+        grant(21, "赵磊", Teacher),
+        refusal(Teacher, OrgRole::Evaluator),
+    );
+    let held = MembershipError::RoleHeld { role: Coordinator };
+    check(11, grant(12, "李强", Coordinator), Err(held));
+    let device = key(13).device();
+    check(
+        11,
+        grant(13, "何静", Teacher),
+        Err(MembershipError::RemovedDevice { device }),
+    );
+}
+
+#[test]
+fn who_may_remove_roles() {
+    use PersonRole::*;
+    check(11, revoke(12, "李强", Coordinator), Ok(()));
+    check(
+        1,
+        revoke(12, "李强", Coordinator),
+        not_allowed("remove_role"),
+    );
+    check(1, revoke(11, "王芳", Admin), Ok(()));
+    check(12, revoke(11, "王芳", Admin), not_allowed("remove_role"));
+    check(21, revoke(11, "王芳", Admin), not_allowed("remove_role"));
+    let missing = |role| Err(MembershipError::RoleNotHeld { role });
+    check(11, revoke(12, "李强", Teacher), missing(Teacher));
+    check(11, revoke(12, "王芳", Coordinator), missing(Coordinator));
+}
+
+#[test]
+fn only_known_active_devices_speak() {
+    let unknown = MembershipError::UnknownDevice {
+        device: key(99).device(),
+    };
+    check(99, add(COLLEGE, 31, "陈晨"), Err(unknown));
+    let removed = MembershipError::RemovedDevice {
+        device: key(13).device(),
+    };
+    check(13, add(COLLEGE, 31, "陈晨"), Err(removed));
+}
+
+#[test]
+fn of_two_admins_that_remove_each_other_the_first_wins() {
+    let mut membership = province();
+    say(&mut membership, 11, grant(12, "李强", PersonRole::Admin)).expect("an admin grants");
+    let second = membership.propose(&key(12), remove(11));
+    say(&mut membership, 11, remove(12)).expect("an admin removes");
+    let device = key(12).device();
+    let refusal = membership
+        .sequence(&key(1), second)
+        .expect_err("his device is removed");
+    assert_eq!(refusal, MembershipError::RemovedDevice { device });
+}
+
+#[test]
+fn an_old_grant_cannot_be_sequenced_again() {
+    let mut membership = province();
+    let statement = membership.propose(&key(11), grant(12, "李强", PersonRole::Teacher));
+    let entry = membership
+        .sequence(&key(1), statement.clone())
+        .expect("an admin grants");
+    membership.append(entry).expect("it is next");
+    say(&mut membership, 11, revoke(12, "李强", PersonRole::Teacher)).expect("an admin removes");
+    let again = membership
+        .sequence(&key(1), statement)
+        .expect_err("it has its place");
+    assert_eq!(again, MembershipError::Repeated);
+    say(&mut membership, 11, grant(12, "李强", PersonRole::Teacher)).expect("a new statement");
+}
+
+#[test]
+fn a_tag_names_one_device_of_an_organisation() {
+    let mut membership = province();
+    let mut twin = key(31).device();
+    twin.0[15] ^= 1;
+    let device = membership.devices[&key(12).device()].clone();
+    membership.devices.insert(twin, device);
+    let refusal = say(&mut membership, 11, add(COLLEGE, 31, "陈晨"));
+    assert_eq!(
+        refusal,
+        Err(MembershipError::TagClash {
+            device: key(31).device()
+        })
+    );
+    say(&mut membership, 1, add(FRESH, 31, "陈晨")).expect("another organisation's tag");
+}
+
+#[test]
+fn only_the_sequencer_gives_places() {
+    let mut membership = province();
+    let statement = membership.propose(&key(11), remove(12));
+    let device = key(2).device();
+    let refusal = membership.sequence(&key(2), statement.clone());
+    assert_eq!(refusal, Err(MembershipError::NotSequencer { device }));
+    let (position, head) = (membership.position() + 1, membership.head());
+    let entry = Entry::sign(&key(2), position, head, statement.clone());
+    assert_eq!(
+        membership.append(entry),
+        Err(MembershipError::NotSequencer { device })
+    );
+    let mut entry = Entry::sign(&key(2), position, head, statement);
+    entry.sequencer = membership.sequencer();
+    assert_eq!(
+        membership.append(entry),
+        Err(MembershipError::BadEntrySignature)
+    );
+}
+
+#[test]
+fn a_statement_of_another_signer_network_or_time_is_refused() {
+    let membership = province();
+    let good = membership.propose(&key(11), remove(12));
+    let refuse = |change: &dyn Fn(&mut SignedStatement)| {
+        let mut statement = good.clone();
+        change(&mut statement);
+        membership
+            .sequence(&key(1), statement)
+            .expect_err("it was altered")
+    };
+    let bad = MembershipError::BadStatementSignature;
+    assert_eq!(refuse(&|it| it.signature.0[9] ^= 1), bad);
+    assert_eq!(refuse(&|it| it.body = remove(11)), bad);
+    assert_eq!(refuse(&|it| it.signer = key(21).device()), bad);
+    assert_eq!(refuse(&|it| it.position_seen -= 1), bad);
+    assert_eq!(
+        refuse(&|it| it.network.0[0] ^= 1),
+        MembershipError::WrongNetwork
+    );
+    let later = SignedStatement::sign(&key(11), membership.network(), remove(12), 99);
+    let refusal = membership.sequence(&key(1), later);
+    assert_eq!(refusal, Err(MembershipError::Future { seen: 99 }));
+}
+
+#[test]
+fn the_sequencer_cannot_append_what_the_signer_may_not_say() {
+    let mut membership = province();
+    let statement = membership.propose(&key(12), remove(11));
+    let entry = Entry::sign(
+        &key(1),
+        membership.position() + 1,
+        membership.head(),
+        statement,
+    );
+    let before = membership.clone();
+    assert_eq!(membership.append(entry), not_allowed("remove_device"));
+    assert_eq!(membership, before);
+}
+
+#[test]
+fn every_flipped_byte_of_every_entry_is_refused() {
+    let whole = province();
+    for entry in whole.entries_from(0) {
+        let past = whole.entries_from(0)[..entry.position as usize].to_vec();
+        let bytes = entry.to_bytes();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            let entries = |it| past.iter().cloned().chain([it]);
+            let read = Entry::from_bytes(&flipped).ok();
+            let replayed = read.and_then(|it| Membership::replay(entries(it)).ok());
+            let accepted = replayed.is_some_and(|it| it.network() == whole.network());
+            assert!(!accepted, "entry {} byte {at}", entry.position);
+        }
+    }
+}
+
+#[test]
+fn entries_come_one_after_the_other() {
+    let whole = province();
+    let entries = whole.entries_from(0);
+    let mut membership = Membership::replay(entries[..3].to_vec()).expect("its own entries");
+    let gap = MembershipError::Gap {
+        expected: 3,
+        found: 4,
+    };
+    assert_eq!(membership.append(entries[4].clone()), Err(gap));
+    assert_eq!(membership.append(entries[3].clone()), Ok(()));
+    assert_eq!(membership.append(entries[3].clone()), Ok(()));
+    assert_eq!(membership.position(), 3);
+    let empty = Membership::replay([]).expect_err("no root");
+    assert_eq!(empty, MembershipError::NotARoot);
+    let headless = Membership::replay(entries[1..].to_vec()).expect_err("no root");
+    assert_eq!(headless, MembershipError::NotARoot);
+}
+
+#[test]
+fn a_fork_is_told_from_other_faults() {
+    let mut one = province();
+    let mut other = province();
+    say(&mut one, 11, remove(12)).expect("an admin removes");
+    say(&mut other, 11, grant(12, "李强", PersonRole::Teacher)).expect("an admin grants");
+    say(&mut other, 11, grant(12, "李强", PersonRole::Finance)).expect("an admin grants");
+    let position = one.position();
+    let [at_known, after_known] = other.entries_from(position) else {
+        panic!("two entries")
+    };
+    assert_eq!(
+        one.append(at_known.clone()),
+        Err(MembershipError::Fork { position })
+    );
+    assert_eq!(
+        one.append(after_known.clone()),
+        Err(MembershipError::Fork { position })
+    );
+    let mut forged = at_known.clone();
+    forged.signature.0[0] ^= 1;
+    assert_eq!(one.append(forged), Err(MembershipError::BadEntrySignature));
+}
+
+#[test]
+fn a_root_proves_itself() {
+    let refuse = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = Entry::root(&key(1), root());
+        change(&mut entry);
+        Membership::open(entry).expect_err("it was altered")
+    };
+    assert_eq!(refuse(&|it| it.position = 1), MembershipError::NotARoot);
+    assert_eq!(
+        refuse(&|it| it.previous.0[0] = 1),
+        MembershipError::NotARoot
+    );
+    assert_eq!(
+        refuse(&|it| it.statement.position_seen = 1),
+        MembershipError::NotARoot
+    );
+    assert_eq!(
+        refuse(&|it| it.statement.body = remove(1)),
+        MembershipError::NotARoot
+    );
+    assert_eq!(
+        refuse(&|it| it.statement.network.0[0] ^= 1),
+        MembershipError::WrongNetwork
+    );
+    assert_eq!(
+        refuse(&|it| it.signature.0[0] ^= 1),
+        MembershipError::BadEntrySignature
+    );
+    let stolen = Membership::found(&key(2), root()).expect_err("another key");
+    assert_eq!(stolen, MembershipError::BadEntrySignature);
+    let mut nameless = root();
+    nameless.name.clear();
+    let refusal = Membership::found(&key(1), nameless).expect_err("no name");
+    assert!(matches!(refusal, MembershipError::Statement(_)));
+}
+
+#[test]
+fn an_entry_has_at_most_8_kib() {
+    let removal = |documents: u8| Statement::RemoveDevice {
+        device: key(12).device(),
+        reason: RemovalReason::Replaced,
+        frontier: (0..documents)
+            .map(|n| (DocId([n; 16]), vec![ChangeHash([n; 32])]))
+            .collect(),
+    };
+    check(11, removal(140), Ok(()));
+    let refusal = say(&mut province(), 11, removal(160));
+    assert!(
+        matches!(refusal, Err(MembershipError::TooLarge { .. })),
+        "{refusal:?}"
+    );
+}
+
+#[test]
+fn a_replay_gives_the_same_state() {
+    let first = province();
+    let sent: Vec<_> = first.entries_from(0).iter().map(Entry::to_bytes).collect();
+    let read = sent
+        .iter()
+        .map(|bytes| Entry::from_bytes(bytes).expect("its own encoding"));
+    let second = Membership::replay(read).expect("its own entries");
+    assert_eq!(first, second);
+    assert_eq!(
+        (second.position(), second.head()),
+        (12, first.entries_from(12)[0].digest())
+    );
+    assert!(second.entries_from(13).is_empty());
+    assert!(second.entries_from(u64::MAX).is_empty());
+}
+
+#[test]
+fn first_persons_have_their_roles_and_later_ones_none() {
+    let membership = province();
+    let roles = |seed, person: &str| {
+        let device = membership.device(key(seed).device()).expect("it is known");
+        device.persons[person]
+            .iter()
+            .map(|role| role.id())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(roles(1, "郝敏"), ["lead", "admin"]);
+    assert_eq!(roles(3, "周敏"), [""; 0]);
+    assert_eq!(roles(11, "王芳"), ["admin"]);
+    assert_eq!(roles(12, "李强"), ["coordinator"]);
+    assert_eq!(roles(21, "赵磊"), ["admin"]);
+    assert_eq!(membership.hub(), HUB);
+    assert_eq!(membership.sequencer(), key(1).device());
+    assert_eq!(
+        membership.organisation(HUB).map(|org| org.role),
+        Some(OrgRole::Hub)
+    );
+    assert_eq!(membership.devices_of(COLLEGE).count(), 3);
+    assert_eq!(membership.devices().count(), 7);
+    assert_eq!(membership.organisations().count(), 4);
+}
+
+#[test]
+fn the_past_stays_what_it_was() {
+    use PersonRole::*;
+    let mut membership = province();
+    say(&mut membership, 11, revoke(12, "李强", Coordinator)).expect("position 13");
+    say(&mut membership, 11, grant(12, "李强", Coordinator)).expect("position 14");
+    say(&mut membership, 11, remove(12)).expect("position 15");
+    let device = key(12).device();
+    let held: Vec<_> = (0..18)
+        .filter(|&at| membership.holds(device, "李强", Coordinator, at))
+        .collect();
+    assert_eq!(held, [7, 8, 9, 10, 11, 12, 14]);
+    let active: Vec<_> = (0..18)
+        .filter(|&at| membership.was_active(device, at))
+        .collect();
+    assert_eq!(active, (6..15).collect::<Vec<_>>());
+    let counts: Vec<_> = (0..18)
+        .map(|at| membership.device_count(COLLEGE, at))
+        .collect();
+    assert_eq!(
+        counts,
+        [0, 0, 0, 0, 0, 1, 2, 2, 3, 2, 2, 2, 2, 2, 2, 1, 0, 0]
+    );
+    assert_eq!(membership.device_count(HUB, 0), 1);
+    assert!(membership.holds(key(1).device(), "郝敏", Lead, 0));
+    assert!(!membership.holds(device, "王芳", Admin, 12));
+    assert!(!membership.holds(key(99).device(), "李强", Coordinator, 12));
+    let removed = membership.device(device).expect("it is still known");
+    assert_eq!(
+        (removed.active, removed.removed_at, removed.joined_at),
+        (false, Some(15), 6)
+    );
+}
+
+#[test]
+fn golden_entry() {
+    let entries = province();
+    crate::documented(&entries.entries_from(0)[0].to_bytes());
+}
