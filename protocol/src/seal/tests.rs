@@ -270,12 +270,14 @@ fn seals_have_verdicts_of_their_own() {
             ..body(1, 11, 4)
         },
     );
+    let for_another = Seal::make(&key(11), body(200, 12, 4));
     let seals = [
         seal(1, 11),
         seal(2, 12),
         seal(9, 11),
         seal(200, 11),
         elsewhere,
+        for_another,
         seal(1, 21),
     ];
     let expected = [
