@@ -15,3 +15,4 @@ pub mod registry;
 pub mod roles;
 pub mod value;
 pub mod view;
+pub mod search;

@@ -1,0 +1,151 @@
+//! The store: everything a node holds, in one encrypted SQLite database.
+//!
+//! All SQL of the project stands in this folder and in `node/migrations`. What a change means is
+//! not decided here.
+
+pub mod documents;
+pub mod enrolment;
+pub mod membership;
+pub mod peers;
+pub mod projection;
+pub mod query;
+pub mod sync;
+pub mod view;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use onex_crdt::document::DocumentError;
+use onex_crdt::registry;
+
+/// The bytes of the key that encrypts the database.
+pub const KEY_BYTES: usize = 32;
+/// How long a statement waits for another process of the same home.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// One connection to a node's database.
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the database, makes it when there is none, and brings it up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened with this key, or is of a newer program.
+    pub fn open(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Self, StoreError> {
+        let connection = Connection::open(path)?;
+        let hex = onex_crdt::ids::hex_encode(key);
+        connection.pragma_update(None, "key", format!("x'{hex}'"))?;
+        connection.busy_timeout(BUSY_WAIT)?;
+        for (pragma, value) in PRAGMAS {
+            connection.pragma_update(None, pragma, value)?;
+        }
+        let mut store = Self { connection };
+        store.assert_durable()?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Begins a transaction that writes; nobody else writes until it ends.
+    pub fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// The connection, for reading.
+    pub fn read(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// A number that moves whenever another connection has written.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// The pragmas that durability rests on are what they were set to (trust F1).
+    fn assert_durable(&self) -> Result<(), StoreError> {
+        let mode: String = self.connection.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
+        let level: i64 = self.connection.pragma_query_value(None, "synchronous", |r| r.get(0))?;
+        if mode.eq_ignore_ascii_case("wal") && level == SYNCHRONOUS_FULL {
+            Ok(())
+        } else {
+            Err(StoreError::NotDurable)
+        }
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        let version: i64 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        let newest = MIGRATIONS.len() as i64;
+        if version > newest {
+            return Err(StoreError::NewerProgram);
+        }
+        for (number, sql) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", number as i64 + 1)?;
+        }
+        let shape = projection::shape(registry::KINDS);
+        if meta(&transaction, PROJECTION_SHAPE)?.as_deref() != Some(shape.as_slice()) {
+            projection::make_tables(&transaction, registry::KINDS)?;
+            documents::reproject(&transaction)?;
+            set_meta(&transaction, PROJECTION_SHAPE, &shape)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Returns a value of the table of odds and ends.
+pub fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut statement = connection.prepare_cached("select value from meta where key = ?")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// Puts a value into the table of odds and ends.
+pub fn set_meta(connection: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    connection.execute(
+        "insert into meta (key, value) values (?, ?) on conflict do update set value = excluded.value",
+        params![key, value],
+    )?;
+    Ok(())
+}
+
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_store.sql")];
+const PROJECTION_SHAPE: &str = "projection_shape";
+const SYNCHRONOUS_FULL: i64 = 2;
+/// Trust F1; the temporary store stays in memory, so that nothing personal lies in a loose file.
+const PRAGMAS: &[(&str, &str)] = &[
+    ("journal_mode", "wal"),
+    ("synchronous", "full"),
+    ("foreign_keys", "on"),
+    ("cell_size_check", "on"),
+    ("trusted_schema", "off"),
+    ("temp_store", "memory"),
+    ("secure_delete", "on"),
+    ("journal_size_limit", "16777216"),
+];
+
+/// Why the store failed; the node stops, since going on would lie to its peers.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database would not keep what was acknowledged.
+    #[error("the database does not run in write-ahead mode with full synchronisation")]
+    NotDurable,
+    /// The database was written by a newer program.
+    #[error("the store was written by a newer version of this program")]
+    NewerProgram,
+    /// A stored document does not read.
+    #[error("a stored document is damaged")]
+    Document(#[from] DocumentError),
+    /// A stored value does not decode.
+    #[error("a stored {what} is damaged")]
+    Damaged {
+        /// What it was meant to be.
+        what: &'static str,
+    },
+}
