@@ -118,9 +118,71 @@ impl<T: Field> Slot for Option<T> {
     }
 }
 
+/// Returns what a person reads: names of choices, decimals, 是 or yes, digits of ids.
+///
+/// The type's `parse` reads it back. A value of another shape is shown as it is stored.
+pub fn show(shape: &Shape, value: &Value, chinese: bool) -> String {
+    match (shape, value) {
+        (Shape::Choice(choices), Value::Text(id)) => choice_show(choices, id, chinese),
+        (Shape::NumberedChoice(choices), Value::Int(number)) => {
+            let number = number.to_string();
+            let found = choices
+                .iter()
+                .find(|choice| leading_number(choice.id) == number);
+            found.map_or(number.clone(), |choice| {
+                choice_show(choices, choice.id, chinese)
+            })
+        }
+        (Shape::Decimal(places), Value::Int(units)) => number::decimal_format(*units, *places),
+        (Shape::ChoiceList(choices), Value::List(items)) => {
+            let names: Vec<String> = items
+                .iter()
+                .map(|id| choice_show(choices, id, chinese))
+                .collect();
+            items_show(&names, chinese)
+        }
+        (_, Value::Text(text)) => text.clone(),
+        (_, Value::Int(number)) => number.to_string(),
+        (_, Value::Bool(flag)) => {
+            let [yes, no] = if chinese {
+                ["是", "否"]
+            } else {
+                ["yes", "no"]
+            };
+            if *flag { yes } else { no }.to_owned()
+        }
+        (_, Value::Bytes(bytes)) => crate::ids::hex_encode(bytes),
+        (_, Value::List(items)) => items_show(items, chinese),
+    }
+}
+
+fn choice_show(choices: &[Choice], id: &str, chinese: bool) -> String {
+    let found = choices.iter().find(|choice| choice.id == id);
+    found
+        .map_or(id, |choice| if chinese { choice.zh } else { choice.en })
+        .to_owned()
+}
+
+fn items_show(items: &[String], chinese: bool) -> String {
+    items.join(if chinese { "、" } else { ", " })
+}
+
+fn leading_number(id: &str) -> &str {
+    id.split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or_default()
+}
+
 /// Declares an enum whose values have an id and a Chinese and an English name.
+///
+/// After the braces may follow `read by FUNCTION`, which then takes the place of `choice_parse`.
 macro_rules! choices {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $id:literal $zh:literal $en:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident { $($values:tt)+ }) => {
+        $crate::field::choices! {
+            $(#[$meta])* $name { $($values)+ } read by $crate::field::choice_parse
+        }
+    };
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $id:literal $zh:literal $en:literal,)+ } read by $parse:path) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vmeta])* #[doc = $zh] $variant,)+ }
@@ -147,7 +209,7 @@ macro_rules! choices {
             const TYPE: $crate::field::FieldType = $crate::field::FieldType {
                 name: "enum",
                 shape: $crate::field::Shape::Choice(Self::CHOICES),
-                parse: |text| $crate::field::choice_parse(text, Self::CHOICES),
+                parse: |text| $parse(text, Self::CHOICES),
             };
 
             fn to_value(&self) -> $crate::value::Value {
@@ -164,6 +226,7 @@ pub(crate) use choices;
 
 /// Returns the stored form of an enum given by id, Chinese or English name.
 pub(crate) fn choice_parse(text: &str, choices: &'static [Choice]) -> Result<Value, FieldError> {
+    let text = text.trim();
     choices
         .iter()
         .find(|choice| choice.id == text || choice.zh == text || choice.en == text)
@@ -253,5 +316,160 @@ impl FieldError {
             FieldError::UnknownRecord => "unknown_record",
             FieldError::Excluded => "excluded",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::code::*;
+    use super::number::*;
+    use super::text::*;
+    use super::time::*;
+    use super::*;
+    use crate::roles::PersonRole;
+
+    /// A value that was read is shown in both languages, read again, stored and taken out again.
+    fn round_trip<T: Field>(input: &str) -> Result<bool, TestCaseError> {
+        let Ok(value) = (T::TYPE.parse)(input) else {
+            return Ok(false);
+        };
+        for chinese in [true, false] {
+            let shown = show(&T::TYPE.shape, &value, chinese);
+            prop_assert!(
+                (T::TYPE.parse)(&shown).as_ref() == Ok(&value),
+                "{} reads {}",
+                shown,
+                input
+            );
+        }
+        let typed = T::from_value(&value).map(|typed| typed.to_value());
+        prop_assert!(
+            typed.as_ref() == Some(&value),
+            "not taken out again: {}",
+            input
+        );
+        Ok(true)
+    }
+
+    macro_rules! round_trips {
+        ($($name:ident: $type:ty = $pattern:literal;)+) => {
+            proptest! {
+                $(#[test]
+                fn $name(good in $pattern) {
+                    prop_assert!(round_trip::<$type>(&good)?, "refused: {}", good.escape_unicode());
+                })+
+            }
+
+            proptest! {
+                #[test]
+                fn no_text_panics(any in any::<String>(), close in "[-0-9０-９年月日号〔〕:,、;@A-Za-z. \u{300}-\u{303}\u{3000}文証が*]{0,40}") {
+                    $(round_trip::<$type>(&any)?;
+                    round_trip::<$type>(&close)?;)+
+                }
+            }
+        };
+    }
+
+    round_trips! {
+        texts: Text<1, 40> = "[ -~一-龥é文]{0,38}[a-z一-龥]";
+        long_texts: LongText<90> = "[a-z一-龥\\n\\r\\t ]{0,80}[a-z]";
+        org_names: OrgName = "[一-龥A-ZＡ-Ｚ()（）+]{2,60}";
+        person_names: PersonName = "[一-龥𠀀-𪛟]{1,20}[·•・][一-龥𪜀-𫜴 ]{0,20}[一-龥]";
+        latin_names: PersonName = "[A-Za-zÀ-Öà-ö]{2,10}([ '’-][A-Za-zＡ-Ｚ]{1,10}){0,2}";
+        certificate_names: CertificateName = "[*]?[一-龥A-Za-z() ]{0,40}[一-龥](职业技能等级证书|)";
+        emails: Email = "[a-z0-9._+-]{1,20}@[a-z0-9.-]{1,20}";
+        versions: Version = "[Vv]?[0-9]{1,3}[.][0-9]{1,3}版?";
+        text_lists: TextList = "[a-z一-龥]{1,9}([,，、;；] ?[a-z一-龥]{1,9}){0,5}";
+        named_items: NamedItems = "A1[:：][a-z一-龥:]{0,9}文([,，、;；]A2[:：][一-龥]{1,9})?";
+        sets: Several<PersonRole> = "(lead|教务|teacher)([,、](officer|院校协调员)){0,2}";
+        counts: Count<-99, 99_999> = "-?[0-9]{1,2}|[０-９]{1,4}";
+        decimals: Decimal1<-999, 9_999> = "-?[0-9]{1,2}([.][0-9])?";
+        amounts: Money = "[0-9]{1,9}([.．][0-9]{1,2})?";
+        percents: Percent = "[1-9][0-9]?|100";
+        years: Year = "20[2-9][0-9]|2019";
+        flags: Flag = "true|false|是|否|[yYnN]|yes|NO";
+        months: Months = "([1-9]|1[0-2])月?([,、]([1-9]|1[0-2])){0,9}";
+        dates: Date = "(19|20|21)[0-9]{2}-(0?[1-9]|1[0-2])-(0?[1-9]|1[0-9]|2[0-8])";
+        moments: Moment = "20[0-9]{2}-0[1-9]-[12][0-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-9]):[0-5][0-9])";
+        mobiles: Mobile = "([+]86 ?)?1[0-9]{2}[- ]?[0-9]{4}[- ]?[0-9]{4}";
+        school_codes: SchoolCode = "(41610|36610|42110|93650)[0-9]{5}";
+        region_codes: RegionCode = "61010[234]|610[1-9]00|44[0-9]{4}|６１０３２２";
+        major_codes: MajorCode = "[0-9０-９]{6}([A-Za-z]|TK|)";
+        short_codes: ShortCode = "[0-9]{5}|[Zz][0-9]{4}|[0-9A-HJ-NP-RTUWXY]{4}";
+        document_numbers: DocumentNo = "[一-龥]{1,20}[〔(（【\\[](19[5-9]|20[0-9])[0-9][〕)）】\\]]0?[1-9][0-9]{0,3}号";
+        college_types: CollegeType = "高职|中职|open_university|applied undergraduate";
+        units: ReportingUnit = "610[1-9]00|61XX01|韩城市|Fugu|Xi'an";
+        levels: Level = "[123]|[１２３]|初级|中级|高级|junior|ADVANCED";
+        digests: FileDigest = "[0-9a-fA-F]{64}";
+        blobs: Blob = "[0-9a-f]{64}";
+        references: OrgRef = "[0-9a-fA-F]{32}";
+        reference_lists: OrgRefs = "[0-9a-fA-F]{32}([,、，][0-9a-f]{32}){0,3}";
+    }
+
+    proptest! {
+        #[test]
+        fn credit_codes(body in "[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{9}") {
+            let check = check_character(&body).expect("17 characters of the alphabet");
+            let code = format!("{body}{check}");
+            prop_assert!(round_trip::<Uscc>(&code)?, "refused: {}", code);
+            round_trip::<Uscc>(&body)?;
+        }
+    }
+
+    fn check(shape: Shape, value: Value, zh: &str, en: &str) {
+        assert_eq!(
+            [show(&shape, &value, true), show(&shape, &value, false)],
+            [zh, en]
+        );
+    }
+
+    #[test]
+    fn values_are_shown_to_people() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let list = |items: [&str; 2]| Value::List(items.map(str::to_owned).to_vec());
+        let roles = PersonRole::CHOICES;
+        check(Shape::Text, text("6"), "6", "6");
+        check(Shape::Int, Value::Int(-6), "-6", "-6");
+        check(Shape::Decimal(1), Value::Int(865), "86.5", "86.5");
+        check(Shape::Decimal(2), Value::Int(30_000), "300.00", "300.00");
+        check(Shape::Bool, Value::Bool(true), "是", "yes");
+        check(Shape::Bool, Value::Bool(false), "否", "no");
+        check(Shape::Date, text("2026-04-30"), "2026-04-30", "2026-04-30");
+        check(
+            Shape::Choice(roles),
+            text("academic"),
+            "教务",
+            "academic office",
+        );
+        check(Shape::Choice(roles), text("king"), "king", "king");
+        check(
+            Shape::NumberedChoice(Level::CHOICES),
+            Value::Int(2),
+            "中级",
+            "intermediate",
+        );
+        check(
+            Shape::NumberedChoice(Level::CHOICES),
+            Value::Int(9),
+            "9",
+            "9",
+        );
+        check(Shape::List, list(["甲", "乙"]), "甲、乙", "甲, 乙");
+        check(
+            Shape::ChoiceList(roles),
+            list(["academic", "king"]),
+            "教务、king",
+            "academic office, king",
+        );
+        check(
+            Shape::Id("learner"),
+            Value::Bytes(vec![1, 0xab]),
+            "01ab",
+            "01ab",
+        );
+        check(Shape::Digest, Value::Bytes(vec![0; 2]), "0000", "0000");
+        check(Shape::Bool, text("?"), "?", "?");
     }
 }
