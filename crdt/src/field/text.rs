@@ -1,15 +1,21 @@
-//! Text in the forms that people give it: names, addresses, lists, remarks.
+//! Text in the forms that people give it: lines, remarks, addresses; names and lists below.
 //!
 //! Every text is NFC, trimmed (U+3000 too) and free of control and direction characters. Whether
 //! a name exists, is unique or belongs to somebody is no question of its form, so not asked here.
 
-use std::collections::BTreeMap;
+mod list;
+mod name;
+
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Choice, Field, FieldError, FieldType, Shape};
+use super::{Field, FieldError, FieldType, Shape};
 use crate::value::Value;
+
+pub use list::{NamedItems, Several, TextList};
+pub(crate) use list::{items_split, list_from_value};
+pub use name::{CertificateName, OrgName, PersonName};
 
 /// A single line of MIN to MAX characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +24,9 @@ pub struct Text<const MIN: usize, const MAX: usize>(String);
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     /// Reads a line; line breaks inside are refused.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        line_clean(text).and_then(|line| length_check(line, MIN, MAX)).map(Self)
+        line_clean(text)
+            .and_then(|line| length_check(line, MIN, MAX))
+            .map(Self)
     }
 
     /// The text.
@@ -56,7 +64,10 @@ pub struct LongText<const MAX: usize>(String);
 impl<const MAX: usize> LongText<MAX> {
     /// Reads lines ended by `\n`, `\r\n` or `\r`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let lines = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
+        let lines = text
+            .replace("\r\n", "\n")
+            .replace('\r', "\n")
+            .replace('\t', " ");
         let lines = nfc_trimmed(&lines)?;
         if lines.chars().any(|c| c != '\n' && is_refused(c)) {
             return Err(FieldError::Characters);
@@ -140,25 +151,6 @@ macro_rules! text_field {
 pub(crate) use text_field;
 
 text_field!(
-    /// The full name of an organisation: 2-60 characters, no spaces, brackets （）. Requirements 2.1.
-    OrgName,
-    org_name
-);
-text_field!(
-    /// The name of a person: 2-50 hanzi and `·`, or Latin letters. Requirements 2.4.
-    ///
-    /// Spaces between hanzi, which rosters use to align names, are dropped.
-    PersonName,
-    person_name
-);
-text_field!(
-    /// The name of a certificate with its suffix 职业技能等级证书, at most 80 characters.
-    ///
-    /// Asterisks and spaces beside hanzi are dropped, brackets are （）. Requirements 2.2.
-    CertificateName,
-    certificate_name
-);
-text_field!(
     /// An e-mail address: one @ with something on both sides, at most 254 characters.
     Email,
     email
@@ -169,154 +161,14 @@ text_field!(
     version
 );
 
-/// Several texts of 1-200 characters, in the order given, none twice.
-///
-/// Items are separated by a comma, a semicolon (full-width too), `、` or a line break.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TextList(Vec<String>);
-
-impl TextList {
-    /// Reads the items; nothing but separators is `Missing`.
-    pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let items = items_split(text)?;
-        let items = items.into_iter().map(|item| length_check(item, 1, ITEM_CHARACTERS_MAX));
-        items.collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The texts, at least one.
-    pub fn items(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl Field for TextList {
-    const TYPE: FieldType = FieldType {
-        name: "list",
-        shape: Shape::List,
-        parse: |text| Self::parse(text).map(|parsed| parsed.to_value()),
-    };
-
-    fn to_value(&self) -> Value {
-        Value::List(self.0.clone())
-    }
-
-    fn from_value(value: &Value) -> Option<Self> {
-        list_from_value(value, Self::parse)
-    }
-}
-
-impl fmt::Debug for TextList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TextList({})", self.0.len())
-    }
-}
-
-/// Items `code:name`, in the order given, no code twice: assessed units, further majors.
-///
-/// Separators are those of `TextList`; the colon may be full-width. A code has 1-20 characters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NamedItems(Vec<String>);
-
-impl NamedItems {
-    /// Reads the items; two names for one code are refused.
-    pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let mut names = BTreeMap::new();
-        let mut items = Vec::new();
-        for item in items_split(text)? {
-            let (code, name) = named_item(&item)?;
-            match names.get(&code) {
-                None => items.push(format!("{code}:{name}")),
-                Some(earlier) if *earlier == name => continue,
-                Some(_) => {
-                    return Err(FieldError::Form { form: NAMED_ITEM_FORM });
-                }
-            }
-            names.insert(code, name);
-        }
-        Ok(Self(items))
-    }
-
-    /// The code and the name of every item, at least one.
-    pub fn items(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|item| item.split_once(':'))
-    }
-}
-
-impl Field for NamedItems {
-    const TYPE: FieldType = FieldType {
-        name: "list",
-        shape: Shape::List,
-        parse: |text| Self::parse(text).map(|parsed| parsed.to_value()),
-    };
-
-    fn to_value(&self) -> Value {
-        Value::List(self.0.clone())
-    }
-
-    fn from_value(value: &Value) -> Option<Self> {
-        list_from_value(value, Self::parse)
-    }
-}
-
-impl fmt::Debug for NamedItems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NamedItems({})", self.0.len())
-    }
-}
-
-/// A set of values of an enum made with `choices!`, in the order of its definition.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Several<T>(Vec<T>);
-
-impl<T: Field + Ord> Several<T> {
-    /// Reads ids or names, separated as in a `TextList`.
-    pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let choices = choices_of(T::TYPE.shape);
-        let one = |item: String| {
-            let value = (T::TYPE.parse)(&item)?;
-            T::from_value(&value).ok_or(FieldError::UnknownChoice { choices })
-        };
-        let mut items: Vec<T> =
-            items_split(text)?.into_iter().map(one).collect::<Result<_, _>>()?;
-        items.sort();
-        items.dedup();
-        Ok(Self(items))
-    }
-
-    /// The values, at least one.
-    pub fn items(&self) -> &[T] {
-        &self.0
-    }
-}
-
-impl<T: Field + Ord> Field for Several<T> {
-    const TYPE: FieldType = FieldType {
-        name: "list",
-        shape: Shape::ChoiceList(choices_of(T::TYPE.shape)),
-        parse: |text| Self::parse(text).map(|parsed| parsed.to_value()),
-    };
-
-    fn to_value(&self) -> Value {
-        let id = |item: &T| item.to_value().as_text().map(str::to_owned);
-        Value::List(self.0.iter().filter_map(id).collect())
-    }
-
-    fn from_value(value: &Value) -> Option<Self> {
-        list_from_value(value, Self::parse)
-    }
-}
-
-const fn choices_of(shape: Shape) -> &'static [Choice] {
-    match shape {
-        Shape::Choice(choices) => choices,
-        _ => &[],
-    }
-}
-
 /// Returns a text in NFC, trimmed, without control or direction characters.
 pub(crate) fn line_clean(text: &str) -> Result<String, FieldError> {
     let line = nfc_trimmed(text)?;
-    if line.chars().any(is_refused) { Err(FieldError::Characters) } else { Ok(line) }
+    if line.chars().any(is_refused) {
+        Err(FieldError::Characters)
+    } else {
+        Ok(line)
+    }
 }
 
 /// Returns a cleaned line whose full-width letters, digits and signs are ASCII, for codes.
@@ -334,24 +186,6 @@ pub(crate) fn length_check(text: String, min: usize, max: usize) -> Result<Strin
     }
 }
 
-/// Returns the cleaned items of a list, none empty, none twice; `Missing` when there is none.
-pub(crate) fn items_split(text: &str) -> Result<Vec<String>, FieldError> {
-    let text = nfc_trimmed(text)?;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut items = Vec::new();
-    for part in text.split([',', '，', '、', ';', '；', '\n']).filter(|part| !blank(part)) {
-        let item = line_clean(part)?;
-        if seen.insert(item.clone()) {
-            items.push(item);
-        }
-    }
-    match items.len() {
-        0 => Err(FieldError::Missing),
-        1..=ITEMS_MAX => Ok(items),
-        found => Err(FieldError::Length { min: 1, max: ITEMS_MAX, found }),
-    }
-}
-
 /// Returns the typed form of a stored text, unless the type would store it otherwise.
 pub(crate) fn text_from_value<T>(
     value: &Value,
@@ -360,16 +194,6 @@ pub(crate) fn text_from_value<T>(
 ) -> Option<T> {
     let text = value.as_text()?;
     parse(text).ok().filter(|parsed| as_str(parsed) == text)
-}
-
-/// Returns the typed form of a stored list, unless the type would store it otherwise.
-///
-/// Joining the items and reading them again also catches a separator hidden inside an item.
-pub(crate) fn list_from_value<T: Field>(
-    value: &Value,
-    parse: fn(&str) -> Result<T, FieldError>,
-) -> Option<T> {
-    parse(&value.as_list()?.join(",")).ok().filter(|parsed| parsed.to_value() == *value)
 }
 
 /// Tells whether a character is a hanzi, rare ones of planes 2 and 3 included.
@@ -389,10 +213,6 @@ fn nfc_trimmed(text: &str) -> Result<String, FieldError> {
         "" => Err(FieldError::Missing),
         trimmed => Ok(trimmed.to_owned()),
     }
-}
-
-fn blank(text: &str) -> bool {
-    text.trim().is_empty()
 }
 
 /// Controls, what turns the direction of writing, what is invisible or no character, and U+FFFD,
@@ -423,79 +243,6 @@ fn ascii_of(c: char) -> char {
     }
 }
 
-/// The form of letters, digits and brackets in names of organisations and certificates.
-fn name_character(c: char) -> char {
-    match c {
-        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => ascii_of(c),
-        '(' => '（',
-        ')' => '）',
-        _ => c,
-    }
-}
-
-fn org_name(text: &str) -> Result<String, FieldError> {
-    let name = line_clean(&text.chars().map(name_character).collect::<String>())?;
-    if name.chars().any(|c| c.is_whitespace() || is_hidden(c)) {
-        return Err(FieldError::Characters);
-    }
-    length_check(name, 2, 60)
-}
-
-fn person_name(text: &str) -> Result<String, FieldError> {
-    let name: String = code_clean(text)?.chars().map(person_name_character).collect();
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let name = if name.chars().any(is_hanzi) { name.replace(' ', "") } else { name };
-    let letter: fn(char) -> bool = if name.chars().any(is_hanzi) { is_hanzi } else { is_latin };
-    let between = |c| {
-        if name.chars().any(is_hanzi) { c == '·' } else { " -'".contains(c) }
-    };
-    let allowed = name.chars().all(|c| letter(c) || between(c));
-    if !allowed || !name.starts_with(letter) || !name.ends_with(letter) || name.contains("··") {
-        return Err(FieldError::Characters);
-    }
-    length_check(name, 2, 50)
-}
-
-fn person_name_character(c: char) -> char {
-    match c {
-        '•' | '‧' | '・' | '･' | '∙' | '⋅' => '·',
-        '‘' | '’' | 'ʼ' => '\'',
-        '‐' | '‑' => '-',
-        _ => c,
-    }
-}
-
-fn is_latin(c: char) -> bool {
-    c.is_ascii_alphabetic()
-        || matches!(c, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}') && !"×÷".contains(c)
-}
-
-fn certificate_name(text: &str) -> Result<String, FieldError> {
-    let name = text.chars().filter(|c| !"*＊".contains(*c)).map(name_character);
-    let name = line_clean(&name.collect::<String>())?;
-    if name.chars().any(is_hidden) {
-        return Err(FieldError::Characters);
-    }
-    let name = words_joined(&name);
-    let stem = [CERTIFICATE_SUFFIX, "职业技能等级"].iter().find_map(|end| name.strip_suffix(end));
-    match stem.unwrap_or(&name) {
-        "" => Err(FieldError::Missing),
-        stem => length_check(format!("{stem}{CERTIFICATE_SUFFIX}"), 9, 80),
-    }
-}
-
-/// Keeps spaces between Latin words only.
-fn words_joined(text: &str) -> String {
-    let mut joined = String::new();
-    for word in text.split_whitespace() {
-        let inside_latin = joined.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && word.starts_with(|c: char| c.is_ascii_alphanumeric());
-        joined.push_str(if inside_latin { " " } else { "" });
-        joined.push_str(word);
-    }
-    joined.nfc().collect()
-}
-
 fn email(text: &str) -> Result<String, FieldError> {
     let address = length_check(code_clean(text)?, 3, 254)?;
     let refused = |c: char| c.is_whitespace() || is_hidden(c) || ",;<>()[]\\\"，、；".contains(c);
@@ -508,58 +255,40 @@ fn email(text: &str) -> Result<String, FieldError> {
         {
             Ok(address)
         }
-        _ => Err(FieldError::Form { form: "name@domain" }),
+        _ => Err(FieldError::Form {
+            form: "name@domain",
+        }),
     }
 }
 
 fn version(text: &str) -> Result<String, FieldError> {
     let version = code_clean(text)?;
-    if !version.chars().all(|c| c.is_ascii_alphanumeric() || is_hanzi(c) || "._-".contains(c)) {
+    if !version
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || is_hanzi(c) || "._-".contains(c))
+    {
         return Err(FieldError::Characters);
     }
     length_check(version, 1, 20)
 }
-
-fn named_item(item: &str) -> Result<(String, String), FieldError> {
-    let form = FieldError::Form { form: NAMED_ITEM_FORM };
-    let (code, name) = item.split_once([':', '：']).ok_or(form.clone())?;
-    if blank(code) || blank(name) {
-        return Err(form);
-    }
-    let code = length_check(code_clean(code)?, 1, 20)?;
-    if code.contains([':', ',', ';']) {
-        return Err(form);
-    }
-    Ok((code, length_check(line_clean(name)?, 1, ITEM_CHARACTERS_MAX)?))
-}
-
-const CERTIFICATE_SUFFIX: &str = "职业技能等级证书";
-const NAMED_ITEM_FORM: &str = "code:name";
-
-/// Most items of a list: every college, evaluator and certificate level fits many times.
-const ITEMS_MAX: usize = 2000;
-
-/// Most characters of one item of a list.
-const ITEM_CHARACTERS_MAX: usize = 200;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::field::FieldError as E;
 
-    fn check<T: Field>(input: &str, expected: Result<&str, E>) {
+    pub(super) fn check<T: Field>(input: &str, expected: Result<&str, E>) {
         let found = (T::TYPE.parse)(input);
         let found = found.map(|value| value.as_text().map(str::to_owned).unwrap_or_default());
-        assert_eq!(found, expected.map(str::to_owned), "{}", input.escape_unicode());
+        assert_eq!(
+            found,
+            expected.map(str::to_owned),
+            "{}",
+            input.escape_unicode()
+        );
     }
 
-    fn check_list<T: Field>(input: &str, expected: Result<&[&str], E>) {
-        let expected = expected
-            .map(|items| Value::List(items.iter().map(|item| (*item).to_owned()).collect()));
-        assert!((T::TYPE.parse)(input) == expected, "{input}");
-    }
-
-    fn length<T>(min: usize, max: usize, found: usize) -> Result<T, E> {
+    pub(super) fn length<T>(min: usize, max: usize, found: usize) -> Result<T, E> {
         Err(E::Length { min, max, found })
     }
 
@@ -575,15 +304,29 @@ mod tests {
 
     #[test]
     fn hostile_characters_are_refused() {
-        for c in ["\0", "\u{1b}[2J", "\n", "\u{202e}", "\u{200f}", "\u{2067}", "\u{feff}"] {
+        for c in [
+            "\0",
+            "\u{1b}[2J",
+            "\n",
+            "\u{202e}",
+            "\u{200f}",
+            "\u{2067}",
+            "\u{feff}",
+        ] {
             check::<Text<1, 40>>(&format!("a{c}b"), Err(E::Characters));
         }
-        for c in ["\u{85}", "\u{2028}", "\u{fffe}", "\u{1ffff}", "\u{fffd}", "\u{e0041}"] {
+        for c in [
+            "\u{85}",
+            "\u{2028}",
+            "\u{fffe}",
+            "\u{1ffff}",
+            "\u{fffd}",
+            "\u{e0041}",
+        ] {
             check::<Text<1, 40>>(&format!("a{c}b"), Err(E::Characters));
         }
         check::<LongText<40>>("a\u{202e}b", Err(E::Characters));
         check::<OrgName>("学\u{200d}校", Err(E::Characters));
-        check::<TextList>("a,b\u{200f}c", Err(E::Characters));
         check::<PersonName>("王\u{e0100}芳", Err(E::Characters));
     }
 
@@ -593,9 +336,6 @@ mod tests {
         check::<Text<1, 100>>(&megabyte, length(1, 100, 350_000));
         check::<LongText<20_000>>(&megabyte, length(1, 20_000, 350_000));
         check::<PersonName>(&megabyte, length(2, 50, 350_000));
-        check::<TextList>(&megabyte, length(1, 200, 350_000));
-        let numbers: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
-        check::<TextList>(&numbers.join(","), length(1, 2000, 100_000));
         let marks = format!("a{}", "\u{301}".repeat(500_000));
         check::<Text<1, 100>>(&marks, length(1, 100, 500_000));
     }
@@ -608,56 +348,15 @@ mod tests {
     }
 
     #[test]
-    fn names_of_organisations_have_one_form() {
-        check::<OrgName>("联想(北京)有限公司", Ok("联想（北京）有限公司"));
-        check::<OrgName>("\u{3000}ＴＣＬ科技集团股份有限公司 ", Ok("TCL科技集团股份有限公司"));
-        check::<OrgName>("陕西省1+X证书试点项目办", Ok("陕西省1+X证书试点项目办"));
-        check::<OrgName>("西安 职业技术学院", Err(E::Characters));
-        check::<OrgName>("西安\u{3000}职业技术学院", Err(E::Characters));
-        check::<OrgName>("校", length(2, 60, 1));
-        check::<OrgName>(&"校".repeat(61), length(2, 60, 61));
-    }
-
-    #[test]
-    fn names_of_persons_are_hanzi_or_latin() {
-        for name in ["欧阳静", "张䶮", "李㛃", "周𬭚", "吴𫝎", "阿依古丽·买买提", "王〇"]
-        {
-            check::<PersonName>(name, Ok(name));
-        }
-        for dot in ['•', '‧', '・', '･', '\u{387}'] {
-            check::<PersonName>(&format!("阿里{dot}木"), Ok("阿里·木"));
-        }
-        check::<PersonName>("张\u{3000}三 ", Ok("张三"));
-        check::<PersonName>("O’Neil  Anne-Marie", Ok("O'Neil Anne-Marie"));
-        check::<PersonName>("Ａｎｎａ Zoë", Ok("Anna Zoë"));
-        check::<PersonName>("王", length(2, 50, 1));
-        for name in
-            ["王?", "王？芳", "王\u{fffd}", "王1", "·王芳", "王··芳", "王芳·", "张Anna", "-Li"]
-        {
-            check::<PersonName>(name, Err(E::Characters));
-        }
-    }
-
-    #[test]
-    fn names_of_certificates_end_alike() {
-        let full = "轨道交通电气设备装调职业技能等级证书";
-        for name in ["轨道交通电气设备装调", "*轨道交通电气设备装调＊", full] {
-            check::<CertificateName>(name, Ok(full));
-        }
-        check::<CertificateName>("智能财税职业技能等级", Ok("智能财税职业技能等级证书"));
-        check::<CertificateName>("建筑信息模型(BIM)", Ok("建筑信息模型（BIM）职业技能等级证书"));
-        check::<CertificateName>("Web 前端开发", Ok("Web前端开发职业技能等级证书"));
-        check::<CertificateName>("Adobe After Effects", Ok("Adobe After Effects职业技能等级证书"));
-        check::<CertificateName>("职业技能等级证书", Err(E::Missing));
-        check::<CertificateName>("**", Err(E::Missing));
-        check::<CertificateName>(&"长".repeat(73), length(9, 80, 81));
-    }
-
-    #[test]
     fn an_address_has_one_at() {
         check::<Email>(" zhao＠example．edu.cn", Ok("zhao@example.edu.cn"));
         for address in ["zhao", "@example.cn", "zhao@", "a@b@c"] {
-            check::<Email>(address, Err(E::Form { form: "name@domain" }));
+            check::<Email>(
+                address,
+                Err(E::Form {
+                    form: "name@domain",
+                }),
+            );
         }
         check::<Email>("a b@c.cn", Err(E::Characters));
         check::<Email>("a@c.cn;b@c.cn", Err(E::Characters));
@@ -669,35 +368,6 @@ mod tests {
         check::<Version>("2021版", Ok("2021版"));
         check::<Version>("2.0/1", Err(E::Characters));
         check::<Version>("123456789012345678901", length(1, 20, 21));
-    }
-
-    #[test]
-    fn lists_keep_order_and_drop_doubles() {
-        check_list::<TextList>("b，a、 c ;b；\n\u{37e},d", Ok(&["b", "a", "c", "d"]));
-        check_list::<TextList>(" ，、", Err(E::Missing));
-        assert!(TextList::from_value(&Value::List(vec!["a,b".to_owned()])).is_none());
-        assert!(TextList::from_value(&Value::List(vec![])).is_none());
-        assert!(TextList::from_value(&Value::Text("a".to_owned())).is_none());
-    }
-
-    #[test]
-    fn named_items_have_a_code_each() {
-        check_list::<NamedItems>("A1： 理论，A２:实操:二、A1:理论", Ok(&["A1:理论", "A2:实操:二"]));
-        for items in ["A1", "A1:", ":x", "A1:x,A1:y"] {
-            check_list::<NamedItems>(items, Err(E::Form { form: "code:name" }));
-        }
-        let items = NamedItems::parse("500103:城市轨道,500107:道路").expect("two items");
-        assert_eq!(items.items().collect::<Vec<_>>(), [("500103", "城市轨道"), ("500107", "道路")]);
-    }
-
-    #[test]
-    fn sets_take_ids_and_names() {
-        use crate::roles::PersonRole;
-        check_list::<Several<PersonRole>>("教务, lead、academic", Ok(&["lead", "academic"]));
-        let choices = PersonRole::CHOICES;
-        check_list::<Several<PersonRole>>("lead,king", Err(E::UnknownChoice { choices }));
-        let unsorted = Value::List(vec!["academic".to_owned(), "lead".to_owned()]);
-        assert!(Several::<PersonRole>::from_value(&unsorted).is_none());
     }
 
     #[test]
