@@ -24,3 +24,5 @@ pub mod table;
 mod random_data;
 #[cfg(test)]
 mod shot;
+#[cfg(test)]
+mod snapshot_tests;

@@ -24,9 +24,7 @@ pub enum LoopEvent<M> {
 /// Starts the thread that blocks on the terminal and sends what it reads.
 ///
 /// It ends when the terminal or the receiver is gone; nothing waits for it.
-pub fn input_thread_start<M: Send + 'static>(
-    sender: Sender<LoopEvent<M>>,
-) -> std::io::Result<()> {
+pub fn input_thread_start<M: Send + 'static>(sender: Sender<LoopEvent<M>>) -> std::io::Result<()> {
     let read_all = move || {
         loop {
             let sent = match event::read() {
@@ -41,7 +39,10 @@ pub fn input_thread_start<M: Send + 'static>(
             }
         }
     };
-    thread::Builder::new().name("input".into()).spawn(read_all).map(drop)
+    thread::Builder::new()
+        .name("input".into())
+        .spawn(read_all)
+        .map(drop)
 }
 
 /// Returns the program's form of a terminal event; releases, focus and mouse have none.

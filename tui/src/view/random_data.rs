@@ -29,7 +29,8 @@ fn any_text() -> impl Strategy<Value = String> {
         1 => any::<char>().prop_map(String::from),
         1 => prop::sample::select(vec![
             "👩\u{200d}🏫", "\u{200d}", "\u{301}", "e\u{301}\u{302}", "\t", "\u{1b}[2J", "ﾊﾞ", "🇨🇳",
-            "1\u{fe0f}\u{20e3}", "\u{600}", "ㄱㅏㅇ", "각", "क्षि", "\u{202e}", "…", "─", "\n", "辻\u{e0100}",
+            "1\u{fe0f}\u{20e3}", "\u{600}", "ㄱㅏㅇ", "각", "क्षि", "\u{202e}", "…", "─", "\n",
+            "辻\u{e0100}",
             "，。", "（", "\u{ff9e}", "🇨", "👍🏽",
         ]).prop_map(String::from),
     ];
@@ -50,7 +51,10 @@ fn any_window() -> impl Strategy<Value = Rect> {
 
 fn any_look() -> impl Strategy<Value = Look> {
     let schemes = vec![Scheme::Colour, Scheme::ColourBlind, Scheme::Mono];
-    (prop::sample::select(schemes), prop::sample::select(vec![Lang::Zh, Lang::En]))
+    (
+        prop::sample::select(schemes),
+        prop::sample::select(vec![Lang::Zh, Lang::En]),
+    )
         .prop_map(|(scheme, lang)| Look { scheme, lang })
 }
 
@@ -62,21 +66,37 @@ fn check(
     let mut buffer = Buffer::empty(window);
     let cursor = draw(&mut buffer);
     if let Some(cursor) = cursor {
-        prop_assert!(window.contains(cursor), "cursor {cursor:?} outside {window:?}");
+        prop_assert!(
+            window.contains(cursor),
+            "cursor {cursor:?} outside {window:?}"
+        );
     }
     for glyphs in [Glyphs::Unicode, Glyphs::Safe] {
         glyphs.settle(&mut buffer);
         for cells in buffer.content.chunks(window.width.into()) {
-            let sum: usize = visible(cells).map(|(_, cell)| usize::from(cell.cell_width())).sum();
+            let sum: usize = visible(cells)
+                .map(|(_, cell)| usize::from(cell.cell_width()))
+                .sum();
             let line: Vec<&str> = visible(cells).map(|(_, cell)| cell.symbol()).collect();
             prop_assert_eq!(sum, usize::from(window.width), "{:?}", line.concat());
+            let seen: Vec<usize> = visible(cells).map(|(at, _)| at).collect();
+            let hidden = (0..cells.len()).filter(|at| seen.binary_search(at).is_err());
+            for at in hidden {
+                prop_assert_eq!(cells[at].symbol(), " ", "half a glyph is drawn over");
+            }
         }
     }
     Ok(())
 }
 
 fn hints_of(texts: &[String]) -> Vec<Hint> {
-    texts.iter().map(|text| Hint { keys: text.chars().take(4).collect(), text: text.clone() }).collect()
+    texts
+        .iter()
+        .map(|text| Hint {
+            keys: text.chars().take(4).collect(),
+            text: text.to_owned(),
+        })
+        .collect()
 }
 
 fn mark_of(text: &str) -> Option<Mark> {
@@ -88,34 +108,58 @@ fn mark_of(text: &str) -> Option<Mark> {
     }
 }
 
-fn field_of(text: &String) -> Field {
+fn field_of(text: &str) -> Field {
     Field {
-        label: text.clone(),
+        label: text.to_owned(),
         value: text.chars().rev().collect(),
-        state: FieldState { mark: mark_of(text), text: text.clone() },
-        help: text.clone(),
+        state: FieldState {
+            mark: mark_of(text),
+            text: text.to_owned(),
+        },
+        help: text.to_owned(),
     }
 }
 
-fn column_of(text: &String) -> Column {
+fn column_of(text: &str) -> Column {
     let width = u16::try_from(text.len() % 23).expect("small");
     let is_even = text.len().is_multiple_of(2);
     Column {
-        title: text.clone(),
-        width: if is_even { ColumnWidth::Fixed(width) } else { ColumnWidth::AtLeast(width) },
-        align: if width.is_multiple_of(3) { Align::Right } else { Align::Left },
-        keep: if width.is_multiple_of(5) { Keep::IfRoom } else { Keep::Always },
+        title: text.to_owned(),
+        width: if is_even {
+            ColumnWidth::Fixed(width)
+        } else {
+            ColumnWidth::AtLeast(width)
+        },
+        align: if width.is_multiple_of(3) {
+            Align::Right
+        } else {
+            Align::Left
+        },
+        keep: if width.is_multiple_of(5) {
+            Keep::IfRoom
+        } else {
+            Keep::Always
+        },
         sorted: is_even.then_some(Sorted::Upwards),
     }
 }
 
-fn entry_of(text: &String) -> PaletteEntry {
+fn entry_of(text: &str) -> PaletteEntry {
     let key = text.chars().take(3).collect();
-    PaletteEntry { kind: text.clone(), title: text.clone(), graphemes: vec![0, 2], key }
+    PaletteEntry {
+        kind: text.to_owned(),
+        title: text.to_owned(),
+        graphemes: vec![0, 2],
+        key,
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 192,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn text_fits(text in any_text(), width in 0u16..60) {
@@ -129,10 +173,14 @@ proptest! {
     }
 
     #[test]
-    fn frames_are_whole(window in any_window(), look in any_look(), texts in any_texts(14), at in 0usize..14) {
+    fn frames_are_whole(
+        window in any_window(), look in any_look(), texts in any_texts(14), at in 0usize..14,
+    ) {
         let digits = "1234567890-=zz".chars();
         let tabs: Vec<Tab> = texts.iter().zip(digits)
-            .map(|(text, digit)| Tab { digit, title: text.chars().take(6).collect(), badge: text.len() as u64 })
+            .map(|(text, digit)| {
+                Tab { digit, title: text.chars().take(6).collect(), badge: text.len() as u64 }
+            })
             .collect();
         let hints = hints_of(&texts);
         let text = |at: usize| texts.get(at).map_or("", String::as_str);
@@ -159,8 +207,8 @@ proptest! {
         window in any_window(), look in any_look(), titles in any_texts(7),
         texts in any_texts(12), offset in 0u64..500_000, ahead in 0u64..80,
     ) {
-        let columns: Vec<Column> = titles.iter().map(column_of).collect();
-        let cell = |text: &String| Cell { mark: mark_of(text), text: text.clone() };
+        let columns: Vec<Column> = titles.iter().map(|text| column_of(text)).collect();
+        let cell = |text: &str| Cell { mark: mark_of(text), text: text.to_owned() };
         let rows: Vec<Row> = texts.iter()
             .map(|text| match text.len() % 3 {
                 0 => Row::Loading,
@@ -179,7 +227,7 @@ proptest! {
         window in any_window(), look in any_look(), texts in any_texts(20), typed in any_text(),
         at in 0usize..20, left in 0usize..9,
     ) {
-        let fields: Vec<Field> = texts.iter().map(field_of).collect();
+        let fields: Vec<Field> = texts.iter().map(|text| field_of(text)).collect();
         let mut input = TextInput::new(&typed, 300);
         for _ in 0..left {
             input.key("Left".parse().expect("a key"));
@@ -200,7 +248,7 @@ proptest! {
     fn popups_are_whole_over_hanzi(
         window in any_window(), look in any_look(), texts in any_texts(20), at in 0usize..20,
     ) {
-        let entries: Vec<PaletteEntry> = texts.iter().map(entry_of).collect();
+        let entries: Vec<PaletteEntry> = texts.iter().map(|text| entry_of(text)).collect();
         let query = TextInput::new(texts.first().map_or("", String::as_str), 60);
         let palette = Palette { query: &query, entries: &entries, selected: at };
         let hints = hints_of(&texts);

@@ -9,8 +9,8 @@ use ratatui::layout::{Position, Rect};
 
 /// Draws on an empty screen and returns the picture of it.
 ///
-/// The style layer has one letter for each cell; the default style is `.` and trailing ones are
-/// left out.
+/// The style layer has one letter for each cell, two for a wide glyph; the default style is `.`
+/// and trailing ones are left out.
 pub fn shot(
     width: u16,
     height: u16,
@@ -41,7 +41,9 @@ pub fn shot(
 /// Returns each line's glyphs, without the cells that a wide glyph hides.
 pub fn glyph_layer(buffer: &Buffer) -> Vec<String> {
     let lines = buffer.content.chunks(usize::from(buffer.area.width).max(1));
-    lines.map(|cells| visible(cells).map(|(_, cell)| cell.symbol()).collect()).collect()
+    lines
+        .map(|cells| visible(cells).map(|(_, cell)| cell.symbol()).collect())
+        .collect()
 }
 
 /// Returns the cells that are seen, with their columns.
@@ -60,7 +62,11 @@ fn style_layer(buffer: &Buffer) -> String {
     let mut legend: Vec<String> = Vec::new();
     let mut out = String::new();
     for cells in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
-        let line: String = cells.iter().map(|cell| letter_of(cell, &mut legend)).collect();
+        let mut line = String::new();
+        for (_, cell) in visible(cells) {
+            let letter = letter_of(cell, &mut legend);
+            line.extend(std::iter::repeat_n(letter, cell.cell_width().max(1).into()));
+        }
         out.push_str(line.trim_end_matches('.'));
         out.push('\n');
     }
@@ -75,9 +81,14 @@ fn letter_of(cell: &Cell, legend: &mut Vec<String>) -> char {
     if style == "Reset/Reset/NONE" {
         return '.';
     }
-    let at = legend.iter().position(|known| *known == style).unwrap_or_else(|| {
-        legend.push(style);
-        legend.len() - 1
-    });
-    ('a'..='z').nth(at).expect("a screen has fewer than 26 styles")
+    let at = legend
+        .iter()
+        .position(|known| *known == style)
+        .unwrap_or_else(|| {
+            legend.push(style);
+            legend.len() - 1
+        });
+    ('a'..='z')
+        .nth(at)
+        .expect("a screen has fewer than 26 styles")
 }

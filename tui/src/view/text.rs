@@ -82,12 +82,14 @@ pub fn cut_middle(text: &str, width: u16) -> String {
 ///
 /// Breaks between hanzi and at spaces, inside a Latin word only if it is longer than a line,
 /// never before closing marks such as `，。）》”` nor after opening ones such as `（《“` unless
-/// nothing else fits (GB/T 15834-2011, 5.1.2 and 5.1.3).
+/// nothing else fits (GB/T 15834-2011, 5.1).
 pub fn wrap(text: &str, width: u16) -> Vec<String> {
     if width == 0 {
         return Vec::new();
     }
-    text.split('\n').flat_map(|line| wrap_line(&clean(line), width)).collect()
+    text.split('\n')
+        .flat_map(|line| wrap_line(&clean(line), width))
+        .collect()
 }
 
 /// Writes `text` into one row of `area`, filling its width; outside the buffer nothing happens.
@@ -109,8 +111,17 @@ impl<'a> Pen<'a> {
     /// Returns a pen at the left end of the first row of `area`, cut to what the buffer has.
     pub fn new(buffer: &'a mut Buffer, area: Rect) -> Pen<'a> {
         let inside = area.intersection(buffer.area);
-        let right = if inside.is_empty() { inside.x } else { inside.right() };
-        Pen { buffer, x: inside.x, y: inside.y, right }
+        let right = if inside.is_empty() {
+            inside.x
+        } else {
+            inside.right()
+        };
+        Pen {
+            buffer,
+            x: inside.x,
+            y: inside.y,
+            right,
+        }
     }
 
     /// Returns the cells left on the row.
@@ -130,7 +141,9 @@ impl<'a> Pen<'a> {
             return;
         }
         let text = cut(text, room);
-        (self.x, _) = self.buffer.set_stringn(self.x, self.y, &text, room.into(), style);
+        (self.x, _) = self
+            .buffer
+            .set_stringn(self.x, self.y, &text, room.into(), style);
     }
 
     /// Writes `text` in exactly `width` cells, or in what is left of the row.
@@ -216,7 +229,10 @@ fn may_break(before: &str, after: &str) -> bool {
 }
 
 fn opens(grapheme: &str) -> bool {
-    grapheme.chars().next().is_some_and(|letter| "（《〈【〔「『“‘([{".contains(letter))
+    grapheme
+        .chars()
+        .next()
+        .is_some_and(|letter| "（《〈【〔「『“‘([{".contains(letter))
 }
 
 fn closes(grapheme: &str) -> bool {
@@ -244,8 +260,16 @@ mod tests {
     #[test]
     fn widths_count_cells() {
         for (text, expected) in [
-            ("", 0), ("a", 1), ("张", 2), ("张𫝎伟", 6), ("👩\u{200d}🏫", 2), ("✓", 1), ("─…", 2),
-            ("e\u{301}", 1), ("\u{1b}", 0), ("\u{301}", 0),
+            ("", 0),
+            ("a", 1),
+            ("张", 2),
+            ("张𫝎伟", 6),
+            ("👩\u{200d}🏫", 2),
+            ("✓", 1),
+            ("─…", 2),
+            ("e\u{301}", 1),
+            ("\u{1b}", 0),
+            ("\u{301}", 0),
             // Two on a terminal; ratatui adds one that unicode-width 0.2.3 already counts.
             ("ﾊﾞ", 3),
         ] {
