@@ -1,1 +1,7 @@
-fn main() {}
+//! The `onex` binary. Everything it does is in the library beside it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onex_tui::main()
+}

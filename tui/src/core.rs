@@ -1,0 +1,6 @@
+//! The part of the interface that knows no terminal: keys, text being typed, menu search.
+
+pub mod clean;
+pub mod input;
+pub mod keys;
+pub mod menu;
