@@ -1,3 +1,7 @@
-//! x
+//! The running node: store, projection, network, and the handle that commands and screens hold.
+//!
+//! What records mean is the crdt crate's matter, how nodes agree the protocol crate's.
 
+pub mod api;
 pub mod net;
+pub mod store;
