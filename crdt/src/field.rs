@@ -126,29 +126,19 @@ pub fn show(shape: &Shape, value: &Value, chinese: bool) -> String {
         (Shape::Choice(choices), Value::Text(id)) => choice_show(choices, id, chinese),
         (Shape::NumberedChoice(choices), Value::Int(number)) => {
             let number = number.to_string();
-            let found = choices
-                .iter()
-                .find(|choice| leading_number(choice.id) == number);
-            found.map_or(number.clone(), |choice| {
-                choice_show(choices, choice.id, chinese)
-            })
+            let found = choices.iter().find(|choice| leading_number(choice.id) == number);
+            found.map_or(number.clone(), |choice| choice_show(choices, choice.id, chinese))
         }
         (Shape::Decimal(places), Value::Int(units)) => number::decimal_format(*units, *places),
         (Shape::ChoiceList(choices), Value::List(items)) => {
-            let names: Vec<String> = items
-                .iter()
-                .map(|id| choice_show(choices, id, chinese))
-                .collect();
+            let names: Vec<String> =
+                items.iter().map(|id| choice_show(choices, id, chinese)).collect();
             items_show(&names, chinese)
         }
         (_, Value::Text(text)) => text.clone(),
         (_, Value::Int(number)) => number.to_string(),
         (_, Value::Bool(flag)) => {
-            let [yes, no] = if chinese {
-                ["是", "否"]
-            } else {
-                ["yes", "no"]
-            };
+            let [yes, no] = if chinese { ["是", "否"] } else { ["yes", "no"] };
             if *flag { yes } else { no }.to_owned()
         }
         (_, Value::Bytes(bytes)) => crate::ids::hex_encode(bytes),
@@ -158,9 +148,7 @@ pub fn show(shape: &Shape, value: &Value, chinese: bool) -> String {
 
 fn choice_show(choices: &[Choice], id: &str, chinese: bool) -> String {
     let found = choices.iter().find(|choice| choice.id == id);
-    found
-        .map_or(id, |choice| if chinese { choice.zh } else { choice.en })
-        .to_owned()
+    found.map_or(id, |choice| if chinese { choice.zh } else { choice.en }).to_owned()
 }
 
 fn items_show(items: &[String], chinese: bool) -> String {
@@ -168,9 +156,7 @@ fn items_show(items: &[String], chinese: bool) -> String {
 }
 
 fn leading_number(id: &str) -> &str {
-    id.split(|c: char| !c.is_ascii_digit())
-        .next()
-        .unwrap_or_default()
+    id.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
 }
 
 /// Declares an enum whose values have an id and a Chinese and an English name.
@@ -345,11 +331,7 @@ mod tests {
             );
         }
         let typed = T::from_value(&value).map(|typed| typed.to_value());
-        prop_assert!(
-            typed.as_ref() == Some(&value),
-            "not taken out again: {}",
-            input
-        );
+        prop_assert!(typed.as_ref() == Some(&value), "not taken out again: {}", input);
         Ok(true)
     }
 
@@ -419,10 +401,7 @@ mod tests {
     }
 
     fn check(shape: Shape, value: Value, zh: &str, en: &str) {
-        assert_eq!(
-            [show(&shape, &value, true), show(&shape, &value, false)],
-            [zh, en]
-        );
+        assert_eq!([show(&shape, &value, true), show(&shape, &value, false)], [zh, en]);
     }
 
     #[test]
@@ -437,25 +416,10 @@ mod tests {
         check(Shape::Bool, Value::Bool(true), "是", "yes");
         check(Shape::Bool, Value::Bool(false), "否", "no");
         check(Shape::Date, text("2026-04-30"), "2026-04-30", "2026-04-30");
-        check(
-            Shape::Choice(roles),
-            text("academic"),
-            "教务",
-            "academic office",
-        );
+        check(Shape::Choice(roles), text("academic"), "教务", "academic office");
         check(Shape::Choice(roles), text("king"), "king", "king");
-        check(
-            Shape::NumberedChoice(Level::CHOICES),
-            Value::Int(2),
-            "中级",
-            "intermediate",
-        );
-        check(
-            Shape::NumberedChoice(Level::CHOICES),
-            Value::Int(9),
-            "9",
-            "9",
-        );
+        check(Shape::NumberedChoice(Level::CHOICES), Value::Int(2), "中级", "intermediate");
+        check(Shape::NumberedChoice(Level::CHOICES), Value::Int(9), "9", "9");
         check(Shape::List, list(["甲", "乙"]), "甲、乙", "甲, 乙");
         check(
             Shape::ChoiceList(roles),
@@ -463,12 +427,7 @@ mod tests {
             "教务、king",
             "academic office, king",
         );
-        check(
-            Shape::Id("learner"),
-            Value::Bytes(vec![1, 0xab]),
-            "01ab",
-            "01ab",
-        );
+        check(Shape::Id("learner"), Value::Bytes(vec![1, 0xab]), "01ab", "01ab");
         check(Shape::Digest, Value::Bytes(vec![0; 2]), "0000", "0000");
         check(Shape::Bool, text("?"), "?", "?");
     }

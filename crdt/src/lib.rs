@@ -13,6 +13,6 @@ pub mod record;
 pub mod records;
 pub mod registry;
 pub mod roles;
+pub mod search;
 pub mod value;
 pub mod view;
-pub mod search;

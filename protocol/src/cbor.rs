@@ -20,17 +20,10 @@ where
     T: for<'b> Decode<'b, ()> + Encode<()>,
 {
     if bytes.len() > bytes_max {
-        return Err(CborError::TooLarge {
-            bytes: bytes.len(),
-            bytes_max,
-        });
+        return Err(CborError::TooLarge { bytes: bytes.len(), bytes_max });
     }
     let value: T = minicbor::decode(bytes)?;
-    if encode(&value) == bytes {
-        Ok(value)
-    } else {
-        Err(CborError::NotCanonical)
-    }
+    if encode(&value) == bytes { Ok(value) } else { Err(CborError::NotCanonical) }
 }
 
 /// Declares a module for `#[cbor(with)]` that writes an enum as its id.
@@ -129,13 +122,7 @@ mod tests {
 
     #[test]
     fn encoding_and_decoding_are_inverse() {
-        let pair = Pair {
-            number: u64::MAX,
-            text: "考生".to_owned(),
-        };
-        assert_eq!(
-            decode_exact::<Pair>(&encode(&pair), 100).expect("its own encoding"),
-            pair
-        );
+        let pair = Pair { number: u64::MAX, text: "考生".to_owned() };
+        assert_eq!(decode_exact::<Pair>(&encode(&pair), 100).expect("its own encoding"), pair);
     }
 }

@@ -81,13 +81,8 @@ impl Invitation {
         let check = check_bytes(&bytes);
         bytes.extend(check);
         let digits = base32_encode(&bytes);
-        let lines = digits
-            .as_bytes()
-            .chunks(LINE_CHARS)
-            .map(|line| line.escape_ascii());
-        lines.fold(format!("{FIRST_LINE}{VERSION}\n"), |text, line| {
-            format!("{text}{line}\n")
-        })
+        let lines = digits.as_bytes().chunks(LINE_CHARS).map(|line| line.escape_ascii());
+        lines.fold(format!("{FIRST_LINE}{VERSION}\n"), |text, line| format!("{text}{line}\n"))
     }
 
     /// Reads such a text and verifies the root. Case, spaces, line ends and the letters O, I, L for
@@ -100,10 +95,7 @@ impl Invitation {
         let (first, rest) = text.split_once(['\n', '\r']).unwrap_or((text, ""));
         version_check(first)?;
         let mut bytes = base32_decode(rest).ok_or(InvitationError::Damaged)?;
-        let at = bytes
-            .len()
-            .checked_sub(CHECK_BYTES)
-            .ok_or(InvitationError::Damaged)?;
+        let at = bytes.len().checked_sub(CHECK_BYTES).ok_or(InvitationError::Damaged)?;
         let check = bytes.split_off(at);
         if check != check_bytes(&bytes) {
             return Err(InvitationError::Damaged);
@@ -126,9 +118,7 @@ impl Invitation {
         self.membership()?;
         text_check("org_name", &self.org_name, NAME_CHARS_MAX)?;
         if self.addresses.is_empty() || self.addresses.len() > ADDRESSES_MAX {
-            return Err(InvitationError::Addresses {
-                found: self.addresses.len(),
-            });
+            return Err(InvitationError::Addresses { found: self.addresses.len() });
         }
         for (device, key, address) in &self.addresses {
             text_check("address", address, ADDRESS_CHARS_MAX)?;
@@ -136,11 +126,7 @@ impl Invitation {
                 return Err(InvitationError::WrongKey { device: *device });
             }
         }
-        if is_date(&self.expires_on) {
-            Ok(())
-        } else {
-            Err(InvitationError::Date)
-        }
+        if is_date(&self.expires_on) { Ok(()) } else { Err(InvitationError::Date) }
     }
 }
 
@@ -157,10 +143,7 @@ pub fn join_proof(
 /// Whether a proof is the one expected, in a time that does not tell how much of it is right.
 #[must_use]
 pub fn proofs_match(given: &[u8; 32], expected: &[u8; 32]) -> bool {
-    let differing = given
-        .iter()
-        .zip(expected)
-        .fold(0, |sum, (a, b)| sum | (a ^ b));
+    let differing = given.iter().zip(expected).fold(0, |sum, (a, b)| sum | (a ^ b));
     std::hint::black_box(differing) == 0
 }
 
@@ -169,9 +152,7 @@ pub fn proofs_match(given: &[u8; 32], expected: &[u8; 32]) -> bool {
 pub fn digits(inviter_key: &PublicKey, joiner_key: &PublicKey, id: &InvitationId) -> String {
     let hash = Digest::over(&[DIGITS_DOMAIN, &inviter_key.0, &joiner_key.0, &id.0]);
     let groups = hash.0.chunks_exact(4).take(DIGIT_GROUPS).map(|four| {
-        let number = four
-            .iter()
-            .fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+        let number = four.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
         format!("{:04}", number % 10_000)
     });
     groups.collect::<Vec<_>>().join(" ")
@@ -181,10 +162,7 @@ pub fn digits(inviter_key: &PublicKey, joiner_key: &PublicKey, id: &InvitationId
 #[must_use]
 pub fn digits_match(input: &str, digits: &str) -> bool {
     let plain = |text: &str| {
-        text.chars()
-            .filter(|c| !c.is_whitespace())
-            .map(half_width)
-            .collect::<String>()
+        text.chars().filter(|c| !c.is_whitespace()).map(half_width).collect::<String>()
     };
     let expected = plain(digits);
     !expected.is_empty() && plain(input) == expected
@@ -199,9 +177,7 @@ fn half_width(c: char) -> char {
 
 fn version_check(first_line: &str) -> Result<(), InvitationError> {
     let line = first_line.trim().to_ascii_lowercase();
-    let version = line
-        .strip_prefix(FIRST_LINE)
-        .and_then(|version| version.parse::<u32>().ok());
+    let version = line.strip_prefix(FIRST_LINE).and_then(|version| version.parse::<u32>().ok());
     match version {
         None | Some(0) => Err(InvitationError::NotAnInvitation),
         Some(VERSION) => Ok(()),
@@ -211,9 +187,7 @@ fn version_check(first_line: &str) -> Result<(), InvitationError> {
 
 fn check_bytes(bytes: &[u8]) -> [u8; CHECK_BYTES] {
     let hash = Digest::over(&[bytes]);
-    hash.0[..CHECK_BYTES]
-        .try_into()
-        .expect("a hash has more bytes")
+    hash.0[..CHECK_BYTES].try_into().expect("a hash has more bytes")
 }
 
 /// Whether a text has the form `YYYY-MM-DD` with a month and a day that some year has.
@@ -235,10 +209,7 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     };
     let mut inner = Sha256::new_with_prefix(pad(0x36));
     parts.iter().for_each(|part| inner.update(part));
-    Sha256::new_with_prefix(pad(0x5c))
-        .chain_update(inner.finalize())
-        .finalize()
-        .into()
+    Sha256::new_with_prefix(pad(0x5c)).chain_update(inner.finalize()).finalize().into()
 }
 
 fn base32_encode(bytes: &[u8]) -> String {
@@ -279,9 +250,7 @@ fn base32_value(c: char) -> Option<u32> {
         'I' | 'L' => '1',
         other => other,
     };
-    let at = BASE32
-        .iter()
-        .position(|known| char::from(*known) == digit)?;
+    let at = BASE32.iter().position(|known| char::from(*known) == digit)?;
     u32::try_from(at).ok()
 }
 
@@ -397,18 +366,9 @@ mod tests {
         check(&text.to_uppercase(), "the same");
         check(&text.replace('\n', "\r\n"), "the same");
         check(&format!("\u{feff}\n {text}\n\n"), "the same");
-        check(
-            &format!("{first}\n{}", rest.replace('\n', "　")),
-            "the same",
-        );
-        check(
-            &format!("{first}\n{}", rest.replace('0', "O").replace('1', "l")),
-            "the same",
-        );
-        check(
-            &format!("{first}\n{}", rest.replace('0', "o").replace('1', "I")),
-            "the same",
-        );
+        check(&format!("{first}\n{}", rest.replace('\n', "　")), "the same");
+        check(&format!("{first}\n{}", rest.replace('0', "O").replace('1', "l")), "the same");
+        check(&format!("{first}\n{}", rest.replace('0', "o").replace('1', "I")), "the same");
     }
 
     #[test]
@@ -416,14 +376,8 @@ mod tests {
         let text = invitation().to_text();
         check("", "not an invitation");
         check("姓名,证件号码\n", "not an invitation");
-        check(
-            &text.replacen("invite/1", "invite/", 1),
-            "not an invitation",
-        );
-        check(
-            &text.replacen("invite/1", "invite/0", 1),
-            "not an invitation",
-        );
+        check(&text.replacen("invite/1", "invite/", 1), "not an invitation");
+        check(&text.replacen("invite/1", "invite/0", 1), "not an invitation");
         check(&" ".repeat(INVITATION_TEXT_MAX + 1), "not an invitation");
         check(&text.replacen("invite/1", "invite/2", 1), "newer");
         check("onex-invite/1", "damaged");
@@ -460,20 +414,14 @@ mod tests {
         check(&with(&|it| it.root.signature.0[0] ^= 1), "root");
         check(&with(&|it| it.addresses[0].1 = key(2)), "key");
         check(&with(&|it| it.addresses.clear()), "addresses");
-        check(
-            &with(&|it| it.addresses = vec![it.addresses[0].clone(); 17]),
-            "addresses",
-        );
+        check(&with(&|it| it.addresses = vec![it.addresses[0].clone(); 17]), "addresses");
         check(&with(&|it| it.addresses[0].2 = "a".repeat(256)), "text");
         check(&with(&|it| it.org_name = "\u{1b}[2J".to_owned()), "text");
         check(&with(&|it| it.expires_on = "2026-13-08".to_owned()), "date");
         check(&with(&|it| it.expires_on = "08.03.2026".to_owned()), "date");
         check(&with(&|it| it.expires_on = "2026年3月".to_owned()), "date");
         check(&with(&|it| it.org_name = "校".repeat(6000)), "malformed");
-        check(
-            &with(&|it| it.org_name = "另一所学院".to_owned()),
-            "another",
-        );
+        check(&with(&|it| it.org_name = "另一所学院".to_owned()), "another");
     }
 
     #[test]
@@ -524,11 +472,7 @@ mod tests {
         let shown = digits(&key(1), &key(11), &id);
         let groups: Vec<_> = shown.split(' ').collect();
         assert_eq!(groups.len(), 6);
-        assert!(
-            groups
-                .iter()
-                .all(|it| it.len() == 4 && it.bytes().all(|b| b.is_ascii_digit()))
-        );
+        assert!(groups.iter().all(|it| it.len() == 4 && it.bytes().all(|b| b.is_ascii_digit())));
         assert_ne!(shown, digits(&key(2), &key(11), &id));
         assert_ne!(shown, digits(&key(1), &key(12), &id));
         assert_ne!(shown, digits(&key(11), &key(1), &id));
@@ -544,10 +488,7 @@ mod tests {
         check(shown, true);
         check("012345678901234567890123", true);
         check("  0123\t4567 8901　2345 6789 0123\n", true);
-        check(
-            "０１２３ ４５６７ ８９０１ ２３４５ ６７８９ ０１２３",
-            true,
-        );
+        check("０１２３ ４５６７ ８９０１ ２３４５ ６７８９ ０１２３", true);
         check("0123 4567 8901 2345 6789 0124", false);
         check("0123 4567 8901 2345 6789", false);
         check("0123 4567 8901 2345 6789 0123 0", false);
@@ -558,10 +499,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         let printed = format!("{:?}", invitation());
-        assert!(
-            !printed.contains("94, 94") && !printed.contains("5e5e"),
-            "{printed}"
-        );
+        assert!(!printed.contains("94, 94") && !printed.contains("5e5e"), "{printed}");
     }
 
     #[test]
@@ -571,9 +509,6 @@ mod tests {
         crate::documented(&proof);
         let shown = digits(&key(1), &key(11), &InvitationId([0x1d; 16]));
         let document = include_str!("../../docs/PROTOCOL.md");
-        assert!(
-            document.contains(&shown),
-            "docs/PROTOCOL.md does not show {shown}"
-        );
+        assert!(document.contains(&shown), "docs/PROTOCOL.md does not show {shown}");
     }
 }

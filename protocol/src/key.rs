@@ -100,10 +100,8 @@ impl PublicKey {
     #[must_use]
     pub fn verify(&self, domain: Domain, bytes: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            key.verify_strict(&domain.message(bytes), &signature)
-                .is_ok()
-        })
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(&domain.message(bytes), &signature).is_ok())
     }
 }
 
@@ -134,10 +132,7 @@ mod tests {
         for &made in Domain::ALL {
             let signature = key.sign(made, b"bytes");
             for &read in Domain::ALL {
-                assert_eq!(
-                    key.public().verify(read, b"bytes", &signature),
-                    made == read
-                );
+                assert_eq!(key.public().verify(read, b"bytes", &signature), made == read);
             }
             assert!(!key.public().verify(made, b"byteS", &signature));
             let other = SigningKey::from_seed(&[2; 32]);
@@ -152,10 +147,7 @@ mod tests {
         for bit in 0..512 {
             let mut flipped = signature;
             flipped.0[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                !key.public().verify(Domain::Seal, b"bytes", &flipped),
-                "bit {bit}"
-            );
+            assert!(!key.public().verify(Domain::Seal, b"bytes", &flipped), "bit {bit}");
         }
     }
 

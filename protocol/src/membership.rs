@@ -84,14 +84,7 @@ impl Entry {
     }
 
     fn signed_bytes(&self) -> Vec<u8> {
-        let Self {
-            algorithm,
-            position,
-            previous,
-            statement,
-            sequencer,
-            signature: _,
-        } = self;
+        let Self { algorithm, position, previous, statement, sequencer, signature: _ } = self;
         cbor::encode(&(algorithm, position, previous, statement, sequencer))
     }
 }
@@ -129,10 +122,7 @@ impl Device {
     }
 
     fn was_active(&self, position: u64) -> bool {
-        self.joined_at <= position
-            && self
-                .removed_at
-                .is_none_or(|removed_at| position < removed_at)
+        self.joined_at <= position && self.removed_at.is_none_or(|removed_at| position < removed_at)
     }
 }
 
@@ -237,9 +227,7 @@ impl Membership {
             return Err(MembershipError::BadStatementSignature);
         }
         if statement.position_seen > self.position() {
-            return Err(MembershipError::Future {
-                seen: statement.position_seen,
-            });
+            return Err(MembershipError::Future { seen: statement.position_seen });
         }
         if self.said.contains(&statement.digest()) {
             return Err(MembershipError::Repeated);
@@ -258,9 +246,7 @@ impl Membership {
         statement: SignedStatement,
     ) -> Result<Entry, MembershipError> {
         if key.device() != self.sequencer {
-            return Err(MembershipError::NotSequencer {
-                device: key.device(),
-            });
+            return Err(MembershipError::NotSequencer { device: key.device() });
         }
         self.check(&statement)?;
         let entry = Entry::sign(key, self.position() + 1, self.head, statement);
@@ -276,9 +262,7 @@ impl Membership {
             return Err(MembershipError::WrongNetwork);
         }
         if entry.sequencer != self.sequencer {
-            return Err(MembershipError::NotSequencer {
-                device: entry.sequencer,
-            });
+            return Err(MembershipError::NotSequencer { device: entry.sequencer });
         }
         if !entry.verify(&self.devices[&self.sequencer].key) {
             return Err(MembershipError::BadEntrySignature);
@@ -286,22 +270,15 @@ impl Membership {
         if let Some(held) = self.entries_from(entry.position).first() {
             return match *held == entry {
                 true => Ok(()),
-                false => Err(MembershipError::Fork {
-                    position: entry.position,
-                }),
+                false => Err(MembershipError::Fork { position: entry.position }),
             };
         }
         let expected = self.position() + 1;
         if entry.position != expected {
-            return Err(MembershipError::Gap {
-                expected,
-                found: entry.position,
-            });
+            return Err(MembershipError::Gap { expected, found: entry.position });
         }
         if entry.previous != self.head {
-            return Err(MembershipError::Fork {
-                position: self.position(),
-            });
+            return Err(MembershipError::Fork { position: self.position() });
         }
         self.check(&entry.statement)?;
         self.apply(entry);
@@ -346,10 +323,7 @@ impl Membership {
 
     /// Returns the devices of an organisation, active and removed, by id.
     pub fn devices_of(&self, org: OrgId) -> impl Iterator<Item = (DeviceId, &Device)> {
-        self.devices
-            .iter()
-            .filter(move |(_, it)| it.org == org)
-            .map(|(id, it)| (*id, it))
+        self.devices.iter().filter(move |(_, it)| it.org == org).map(|(id, it)| (*id, it))
     }
 
     /// Returns every device, active and removed, by id.
@@ -364,9 +338,7 @@ impl Membership {
 
     /// Returns every organisation, by id.
     pub fn organisations(&self) -> impl Iterator<Item = (OrgId, &Organisation)> {
-        self.organisations
-            .iter()
-            .map(|(id, organisation)| (*id, organisation))
+        self.organisations.iter().map(|(id, organisation)| (*id, organisation))
     }
 
     /// Whether a person at a device had a role at a position. Nobody at a removed device has one.
@@ -388,9 +360,7 @@ impl Membership {
     /// Whether a device took part at a position.
     pub fn was_active(&self, device: DeviceId, position: u64) -> bool {
         position <= self.position()
-            && self
-                .device(device)
-                .is_some_and(|device| device.was_active(position))
+            && self.device(device).is_some_and(|device| device.was_active(position))
     }
 
     fn active_device(&self, device: DeviceId) -> Result<&Device, MembershipError> {
@@ -420,18 +390,10 @@ impl Membership {
                 device.active = false;
                 device.removed_at = Some(position);
             }
-            Statement::GrantRole {
-                device,
-                person,
-                role,
-            } => {
+            Statement::GrantRole { device, person, role } => {
                 self.role_grant(*device, person, *role, position);
             }
-            Statement::RemoveRole {
-                device,
-                person,
-                role,
-            } => {
+            Statement::RemoveRole { device, person, role } => {
                 self.role_remove(*device, person, *role, position);
             }
         }
@@ -441,13 +403,7 @@ impl Membership {
     }
 
     fn organisation_add(&mut self, org: OrgId, role: OrgRole, name: &str) {
-        self.organisations.insert(
-            org,
-            Organisation {
-                role,
-                name: name.to_owned(),
-            },
-        );
+        self.organisations.insert(org, Organisation { role, name: name.to_owned() });
     }
 
     fn device_add(&mut self, org: OrgId, key: PublicKey, person: &str, position: u64) {
@@ -457,14 +413,7 @@ impl Membership {
         let joined_at = position;
         self.devices.insert(
             device,
-            Device {
-                org,
-                key,
-                persons,
-                joined_at,
-                active: true,
-                removed_at: None,
-            },
+            Device { org, key, persons, joined_at, active: true, removed_at: None },
         );
         if first {
             self.role_grant(device, person, PersonRole::Admin, position);
@@ -476,28 +425,14 @@ impl Membership {
 
     fn role_grant(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
         let known = self.devices.get_mut(&device).expect("checked: it is known");
-        known
-            .persons
-            .entry(person.to_owned())
-            .or_default()
-            .insert(role);
+        known.persons.entry(person.to_owned()).or_default().insert(role);
         let person = person.to_owned();
-        self.terms.push(Term {
-            device,
-            person,
-            role,
-            from: position,
-            until: None,
-        });
+        self.terms.push(Term { device, person, role, from: position, until: None });
     }
 
     fn role_remove(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
         let known = self.devices.get_mut(&device).expect("checked: it is known");
-        known
-            .persons
-            .entry(person.to_owned())
-            .or_default()
-            .remove(&role);
+        known.persons.entry(person.to_owned()).or_default().remove(&role);
         let open = |term: &&mut Term| term.until.is_none() && term.is_of(device, person, role);
         if let Some(term) = self.terms.iter_mut().find(open) {
             term.until = Some(position);

@@ -68,14 +68,7 @@ pub struct Seal {
 impl Seal {
     /// Seals a head.
     pub fn make(key: &SigningKey, body: SealBody) -> Self {
-        let SealBody {
-            network,
-            document,
-            head,
-            actor,
-            seq,
-            membership_position,
-        } = body;
+        let SealBody { network, document, head, actor, seq, membership_position } = body;
         let mut seal = Self {
             algorithm: Algorithm::Ed25519,
             network,
@@ -183,24 +176,12 @@ pub fn vouched(
         .filter(|change| !known(&change.hash))
         .map(|change| (change.hash, change))
         .collect();
-    let mut seals: Vec<_> = batch
-        .seals
-        .iter()
-        .map(|seal| seal_judge(seal, batch, &facts, membership))
-        .collect();
+    let mut seals: Vec<_> =
+        batch.seals.iter().map(|seal| seal_judge(seal, batch, &facts, membership)).collect();
     let of_owner = |seal: &Seal| {
-        membership
-            .device(seal.device)
-            .is_some_and(|device| device.org == batch.owner)
+        membership.device(seal.device).is_some_and(|device| device.org == batch.owner)
     };
-    let claims = claims(
-        batch
-            .seals
-            .iter()
-            .zip(&seals)
-            .filter(|(seal, _)| of_owner(seal)),
-        &facts,
-    );
+    let claims = claims(batch.seals.iter().zip(&seals).filter(|(seal, _)| of_owner(seal)), &facts);
     let own = |change: &ChangeFacts| match claims.get(&change.hash) {
         Some(claim) => *claim,
         None => Err(unclaimed(change.actor, batch.owner, membership)),
@@ -212,11 +193,7 @@ pub fn vouched(
             *verdict = Err(Refusal::MissingDependency);
         }
     }
-    Verdicts {
-        vouched,
-        refused,
-        seals,
-    }
+    Verdicts { vouched, refused, seals }
 }
 
 /// Returns the seals to keep of those stored and a good one that arrives.
@@ -236,22 +213,13 @@ pub fn newest(
         true => rank(newer) >= rank(older),
         false => is_ancestor(&older.head, &newer.head),
     };
-    if stored
-        .iter()
-        .any(|seal| beside(seal) && covers(seal, &incoming))
-    {
+    if stored.iter().any(|seal| beside(seal) && covers(seal, &incoming)) {
         return Ok(stored.to_vec());
     }
-    let mut kept: Vec<_> = stored
-        .iter()
-        .filter(|seal| !(beside(seal) && covers(&incoming, seal)))
-        .cloned()
-        .collect();
+    let mut kept: Vec<_> =
+        stored.iter().filter(|seal| !(beside(seal) && covers(&incoming, seal))).cloned().collect();
     if kept.iter().filter(|seal| beside(seal)).count() >= SEALS_LIVE_MAX {
-        return Err(SealError::TooMany {
-            document: incoming.document,
-            device: incoming.device,
-        });
+        return Err(SealError::TooMany { document: incoming.document, device: incoming.device });
     }
     kept.push(incoming);
     Ok(kept)
@@ -269,9 +237,7 @@ fn seal_judge(
     if seal.network != membership.network() || seal.document != batch.document {
         return Err(Refusal::BadSeal);
     }
-    let device = membership
-        .device(seal.device)
-        .ok_or(Refusal::UnknownDevice)?;
+    let device = membership.device(seal.device).ok_or(Refusal::UnknownDevice)?;
     if device.org != batch.owner {
         return Err(Refusal::WrongOwner);
     }
@@ -279,9 +245,7 @@ fn seal_judge(
     if !facts.get(&seal.head).is_none_or(of_its_head) || !seal.verify(&device.key) {
         return Err(Refusal::BadSeal);
     }
-    let removed = device
-        .removed_at
-        .is_some_and(|at| at <= seal.membership_position);
+    let removed = device.removed_at.is_some_and(|at| at <= seal.membership_position);
     match membership.was_active(seal.device, seal.membership_position) {
         true => Ok(()),
         false if removed => Err(Refusal::RemovedDevice),
@@ -296,10 +260,7 @@ fn claims<'a>(
 ) -> BTreeMap<ChangeHash, Result<(), Refusal>> {
     let mut heads: BTreeMap<_, Vec<ChangeHash>> = BTreeMap::new();
     for (seal, verdict) in seals {
-        heads
-            .entry((seal.device, *verdict))
-            .or_default()
-            .push(seal.head);
+        heads.entry((seal.device, *verdict)).or_default().push(seal.head);
     }
     let mut claims = BTreeMap::new();
     for ((device, verdict), heads) in heads {
@@ -351,39 +312,21 @@ fn in_order(
     let mut open: BTreeMap<ChangeHash, usize> = BTreeMap::new();
     let mut dependents: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
     for change in facts.values() {
-        let inside: Vec<_> = change
-            .deps
-            .iter()
-            .filter(|dep| facts.contains_key(dep))
-            .collect();
+        let inside: Vec<_> = change.deps.iter().filter(|dep| facts.contains_key(dep)).collect();
         open.insert(change.hash, inside.len());
-        inside
-            .iter()
-            .for_each(|dep| dependents.entry(**dep).or_default().push(change.hash));
+        inside.iter().for_each(|dep| dependents.entry(**dep).or_default().push(change.hash));
     }
-    let mut ready: BTreeSet<_> = open
-        .iter()
-        .filter(|(_, count)| **count == 0)
-        .map(|(hash, _)| *hash)
-        .collect();
+    let mut ready: BTreeSet<_> =
+        open.iter().filter(|(_, count)| **count == 0).map(|(hash, _)| *hash).collect();
     let mut order = Vec::new();
     let mut counting = BTreeSet::new();
     // What a circle of hashes, which cannot be made, would leave over stays refused.
-    let mut refused: BTreeMap<_, _> = facts
-        .keys()
-        .map(|hash| (*hash, Refusal::MissingDependency))
-        .collect();
+    let mut refused: BTreeMap<_, _> =
+        facts.keys().map(|hash| (*hash, Refusal::MissingDependency)).collect();
     while let Some(hash) = ready.pop_first() {
         let change = facts[&hash];
-        let whole = change
-            .deps
-            .iter()
-            .all(|dep| counting.contains(dep) || known(dep));
-        match own(change).and(if whole {
-            Ok(())
-        } else {
-            Err(Refusal::MissingDependency)
-        }) {
+        let whole = change.deps.iter().all(|dep| counting.contains(dep) || known(dep));
+        match own(change).and(if whole { Ok(()) } else { Err(Refusal::MissingDependency) }) {
             Ok(()) => {
                 refused.remove(&hash);
                 counting.insert(hash);
@@ -394,9 +337,7 @@ fn in_order(
             }
         }
         for dependent in dependents.get(&hash).into_iter().flatten() {
-            let count = open
-                .get_mut(dependent)
-                .expect("every change of the batch has a count");
+            let count = open.get_mut(dependent).expect("every change of the batch has a count");
             *count -= 1;
             if *count == 0 {
                 ready.insert(*dependent);

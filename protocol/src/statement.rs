@@ -230,14 +230,7 @@ impl SignedStatement {
     }
 
     fn signed_bytes(&self) -> Vec<u8> {
-        let Self {
-            algorithm,
-            network,
-            body,
-            signer,
-            position_seen,
-            signature: _,
-        } = self;
+        let Self { algorithm, network, body, signer, position_seen, signature: _ } = self;
         cbor::encode(&(algorithm, network, body, signer, position_seen))
     }
 }
@@ -250,11 +243,7 @@ pub(crate) fn text_check(
 ) -> Result<(), StatementError> {
     let chars = text.chars().count();
     if text.trim().is_empty() || chars > chars_max {
-        return Err(StatementError::Length {
-            field,
-            chars,
-            chars_max,
-        });
+        return Err(StatementError::Length { field, chars, chars_max });
     }
     match text.chars().any(char::is_control) {
         true => Err(StatementError::ControlCharacter { field }),
@@ -270,23 +259,13 @@ fn region_check(region: &str) -> Result<(), StatementError> {
 }
 
 fn key_check(key: &PublicKey) -> Result<(), StatementError> {
-    if key.is_usable() {
-        Ok(())
-    } else {
-        Err(StatementError::UnusableKey)
-    }
+    if key.is_usable() { Ok(()) } else { Err(StatementError::UnusableKey) }
 }
 
 fn frontier_check(frontier: &[(DocId, Vec<ChangeHash>)]) -> Result<(), StatementError> {
     let sorted = frontier.is_sorted_by(|a, b| a.0 < b.0)
-        && frontier
-            .iter()
-            .all(|(_, heads)| !heads.is_empty() && heads.is_sorted_by(|a, b| a < b));
-    if sorted {
-        Ok(())
-    } else {
-        Err(StatementError::Frontier)
-    }
+        && frontier.iter().all(|(_, heads)| !heads.is_empty() && heads.is_sorted_by(|a, b| a < b));
+    if sorted { Ok(()) } else { Err(StatementError::Frontier) }
 }
 
 /// What is wrong with a statement in itself.
@@ -381,31 +360,17 @@ mod tests {
     fn texts_and_keys_have_bounds() {
         let org = OrgId([1; 16]);
         let key = SigningKey::from_seed(&[1; 32]).public();
-        let named = |name: String| Statement::AddOrganisation {
-            org,
-            role: OrgRole::College,
-            name,
-        };
+        let named = |name: String| Statement::AddOrganisation { org, role: OrgRole::College, name };
         let add = |key, person: String| Statement::AddDevice { org, key, person };
-        let length = |field, chars, chars_max| StatementError::Length {
-            field,
-            chars,
-            chars_max,
-        };
+        let length = |field, chars, chars_max| StatementError::Length { field, chars, chars_max };
         check(named("校".repeat(60)), Ok(()));
         check(named("校".repeat(61)), Err(length("name", 61, 60)));
         check(named(String::new()), Err(length("name", 0, 60)));
         check(named("　".to_owned()), Err(length("name", 1, 60)));
-        check(
-            named("a\nb".to_owned()),
-            Err(StatementError::ControlCharacter { field: "name" }),
-        );
+        check(named("a\nb".to_owned()), Err(StatementError::ControlCharacter { field: "name" }));
         check(add(key, "芳".repeat(50)), Ok(()));
         check(add(key, "芳".repeat(51)), Err(length("person", 51, 50)));
-        check(
-            add(PublicKey([2; 32]), "芳".to_owned()),
-            Err(StatementError::UnusableKey),
-        );
+        check(add(PublicKey([2; 32]), "芳".to_owned()), Err(StatementError::UnusableKey));
     }
 
     #[test]
@@ -418,29 +383,11 @@ mod tests {
         };
         let wrong = Err(StatementError::Frontier);
         check(remove(vec![]), Ok(()));
-        check(
-            remove(vec![
-                (doc(1), vec![hash(1), hash(2)]),
-                (doc(2), vec![hash(1)]),
-            ]),
-            Ok(()),
-        );
+        check(remove(vec![(doc(1), vec![hash(1), hash(2)]), (doc(2), vec![hash(1)])]), Ok(()));
         check(remove(vec![(doc(1), vec![])]), wrong.clone());
-        check(
-            remove(vec![(doc(1), vec![hash(2), hash(1)])]),
-            wrong.clone(),
-        );
-        check(
-            remove(vec![(doc(1), vec![hash(1), hash(1)])]),
-            wrong.clone(),
-        );
-        check(
-            remove(vec![(doc(2), vec![hash(1)]), (doc(1), vec![hash(1)])]),
-            wrong.clone(),
-        );
-        check(
-            remove(vec![(doc(1), vec![hash(1)]), (doc(1), vec![hash(2)])]),
-            wrong,
-        );
+        check(remove(vec![(doc(1), vec![hash(2), hash(1)])]), wrong.clone());
+        check(remove(vec![(doc(1), vec![hash(1), hash(1)])]), wrong.clone());
+        check(remove(vec![(doc(2), vec![hash(1)]), (doc(1), vec![hash(1)])]), wrong.clone());
+        check(remove(vec![(doc(1), vec![hash(1)]), (doc(1), vec![hash(2)])]), wrong);
     }
 }

@@ -54,9 +54,7 @@ pub fn tr(lang: Lang, id: &str, args: &[(&str, Arg<'_>)]) -> String {
             Arg::Text(text) => values.set(*name, *text),
         }
     }
-    bundle
-        .format_pattern(pattern, Some(&values), &mut Vec::new())
-        .into_owned()
+    bundle.format_pattern(pattern, Some(&values), &mut Vec::new()).into_owned()
 }
 
 /// Returns `count` with a comma between thousands: `482,310`.
@@ -113,24 +111,15 @@ mod tests {
     fn sentences(source: &str) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut current = String::new();
-        for line in source
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.is_empty())
-        {
+        for line in source.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             if let Some((id, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
                 current = id.into();
-                assert!(
-                    found.insert(id.into(), BTreeSet::new()).is_none(),
-                    "{id} twice"
-                );
+                assert!(found.insert(id.into(), BTreeSet::new()).is_none(), "{id} twice");
             }
             for piece in line.split('$').skip(1) {
                 let end = piece.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
                 let name = &piece[..end.unwrap_or(piece.len())];
-                found
-                    .entry(current.clone())
-                    .or_default()
-                    .insert(name.into());
+                found.entry(current.clone()).or_default().insert(name.into());
             }
         }
         found
@@ -140,10 +129,7 @@ mod tests {
     fn both_languages_say_the_same_things() {
         assert_eq!(sentences(ZH_SOURCE), sentences(EN_SOURCE));
         for source in [ZH_SOURCE, EN_SOURCE] {
-            assert!(
-                FluentResource::try_new(source.into()).is_ok(),
-                "the file parses"
-            );
+            assert!(FluentResource::try_new(source.into()).is_ok(), "the file parses");
         }
     }
 
@@ -151,14 +137,8 @@ mod tests {
     fn every_sentence_used_in_the_source_exists() {
         let known = sentences(ZH_SOURCE);
         let mut used = BTreeSet::new();
-        ids_used(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-            &mut used,
-        );
-        assert!(
-            used.contains("table-position"),
-            "the search finds ids at all"
-        );
+        ids_used(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        assert!(used.contains("table-position"), "the search finds ids at all");
         for id in used {
             assert!(known.contains_key(&id), "{id} is used and not written");
         }
@@ -190,27 +170,17 @@ mod tests {
         assert_eq!(tr(Lang::Zh, "table-position", &args), "第 4 行 / 482,310");
         assert_eq!(tr(Lang::En, "table-position", &args), "row 4 / 482,310");
         let one = [("count", Arg::Count(1))];
-        assert_eq!(
-            tr(Lang::En, "form-missing", &one),
-            "1 field to go before you can submit"
-        );
+        assert_eq!(tr(Lang::En, "form-missing", &one), "1 field to go before you can submit");
         let two = [("count", Arg::Count(2))];
-        assert_eq!(
-            tr(Lang::En, "form-missing", &two),
-            "2 fields to go before you can submit"
-        );
+        assert_eq!(tr(Lang::En, "form-missing", &two), "2 fields to go before you can submit");
         assert_eq!(tr(Lang::Zh, "form-missing", &two), "还差 2 项就能提交");
         assert_eq!(tr(Lang::Zh, "no such sentence", &[]), "no such sentence");
     }
 
     #[test]
     fn numbers_are_grouped() {
-        for (count, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1234567, "1,234,567"),
-        ] {
+        for (count, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1234567, "1,234,567")]
+        {
             assert_eq!(grouped(count), expected);
         }
     }

@@ -114,21 +114,9 @@ impl Level {
     pub const ALL: &'static [Self] = &[Self::Junior, Self::Intermediate, Self::Advanced];
     /// Number and names of every level, in the same order.
     pub const CHOICES: &'static [Choice] = &[
-        Choice {
-            id: "1",
-            zh: "初级",
-            en: "junior",
-        },
-        Choice {
-            id: "2",
-            zh: "中级",
-            en: "intermediate",
-        },
-        Choice {
-            id: "3",
-            zh: "高级",
-            en: "advanced",
-        },
+        Choice { id: "1", zh: "初级", en: "junior" },
+        Choice { id: "2", zh: "中级", en: "intermediate" },
+        Choice { id: "3", zh: "高级", en: "advanced" },
     ];
 
     /// Reads the number or a name.
@@ -137,18 +125,13 @@ impl Level {
         let named = |choice: &Choice| [choice.id, choice.zh, choice.en].contains(&text.as_str());
         match Self::CHOICES.iter().position(named) {
             Some(at) => Ok(Self::ALL[at]),
-            None => Err(FieldError::UnknownChoice {
-                choices: Self::CHOICES,
-            }),
+            None => Err(FieldError::UnknownChoice { choices: Self::CHOICES }),
         }
     }
 
     /// Returns the level with this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|level| level.number() == number)
+        Self::ALL.iter().copied().find(|level| level.number() == number)
     }
 
     /// The number, 1-3.
@@ -195,23 +178,16 @@ fn mobile(text: &str) -> Result<String, FieldError> {
     if number.len() == 11 && number.starts_with('1') && all_digits(number) {
         Ok(number.to_owned())
     } else {
-        Err(FieldError::Form {
-            form: "1 + 10 digits",
-        })
+        Err(FieldError::Form { form: "1 + 10 digits" })
     }
 }
 
 fn major_code(text: &str) -> Result<String, FieldError> {
     let code = code_clean(text)?.to_ascii_uppercase();
-    let letters = code
-        .get(..6)
-        .filter(|digits| all_digits(digits))
-        .map(|_| &code[6..]);
+    let letters = code.get(..6).filter(|digits| all_digits(digits)).map(|_| &code[6..]);
     match letters.map(str::as_bytes) {
         Some([] | [b'A'..=b'Z'] | b"TK") => Ok(code),
-        _ => Err(FieldError::Form {
-            form: "6 digits, perhaps a letter",
-        }),
+        _ => Err(FieldError::Form { form: "6 digits, perhaps a letter" }),
     }
 }
 
@@ -222,24 +198,16 @@ fn short_code(text: &str) -> Result<String, FieldError> {
     if college || evaluator {
         Ok(code)
     } else {
-        Err(FieldError::Form {
-            form: "5 digits, Z + 4 digits, or 4 of 0-9 A-Y without I O S V",
-        })
+        Err(FieldError::Form { form: "5 digits, Z + 4 digits, or 4 of 0-9 A-Y without I O S V" })
     }
 }
 
 fn document_no(text: &str) -> Result<String, FieldError> {
     let text = code_clean(text)?;
-    let number: String = text
-        .chars()
-        .filter(|c| *c != ' ')
-        .map(document_bracket)
-        .collect();
+    let number: String = text.chars().filter(|c| *c != ' ').map(document_bracket).collect();
     document_parts(&number)
         .map(|(office, year, number)| format!("{office}〔{year}〕{number}号"))
-        .ok_or(FieldError::Form {
-            form: "陕教职办〔2019〕6号",
-        })
+        .ok_or(FieldError::Form { form: "陕教职办〔2019〕6号" })
 }
 
 fn document_bracket(c: char) -> char {
@@ -267,23 +235,15 @@ fn document_parts(text: &str) -> Option<(&str, u32, u32)> {
 fn college_type_parse(text: &str, choices: &'static [Choice]) -> Result<Value, FieldError> {
     let text = code_clean(text)?;
     let lower = text.to_ascii_lowercase();
-    if EXCLUDED_TYPES
-        .iter()
-        .any(|excluded| lower.contains(excluded))
-    {
+    if EXCLUDED_TYPES.iter().any(|excluded| lower.contains(excluded)) {
         return Err(FieldError::Excluded);
     }
     super::choice_parse(&text, choices)
 }
 
 /// Words that mark a technical school, whose certificates are another ministry's (R14).
-const EXCLUDED_TYPES: &[&str] = &[
-    "技工",
-    "技师学院",
-    "technician",
-    "technical_school",
-    "technical school",
-];
+const EXCLUDED_TYPES: &[&str] =
+    &["技工", "技师学院", "technician", "technical_school", "technical school"];
 
 #[cfg(test)]
 mod tests {
@@ -293,12 +253,7 @@ mod tests {
     fn check<T: Field>(input: &str, expected: Result<&str, E>) {
         let found = (T::TYPE.parse)(input);
         let found = found.map(|value| value.as_text().map(str::to_owned).unwrap_or_default());
-        assert_eq!(
-            found,
-            expected.map(str::to_owned),
-            "{}",
-            input.escape_unicode()
-        );
+        assert_eq!(found, expected.map(str::to_owned), "{}", input.escape_unicode());
     }
 
     fn form<T>(form: &'static str) -> Result<T, E> {
@@ -307,21 +262,12 @@ mod tests {
 
     #[test]
     fn mobile_numbers() {
-        for text in [
-            "19900001234",
-            "+86 199-0000-1234",
-            "１９９ ００００ １２３４",
-            "＋8619900001234",
-        ] {
+        for text in
+            ["19900001234", "+86 199-0000-1234", "１９９ ００００ １２３４", "＋8619900001234"]
+        {
             check::<Mobile>(text, Ok("19900001234"));
         }
-        for text in [
-            "1990000123",
-            "199000012345",
-            "29900001234",
-            "1990000123a",
-            "8619900001234",
-        ] {
+        for text in ["1990000123", "199000012345", "29900001234", "1990000123a", "8619900001234"] {
             check::<Mobile>(text, form("1 + 10 digits"));
         }
         check::<Mobile>("\u{202d}19900001234\u{202c}", Err(E::Characters));
@@ -334,15 +280,8 @@ mod tests {
         check::<MajorCode>("５００103", Ok("500103"));
         check::<MajorCode>("080910t", Ok("080910T"));
         check::<MajorCode>("080911TK", Ok("080911TK"));
-        for text in [
-            "50010",
-            "5001031",
-            "50010A",
-            "500103KT",
-            "500103ABC",
-            "城市轨道",
-            "一二",
-        ] {
+        for text in ["50010", "5001031", "50010A", "500103KT", "500103ABC", "城市轨道", "一二"]
+        {
             check::<MajorCode>(text, form("6 digits, perhaps a letter"));
         }
     }
@@ -373,12 +312,8 @@ mod tests {
             check::<DocumentNo>(text, Ok("陕教职办〔2019〕6号"));
         }
         check::<DocumentNo>("教职成厅函〔2020〕11号", Ok("教职成厅函〔2020〕11号"));
-        for text in [
-            "陕教职办〔2019〕6",
-            "〔2019〕6号",
-            "陕教职办2019 6号",
-            "陕教职办〔19〕6号",
-        ] {
+        for text in ["陕教职办〔2019〕6", "〔2019〕6号", "陕教职办2019 6号", "陕教职办〔19〕6号"]
+        {
             check::<DocumentNo>(text, form("陕教职办〔2019〕6号"));
         }
         for text in [
@@ -395,36 +330,19 @@ mod tests {
     fn technical_schools_take_no_part() {
         check::<CollegeType>("中职\u{3000}", Ok("secondary_vocational"));
         check::<CollegeType>("open_university", Ok("open_university"));
-        for text in [
-            "技工学校",
-            "高级技工学校",
-            "技师学院",
-            "Technician School",
-            "technical_school",
-        ] {
+        for text in
+            ["技工学校", "高级技工学校", "技师学院", "Technician School", "technical_school"]
+        {
             check::<CollegeType>(text, Err(E::Excluded));
         }
-        check::<CollegeType>(
-            "大学",
-            Err(E::UnknownChoice {
-                choices: CollegeType::CHOICES,
-            }),
-        );
+        check::<CollegeType>("大学", Err(E::UnknownChoice { choices: CollegeType::CHOICES }));
     }
 
     #[test]
     fn units_count_in_their_prefecture() {
         use ReportingUnit as U;
-        let cases = [
-            (U::Yangling, "610400"),
-            (U::Hancheng, "610500"),
-            (U::Shenmu, "610800"),
-        ];
-        let more = [
-            (U::Fugu, "610800"),
-            (U::Xixian, "610100"),
-            (U::Shangluo, "611000"),
-        ];
+        let cases = [(U::Yangling, "610400"), (U::Hancheng, "610500"), (U::Shenmu, "610800")];
+        let more = [(U::Fugu, "610800"), (U::Xixian, "610100"), (U::Shangluo, "611000")];
         for (unit, prefecture) in cases.into_iter().chain(more) {
             assert_eq!(unit.prefecture(), prefecture);
         }
@@ -438,16 +356,11 @@ mod tests {
         for text in ["2", "２", "中级", "Intermediate"] {
             assert_eq!(Level::parse(text), Ok(Level::Intermediate));
         }
-        let unknown = Err(E::UnknownChoice {
-            choices: Level::CHOICES,
-        });
+        let unknown = Err(E::UnknownChoice { choices: Level::CHOICES });
         for text in ["0", "4", "三级", "大专"] {
             assert_eq!(Level::parse(text), unknown);
         }
-        assert_eq!(
-            (Level::Advanced.number(), Level::Advanced.zh()),
-            (3, "高级")
-        );
+        assert_eq!((Level::Advanced.number(), Level::Advanced.zh()), (3, "高级"));
         assert_eq!(Level::from_value(&Value::Int(0)), None);
         assert_eq!(Level::from_value(&Value::Text("1".to_owned())), None);
     }

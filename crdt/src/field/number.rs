@@ -98,9 +98,7 @@ impl Money {
 
     /// Returns so many hundredths as an amount, or nothing when they are out of bounds.
     pub fn from_hundredths(hundredths: i64) -> Option<Self> {
-        (0..=MONEY_MAX)
-            .contains(&hundredths)
-            .then_some(Self(hundredths))
+        (0..=MONEY_MAX).contains(&hundredths).then_some(Self(hundredths))
     }
 
     /// The amount in hundredths of a yuan.
@@ -131,27 +129,15 @@ pub struct Flag(pub bool);
 
 impl Flag {
     /// What an unreadable input is answered with.
-    pub const CHOICES: &'static [Choice] = &[
-        Choice {
-            id: "true",
-            zh: "是",
-            en: "yes",
-        },
-        Choice {
-            id: "false",
-            zh: "否",
-            en: "no",
-        },
-    ];
+    pub const CHOICES: &'static [Choice] =
+        &[Choice { id: "true", zh: "是", en: "yes" }, Choice { id: "false", zh: "否", en: "no" }];
 
     /// Reads true/false, 是/否, yes/no or y/n, in any case.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         match code_clean(text)?.to_ascii_lowercase().as_str() {
             "true" | "是" | "yes" | "y" => Ok(Self(true)),
             "false" | "否" | "no" | "n" => Ok(Self(false)),
-            _ => Err(FieldError::UnknownChoice {
-                choices: Self::CHOICES,
-            }),
+            _ => Err(FieldError::UnknownChoice { choices: Self::CHOICES }),
         }
     }
 }
@@ -186,10 +172,8 @@ impl Months {
             let number = decimal_parse(item.strip_suffix('月').unwrap_or(&item), 0)?;
             bounded(number, 1, 12, 0).map(|number| number as u8)
         };
-        let mut months: Vec<u8> = items_split(text)?
-            .into_iter()
-            .map(month)
-            .collect::<Result<_, _>>()?;
+        let mut months: Vec<u8> =
+            items_split(text)?.into_iter().map(month).collect::<Result<_, _>>()?;
         months.sort_unstable();
         months.dedup();
         Ok(Self(months))
@@ -247,15 +231,12 @@ pub fn decimal_parse(text: &str, places: u32) -> Result<i64, FieldError> {
     if whole.is_empty() || !all_digits(whole) || !all_digits(decimals) {
         return Err(number);
     }
-    let missing = (places as usize)
-        .checked_sub(decimals.len())
-        .ok_or(number)?;
+    let missing = (places as usize).checked_sub(decimals.len()).ok_or(number)?;
     let padding = std::iter::repeat_n(b'0', missing);
     let digits = whole.bytes().chain(decimals.bytes()).chain(padding);
     Ok(digits.fold(0_i64, |sum, byte| {
         let digit = i64::from(byte - b'0');
-        sum.saturating_mul(10)
-            .saturating_add(if negative { -digit } else { digit })
+        sum.saturating_mul(10).saturating_add(if negative { -digit } else { digit })
     }))
 }
 
@@ -263,10 +244,7 @@ fn bounded(units: i64, min: i64, max: i64, places: u32) -> Result<i64, FieldErro
     if (min..=max).contains(&units) {
         return Ok(units);
     }
-    Err(FieldError::Range {
-        min: decimal_format(min, places),
-        max: decimal_format(max, places),
-    })
+    Err(FieldError::Range { min: decimal_format(min, places), max: decimal_format(max, places) })
 }
 
 /// 9,999,999,999.99 yuan: more than the budget of any province's pilot, and sums cannot overflow.
@@ -282,17 +260,11 @@ mod tests {
     }
 
     fn range<T>(min: &str, max: &str) -> Result<T, E> {
-        Err(E::Range {
-            min: min.to_owned(),
-            max: max.to_owned(),
-        })
+        Err(E::Range { min: min.to_owned(), max: max.to_owned() })
     }
 
-    const NUMBER: [E; 3] = [
-        E::Number { decimals: 0 },
-        E::Number { decimals: 1 },
-        E::Number { decimals: 2 },
-    ];
+    const NUMBER: [E; 3] =
+        [E::Number { decimals: 0 }, E::Number { decimals: 1 }, E::Number { decimals: 2 }];
 
     #[test]
     fn whole_numbers() {
@@ -305,9 +277,7 @@ mod tests {
         check::<Percent>("0", range("1", "100"));
         check::<Year>("2018", range("2019", "2099"));
         check::<Year>("2099", Ok(2099));
-        for text in [
-            "12.0", "1e3", "1,000", "+1", "一", "1 2", "-", "--1", "0x10", ".", "1.",
-        ] {
+        for text in ["12.0", "1e3", "1,000", "+1", "一", "1 2", "-", "--1", "0x10", ".", "1."] {
             check::<Count<-5, 100_000>>(text, Err(NUMBER[0].clone()));
         }
         check::<Count<-5, 100_000>>("1\u{202e}2", Err(E::Characters));
@@ -341,12 +311,7 @@ mod tests {
 
     #[test]
     fn decimals_are_printed_in_full() {
-        let cases = [
-            (0, 1, "0.0"),
-            (5, 2, "0.05"),
-            (-5, 1, "-0.5"),
-            (12_345, 2, "123.45"),
-        ];
+        let cases = [(0, 1, "0.0"), (5, 2, "0.05"), (-5, 1, "-0.5"), (12_345, 2, "123.45")];
         for (units, places, expected) in cases {
             assert_eq!(decimal_format(units, places), expected);
             assert_eq!(decimal_parse(expected, places), Ok(units));
@@ -363,9 +328,7 @@ mod tests {
             assert_eq!(Flag::parse(yes), Ok(Flag(true)));
             assert_eq!(Flag::parse(no), Ok(Flag(false)));
         }
-        let unknown = Err(E::UnknownChoice {
-            choices: Flag::CHOICES,
-        });
+        let unknown = Err(E::UnknownChoice { choices: Flag::CHOICES });
         assert_eq!(Flag::parse("1"), unknown);
         assert_eq!(Flag::parse("maybe"), unknown);
     }

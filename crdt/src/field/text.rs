@@ -24,9 +24,7 @@ pub struct Text<const MIN: usize, const MAX: usize>(String);
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     /// Reads a line; line breaks inside are refused.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        line_clean(text)
-            .and_then(|line| length_check(line, MIN, MAX))
-            .map(Self)
+        line_clean(text).and_then(|line| length_check(line, MIN, MAX)).map(Self)
     }
 
     /// The text.
@@ -64,10 +62,7 @@ pub struct LongText<const MAX: usize>(String);
 impl<const MAX: usize> LongText<MAX> {
     /// Reads lines ended by `\n`, `\r\n` or `\r`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let lines = text
-            .replace("\r\n", "\n")
-            .replace('\r', "\n")
-            .replace('\t', " ");
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
         let lines = nfc_trimmed(&lines)?;
         if lines.chars().any(|c| c != '\n' && is_refused(c)) {
             return Err(FieldError::Characters);
@@ -164,11 +159,7 @@ text_field!(
 /// Returns a text in NFC, trimmed, without control or direction characters.
 pub(crate) fn line_clean(text: &str) -> Result<String, FieldError> {
     let line = nfc_trimmed(text)?;
-    if line.chars().any(is_refused) {
-        Err(FieldError::Characters)
-    } else {
-        Ok(line)
-    }
+    if line.chars().any(is_refused) { Err(FieldError::Characters) } else { Ok(line) }
 }
 
 /// Returns a cleaned line whose full-width letters, digits and signs are ASCII, for codes.
@@ -255,18 +246,13 @@ fn email(text: &str) -> Result<String, FieldError> {
         {
             Ok(address)
         }
-        _ => Err(FieldError::Form {
-            form: "name@domain",
-        }),
+        _ => Err(FieldError::Form { form: "name@domain" }),
     }
 }
 
 fn version(text: &str) -> Result<String, FieldError> {
     let version = code_clean(text)?;
-    if !version
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || is_hanzi(c) || "._-".contains(c))
-    {
+    if !version.chars().all(|c| c.is_ascii_alphanumeric() || is_hanzi(c) || "._-".contains(c)) {
         return Err(FieldError::Characters);
     }
     length_check(version, 1, 20)
@@ -280,12 +266,7 @@ mod tests {
     pub(super) fn check<T: Field>(input: &str, expected: Result<&str, E>) {
         let found = (T::TYPE.parse)(input);
         let found = found.map(|value| value.as_text().map(str::to_owned).unwrap_or_default());
-        assert_eq!(
-            found,
-            expected.map(str::to_owned),
-            "{}",
-            input.escape_unicode()
-        );
+        assert_eq!(found, expected.map(str::to_owned), "{}", input.escape_unicode());
     }
 
     pub(super) fn length<T>(min: usize, max: usize, found: usize) -> Result<T, E> {
@@ -304,25 +285,10 @@ mod tests {
 
     #[test]
     fn hostile_characters_are_refused() {
-        for c in [
-            "\0",
-            "\u{1b}[2J",
-            "\n",
-            "\u{202e}",
-            "\u{200f}",
-            "\u{2067}",
-            "\u{feff}",
-        ] {
+        for c in ["\0", "\u{1b}[2J", "\n", "\u{202e}", "\u{200f}", "\u{2067}", "\u{feff}"] {
             check::<Text<1, 40>>(&format!("a{c}b"), Err(E::Characters));
         }
-        for c in [
-            "\u{85}",
-            "\u{2028}",
-            "\u{fffe}",
-            "\u{1ffff}",
-            "\u{fffd}",
-            "\u{e0041}",
-        ] {
+        for c in ["\u{85}", "\u{2028}", "\u{fffe}", "\u{1ffff}", "\u{fffd}", "\u{e0041}"] {
             check::<Text<1, 40>>(&format!("a{c}b"), Err(E::Characters));
         }
         check::<LongText<40>>("a\u{202e}b", Err(E::Characters));
@@ -351,12 +317,7 @@ mod tests {
     fn an_address_has_one_at() {
         check::<Email>(" zhao＠example．edu.cn", Ok("zhao@example.edu.cn"));
         for address in ["zhao", "@example.cn", "zhao@", "a@b@c"] {
-            check::<Email>(
-                address,
-                Err(E::Form {
-                    form: "name@domain",
-                }),
-            );
+            check::<Email>(address, Err(E::Form { form: "name@domain" }));
         }
         check::<Email>("a b@c.cn", Err(E::Characters));
         check::<Email>("a@c.cn;b@c.cn", Err(E::Characters));

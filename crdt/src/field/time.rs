@@ -101,9 +101,7 @@ impl Field for Date {
 
     fn from_value(value: &Value) -> Option<Self> {
         let text = value.as_text()?;
-        Self::parse(text)
-            .ok()
-            .filter(|date| date.to_string() == text)
+        Self::parse(text).ok().filter(|date| date.to_string() == text)
     }
 }
 
@@ -131,10 +129,7 @@ impl Moment {
         }
         let local = seconds.checked_add(i64::from(offset_minutes) * 60)?;
         Date::from_days(local.div_euclid(DAY_SECONDS))?;
-        Some(Self {
-            seconds,
-            offset_minutes: offset_minutes as i16,
-        })
+        Some(Self { seconds, offset_minutes: offset_minutes as i16 })
     }
 
     /// Returns the seconds since 1970-01-01T00:00:00Z.
@@ -182,9 +177,7 @@ impl Field for Moment {
 
     fn from_value(value: &Value) -> Option<Self> {
         let text = value.as_text()?;
-        Self::parse(text)
-            .ok()
-            .filter(|moment| moment.to_string() == text)
+        Self::parse(text).ok().filter(|moment| moment.to_string() == text)
     }
 }
 
@@ -199,21 +192,13 @@ fn date_parts(text: &str) -> Option<(u16, u8, u8)> {
         let (year, rest) = text.split_at_checked(4)?;
         let separators = [("-", "-"), ("/", "/"), (".", "."), ("年", "月")];
         let (month, day) = separators.iter().find_map(|(first, second)| {
-            rest.strip_prefix(first)
-                .and_then(|rest| rest.split_once(second))
+            rest.strip_prefix(first).and_then(|rest| rest.split_once(second))
         })?;
-        let day = if rest.starts_with('年') {
-            day.strip_suffix('日').unwrap_or(day)
-        } else {
-            day
-        };
+        let day =
+            if rest.starts_with('年') { day.strip_suffix('日').unwrap_or(day) } else { day };
         (year, month, day)
     };
-    Some((
-        digits(year, 4)?,
-        digits(month, 2)? as u8,
-        digits(day, 2)? as u8,
-    ))
+    Some((digits(year, 4)?, digits(month, 2)? as u8, digits(day, 2)? as u8))
 }
 
 fn moment_parts(text: &str) -> Option<Moment> {
@@ -221,14 +206,9 @@ fn moment_parts(text: &str) -> Option<Moment> {
     let (time, offset) = rest.split_at_checked(9)?;
     let (hour, minute) = time.strip_prefix('T')?.split_once(':')?;
     let (minute, second) = minute.split_once(':')?;
-    let (hour, minute, second) = (
-        two_digits(hour, 23)?,
-        two_digits(minute, 59)?,
-        two_digits(second, 59)?,
-    );
-    let date = Date::parse(date)
-        .ok()
-        .filter(|parsed| parsed.to_string() == date)?;
+    let (hour, minute, second) =
+        (two_digits(hour, 23)?, two_digits(minute, 59)?, two_digits(second, 59)?);
+    let date = Date::parse(date).ok().filter(|parsed| parsed.to_string() == date)?;
     let offset = offset_parts(offset)?;
     let local = date.days_since_epoch() * DAY_SECONDS + hour * 3600 + minute * 60 + second;
     Moment::from_unix(local - offset * 60, offset as i32)
@@ -287,14 +267,9 @@ mod tests {
 
     #[test]
     fn dates_in_every_form() {
-        for text in [
-            "2026-04-30",
-            "2026/4/30",
-            "2026.4.30",
-            "2026年4月30日",
-            "20260430",
-            "2026-4-30",
-        ] {
+        for text in
+            ["2026-04-30", "2026/4/30", "2026.4.30", "2026年4月30日", "20260430", "2026-4-30"]
+        {
             check(text, Some("2026-04-30"));
         }
         check(" ２０２６－０４－３０\u{3000}", Some("2026-04-30"));
@@ -307,41 +282,18 @@ mod tests {
         check("2000-02-29", Some("2000-02-29"));
         check("1900-01-01", Some("1900-01-01"));
         check("2199-12-31", Some("2199-12-31"));
-        for text in [
-            "2023-02-29",
-            "1900-02-29",
-            "2100-02-29",
-            "2026-04-31",
-            "2026-13-01",
-        ] {
+        for text in ["2023-02-29", "1900-02-29", "2100-02-29", "2026-04-31", "2026-13-01"] {
             check(text, None);
         }
-        for text in [
-            "2026-00-01",
-            "2026-01-00",
-            "1899-12-31",
-            "2200-01-01",
-            "26-04-30",
-        ] {
+        for text in ["2026-00-01", "2026-01-00", "1899-12-31", "2200-01-01", "26-04-30"] {
             check(text, None);
         }
-        for text in [
-            "2026-4/30",
-            "2026430",
-            "2026-04-30 08:00",
-            "２０２六-1-1",
-            "年月日",
-            "2026-",
-        ] {
+        for text in ["2026-4/30", "2026430", "2026-04-30 08:00", "２０２六-1-1", "年月日", "2026-"]
+        {
             check(text, None);
         }
-        for text in [
-            "2026-04-030",
-            "2026-+4-30",
-            "四月三十",
-            "2026-04-30日",
-            "\u{202e}20260430",
-        ] {
+        for text in ["2026-04-030", "2026-+4-30", "四月三十", "2026-04-30日", "\u{202e}20260430"]
+        {
             check(text, None);
         }
         check(&"2".repeat(1 << 20), None);
@@ -349,11 +301,7 @@ mod tests {
 
     #[test]
     fn days_count_from_the_epoch() {
-        for (text, days) in [
-            ("1970-01-01", 0),
-            ("1969-12-31", -1),
-            ("2000-03-01", 11_017),
-        ] {
+        for (text, days) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-03-01", 11_017)] {
             let date = Date::parse(text).expect("a day");
             assert_eq!(date.days_since_epoch(), days);
         }
@@ -374,44 +322,20 @@ mod tests {
     fn moments_have_an_offset_and_whole_seconds() {
         let morning = "2026-06-18T09:30:00+08:00";
         check_moment(morning, Some((1_781_746_200, morning)));
-        check_moment(
-            "2026-06-18t01:30:00z",
-            Some((1_781_746_200, "2026-06-18T01:30:00+00:00")),
-        );
-        check_moment(
-            "1970-01-01T00:00:00-00:00",
-            Some((0, "1970-01-01T00:00:00+00:00")),
-        );
-        check_moment(
-            "1969-12-31T20:59:59-03:30",
-            Some((1799, "1969-12-31T20:59:59-03:30")),
-        );
-        for text in [
-            "2026-06-18T09:30:00",
-            "2026-06-18T09:30:00.5Z",
-            "2026-06-18T24:00:00Z",
-        ] {
+        check_moment("2026-06-18t01:30:00z", Some((1_781_746_200, "2026-06-18T01:30:00+00:00")));
+        check_moment("1970-01-01T00:00:00-00:00", Some((0, "1970-01-01T00:00:00+00:00")));
+        check_moment("1969-12-31T20:59:59-03:30", Some((1799, "1969-12-31T20:59:59-03:30")));
+        for text in ["2026-06-18T09:30:00", "2026-06-18T09:30:00.5Z", "2026-06-18T24:00:00Z"] {
             check_moment(text, None);
         }
-        for text in [
-            "2026-06-18T09:60:00Z",
-            "2026-06-18T09:30:60Z",
-            "2026-06-18 09:30:00Z",
-        ] {
+        for text in ["2026-06-18T09:60:00Z", "2026-06-18T09:30:60Z", "2026-06-18 09:30:00Z"] {
             check_moment(text, None);
         }
-        for text in [
-            "2026-06-31T09:30:00Z",
-            "2026-06-18T09:30:00+24:00",
-            "2026/06/18T09:30:00Z",
-        ] {
+        for text in ["2026-06-31T09:30:00Z", "2026-06-18T09:30:00+24:00", "2026/06/18T09:30:00Z"] {
             check_moment(text, None);
         }
-        for text in [
-            "2026-06-18T9:30:00+8:00",
-            "日日日日日日日日",
-            "2026-06-18T09:30:00+0800",
-        ] {
+        for text in ["2026-06-18T9:30:00+8:00", "日日日日日日日日", "2026-06-18T09:30:00+0800"]
+        {
             check_moment(text, None);
         }
     }
@@ -423,12 +347,8 @@ mod tests {
         assert_eq!(late.offset_minutes(), 480);
         let earlier = Moment::from_unix(1_781_746_200, 0).expect("within bounds");
         assert!(earlier < late);
-        for (seconds, offset) in [
-            (i64::MAX, 480),
-            (i64::MIN, -480),
-            (0, 1440),
-            (7_258_118_400, 0),
-        ] {
+        for (seconds, offset) in [(i64::MAX, 480), (i64::MIN, -480), (0, 1440), (7_258_118_400, 0)]
+        {
             assert_eq!(Moment::from_unix(seconds, offset), None);
         }
     }
@@ -439,9 +359,6 @@ mod tests {
         assert!(Date::from_value(&stored("2026-04-30")).is_some());
         assert!(Date::from_value(&stored("2026-4-30")).is_none());
         assert!(Moment::from_value(&stored("2026-06-18T01:30:00Z")).is_none());
-        assert_eq!(
-            format!("{:?}", Date::new(2004, 2, 29)),
-            "Some(Date(2004-**-**))"
-        );
+        assert_eq!(format!("{:?}", Date::new(2004, 2, 29)), "Some(Date(2004-**-**))");
     }
 }

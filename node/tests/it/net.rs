@@ -20,31 +20,15 @@ async fn messages_of_every_size_pass_both_ways() {
         let message: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
         let there = async {
             let (mut sender, mut receiver) = caller.split().await.unwrap();
-            assert_eq!(
-                sender.send(&message).await.unwrap(),
-                bytes_expected,
-                "{length}"
-            );
-            assert_eq!(
-                receiver.receive().await.unwrap().as_ref(),
-                Some(&message),
-                "{length}"
-            );
+            assert_eq!(sender.send(&message).await.unwrap(), bytes_expected, "{length}");
+            assert_eq!(receiver.receive().await.unwrap().as_ref(), Some(&message), "{length}");
             sender.finish().await.unwrap();
             assert_eq!(receiver.receive().await.unwrap(), None, "{length}");
         };
         let back = async {
             let (mut sender, mut receiver) = called.split().await.unwrap();
-            assert_eq!(
-                receiver.receive().await.unwrap().as_ref(),
-                Some(&message),
-                "{length}"
-            );
-            assert_eq!(
-                sender.send(&message).await.unwrap(),
-                bytes_expected,
-                "{length}"
-            );
+            assert_eq!(receiver.receive().await.unwrap().as_ref(), Some(&message), "{length}");
+            assert_eq!(sender.send(&message).await.unwrap(), bytes_expected, "{length}");
             assert_eq!(receiver.receive().await.unwrap(), None, "{length}");
             sender.finish().await.unwrap();
         };
@@ -58,11 +42,7 @@ async fn messages_of_every_size_pass_both_ways() {
     check(kib_64, 64 * 1024 + 8).await;
     check(kib_64 + 1, 64 * 1024 + 1 + 8).await;
     check(1024 * 1024, 1024 * 1024 + 17 * FRAME_HEADER_BYTES as u64).await;
-    check(
-        MESSAGE_BYTES_MAX,
-        (MESSAGE_BYTES_MAX + 65 * FRAME_HEADER_BYTES) as u64,
-    )
-    .await;
+    check(MESSAGE_BYTES_MAX, (MESSAGE_BYTES_MAX + 65 * FRAME_HEADER_BYTES) as u64).await;
 }
 
 #[tokio::test]
@@ -97,10 +77,7 @@ async fn a_message_too_long_is_not_sent() {
     );
     sender.send(b"short").await.unwrap();
     let (_sender, mut receiver) = called.split().await.unwrap();
-    assert_eq!(
-        receiver.receive().await.unwrap().as_deref(),
-        Some(&b"short"[..])
-    );
+    assert_eq!(receiver.receive().await.unwrap().as_deref(), Some(&b"short"[..]));
 }
 
 #[tokio::test]
@@ -130,11 +107,7 @@ async fn another_key_than_expected_ends_the_handshake() {
     let found = dalek_public_key(2);
     assert_eq!(
         error.to_string(),
-        format!(
-            "{address} has the key {}, expected {}",
-            hex(&found),
-            hex(&expected)
-        )
+        format!("{address} has the key {}, expected {}", hex(&found), hex(&expected))
     );
     assert!(matches!(error, NetError::WrongPeer { .. }), "{error:?}");
     let client_address = client.local_addr();
@@ -148,19 +121,10 @@ async fn exporters_agree_within_a_connection_only() {
     let (_endpoints, caller, called) = pair().await;
     let (_other_endpoints, other, _other_called) = pair().await;
     let secret = caller.exporter(b"onex enrolment", b"invite 1").unwrap();
-    assert_eq!(
-        called.exporter(b"onex enrolment", b"invite 1").unwrap(),
-        secret
-    );
-    assert_ne!(
-        caller.exporter(b"onex enrolment", b"invite 2").unwrap(),
-        secret
-    );
+    assert_eq!(called.exporter(b"onex enrolment", b"invite 1").unwrap(), secret);
+    assert_ne!(caller.exporter(b"onex enrolment", b"invite 2").unwrap(), secret);
     assert_ne!(caller.exporter(b"onex other", b"invite 1").unwrap(), secret);
-    assert_ne!(
-        other.exporter(b"onex enrolment", b"invite 1").unwrap(),
-        secret
-    );
+    assert_ne!(other.exporter(b"onex enrolment", b"invite 1").unwrap(), secret);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,20 +132,14 @@ async fn nobody_listening_is_said_so() {
     let closed = std::net::UdpSocket::bind(LOOPBACK).unwrap();
     let address = closed.local_addr().unwrap();
     let error = endpoint(1).connect(address, None).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("no answer from {address} within 10 s")
-    );
+    assert_eq!(error.to_string(), format!("no answer from {address} within 10 s"));
 }
 
 #[tokio::test]
 async fn an_address_of_another_family_is_refused_at_once() {
     let address: SocketAddr = "[::1]:9".parse().unwrap();
     let error = endpoint(1).connect(address, None).await.unwrap_err();
-    assert!(
-        matches!(error, NetError::Start { address: a, .. } if a == address),
-        "{error:?}"
-    );
+    assert!(matches!(error, NetError::Start { address: a, .. } if a == address), "{error:?}");
 }
 
 #[tokio::test]
@@ -204,10 +162,7 @@ async fn the_reason_of_a_close_reaches_the_other_side() {
     check_closed(receiver.receive().await.unwrap_err(), 7, "未登记的设备 ");
     check_closed(caller.closed().await, 7, "未登记的设备 ");
     check_closed(sender.send(b"more").await.unwrap_err(), 7, "未登记的设备 ");
-    assert!(matches!(
-        called_receiver.receive().await,
-        Err(NetError::ClosedHere)
-    ));
+    assert!(matches!(called_receiver.receive().await, Err(NetError::ClosedHere)));
 }
 
 #[tokio::test]
@@ -221,10 +176,7 @@ async fn closing_the_endpoint_tells_every_peer_and_stops_accepting() {
     check_closed(error, 0, "maintenance");
     assert!(server.accept().await.is_none());
     let address = LOOPBACK;
-    assert!(matches!(
-        server.connect(address, None).await,
-        Err(NetError::Start { .. })
-    ));
+    assert!(matches!(server.connect(address, None).await, Err(NetError::Start { .. })));
 }
 
 #[tokio::test]
@@ -242,14 +194,8 @@ async fn an_abandoned_stream_is_noticed_by_the_sender() {
     sender.send(b"hello").await.unwrap();
     let (mut called_sender, _called_receiver) = called.split().await.unwrap();
     drop(receiver);
-    called_sender
-        .send(&vec![0; MESSAGE_BYTES_MAX])
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        called_sender.finish().await,
-        Err(NetError::StreamGivenUp { code: 0 })
-    ));
+    called_sender.send(&vec![0; MESSAGE_BYTES_MAX]).await.unwrap_err();
+    assert!(matches!(called_sender.finish().await, Err(NetError::StreamGivenUp { code: 0 })));
 }
 
 #[tokio::test]
@@ -265,16 +211,11 @@ async fn many_callers_at_once_must_prove_their_address() {
     let mut held = Vec::new();
     for index in 0..BEFORE_RETRY + 2 {
         let incoming = server.accept().await.unwrap();
-        assert_eq!(
-            incoming.address_validated(),
-            index >= BEFORE_RETRY,
-            "caller {index}"
-        );
+        assert_eq!(incoming.address_validated(), index >= BEFORE_RETRY, "caller {index}");
         held.push(incoming);
     }
     let mut finishing = JoinSet::new();
-    held.into_iter()
-        .for_each(|incoming| drop(finishing.spawn(incoming.finish())));
+    held.into_iter().for_each(|incoming| drop(finishing.spawn(incoming.finish())));
     let (called, callers) = tokio::join!(finishing.join_all(), callers.join_all());
     assert!(called.into_iter().all(|result| result.is_ok()));
     assert!(callers.into_iter().all(|result| result.is_ok()));
@@ -285,10 +226,7 @@ async fn a_dropped_caller_is_refused() {
     let (client, server) = (endpoint(1), endpoint(2));
     let dropping = async { drop(server.accept().await) };
     let (result, ()) = tokio::join!(client.connect(server.local_addr(), None), dropping);
-    assert!(
-        matches!(result, Err(NetError::Handshake { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(NetError::Handshake { .. })), "{result:?}");
 }
 
 #[tokio::test]
@@ -300,10 +238,7 @@ async fn only_a_client_of_this_protocol_with_a_key_gets_in() {
         let (_connection, called) = tokio::join!(connecting, accepting);
         match key_expected {
             Some(key) => assert_eq!(called.unwrap().peer_key(), key),
-            None => assert!(
-                matches!(called, Err(NetError::Handshake { .. })),
-                "{called:?}"
-            ),
+            None => assert!(matches!(called, Err(NetError::Handshake { .. })), "{called:?}"),
         }
     }
     check(ALPN, Some([3; 32]), Some(dalek_public_key(3))).await;
@@ -356,9 +291,7 @@ fn key(device: u8) -> DeviceKey {
 
 /// The public key of a device, computed by the library that the seals use.
 fn dalek_public_key(device: u8) -> [u8; 32] {
-    ed25519_dalek::SigningKey::from_bytes(&[device; 32])
-        .verifying_key()
-        .to_bytes()
+    ed25519_dalek::SigningKey::from_bytes(&[device; 32]).verifying_key().to_bytes()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -38,27 +38,15 @@ impl Membership {
                     false => Ok(()),
                 }
             }
-            Statement::GrantRole {
-                device,
-                person,
-                role,
-            } => {
+            Statement::GrantRole { device, person, role } => {
                 let target = self.active_device(*device)?;
                 allowed(self.may_set_role(signer, target.org, *role))?;
                 self.grant_check(target, person, *role)
             }
-            Statement::RemoveRole {
-                device,
-                person,
-                role,
-            } => {
+            Statement::RemoveRole { device, person, role } => {
                 let target = self.active_device(*device)?;
                 allowed(self.may_set_role(signer, target.org, *role))?;
-                match target
-                    .persons
-                    .get(person)
-                    .is_some_and(|roles| roles.contains(role))
-                {
+                match target.persons.get(person).is_some_and(|roles| roles.contains(role)) {
                     true => Ok(()),
                     false => Err(MembershipError::RoleNotHeld { role: *role }),
                 }
@@ -122,11 +110,7 @@ impl Membership {
         if !role.fits(org) {
             return Err(MembershipError::RoleDoesNotFit { role, org });
         }
-        match target
-            .persons
-            .get(person)
-            .is_some_and(|roles| roles.contains(&role))
-        {
+        match target.persons.get(person).is_some_and(|roles| roles.contains(&role)) {
             true => Err(MembershipError::RoleHeld { role }),
             false => Ok(()),
         }

@@ -26,44 +26,24 @@ fn root() -> Root {
 }
 
 fn add_org(org: OrgId, role: OrgRole) -> Statement {
-    Statement::AddOrganisation {
-        org,
-        role,
-        name: "西安铁路职业技术学院".to_owned(),
-    }
+    Statement::AddOrganisation { org, role, name: "西安铁路职业技术学院".to_owned() }
 }
 
 fn add(org: OrgId, seed: u8, person: &str) -> Statement {
-    Statement::AddDevice {
-        org,
-        key: key(seed).public(),
-        person: person.to_owned(),
-    }
+    Statement::AddDevice { org, key: key(seed).public(), person: person.to_owned() }
 }
 
 fn remove(seed: u8) -> Statement {
     let frontier = vec![(DocId([1; 16]), vec![ChangeHash([2; 32])])];
-    Statement::RemoveDevice {
-        device: key(seed).device(),
-        reason: RemovalReason::Lost,
-        frontier,
-    }
+    Statement::RemoveDevice { device: key(seed).device(), reason: RemovalReason::Lost, frontier }
 }
 
 fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
-    Statement::GrantRole {
-        device: key(seed).device(),
-        person: person.to_owned(),
-        role,
-    }
+    Statement::GrantRole { device: key(seed).device(), person: person.to_owned(), role }
 }
 
 fn revoke(seed: u8, person: &str, role: PersonRole) -> Statement {
-    Statement::RemoveRole {
-        device: key(seed).device(),
-        person: person.to_owned(),
-        role,
-    }
+    Statement::RemoveRole { device: key(seed).device(), person: person.to_owned(), role }
 }
 
 fn say(membership: &mut Membership, seed: u8, body: Statement) -> Result<(), MembershipError> {
@@ -114,11 +94,7 @@ fn who_may_add_organisations() {
     check(11, new(), not_allowed("add_organisation"));
     check(21, new(), not_allowed("add_organisation"));
     check(1, add_org(OrgId([9; 16]), OrgRole::Observer), Ok(()));
-    check(
-        1,
-        add_org(OrgId([9; 16]), OrgRole::Hub),
-        Err(MembershipError::SecondHub),
-    );
+    check(1, add_org(OrgId([9; 16]), OrgRole::Hub), Err(MembershipError::SecondHub));
     let exists = MembershipError::OrganisationExists { org: COLLEGE };
     check(1, add_org(COLLEGE, OrgRole::College), Err(exists));
     check(1, Statement::Root(root()), Err(MembershipError::SecondRoot));
@@ -137,16 +113,8 @@ fn who_may_add_devices() {
     check(1, add(HUB, 31, "陈晨"), Ok(()));
     check(2, add(HUB, 31, "陈晨"), not_allowed("add_device"));
     let org = OrgId([9; 16]);
-    check(
-        1,
-        add(org, 31, "陈晨"),
-        Err(MembershipError::UnknownOrganisation { org }),
-    );
-    let exists = |seed| {
-        Err(MembershipError::DeviceExists {
-            device: key(seed).device(),
-        })
-    };
+    check(1, add(org, 31, "陈晨"), Err(MembershipError::UnknownOrganisation { org }));
+    let exists = |seed| Err(MembershipError::DeviceExists { device: key(seed).device() });
     check(11, add(COLLEGE, 12, "李强"), exists(12));
     check(11, add(COLLEGE, 13, "何静"), exists(13));
     check(11, add(COLLEGE, 21, "赵磊"), exists(21));
@@ -163,17 +131,9 @@ fn who_may_remove_devices() {
     check(21, remove(12), not_allowed("remove_device"));
     check(1, remove(1), Err(MembershipError::SequencerStays));
     let device = key(13).device();
-    check(
-        11,
-        remove(13),
-        Err(MembershipError::RemovedDevice { device }),
-    );
+    check(11, remove(13), Err(MembershipError::RemovedDevice { device }));
     let device = key(99).device();
-    check(
-        11,
-        remove(99),
-        Err(MembershipError::UnknownDevice { device }),
-    );
+    check(11, remove(99), Err(MembershipError::UnknownDevice { device }));
 }
 
 #[test]
@@ -189,36 +149,20 @@ fn who_may_grant_roles() {
     check(2, grant(12, "李强", Admin), not_allowed("grant_role"));
     check(1, grant(3, "周敏", Lead), Ok(()));
     let refusal = |role, org| Err(MembershipError::RoleDoesNotFit { role, org });
-    check(
-        11,
-        grant(12, "李强", Examiner),
-        refusal(Examiner, OrgRole::College),
-    );
+    check(11, grant(12, "李强", Examiner), refusal(Examiner, OrgRole::College));
     check(11, grant(12, "李强", Lead), refusal(Lead, OrgRole::College));
-    check(
-        21,
-        grant(21, "赵磊", Teacher),
-        refusal(Teacher, OrgRole::Evaluator),
-    );
+    check(21, grant(21, "赵磊", Teacher), refusal(Teacher, OrgRole::Evaluator));
     let held = MembershipError::RoleHeld { role: Coordinator };
     check(11, grant(12, "李强", Coordinator), Err(held));
     let device = key(13).device();
-    check(
-        11,
-        grant(13, "何静", Teacher),
-        Err(MembershipError::RemovedDevice { device }),
-    );
+    check(11, grant(13, "何静", Teacher), Err(MembershipError::RemovedDevice { device }));
 }
 
 #[test]
 fn who_may_remove_roles() {
     use PersonRole::*;
     check(11, revoke(12, "李强", Coordinator), Ok(()));
-    check(
-        1,
-        revoke(12, "李强", Coordinator),
-        not_allowed("remove_role"),
-    );
+    check(1, revoke(12, "李强", Coordinator), not_allowed("remove_role"));
     check(1, revoke(11, "王芳", Admin), Ok(()));
     check(12, revoke(11, "王芳", Admin), not_allowed("remove_role"));
     check(21, revoke(11, "王芳", Admin), not_allowed("remove_role"));
@@ -229,13 +173,9 @@ fn who_may_remove_roles() {
 
 #[test]
 fn only_known_active_devices_speak() {
-    let unknown = MembershipError::UnknownDevice {
-        device: key(99).device(),
-    };
+    let unknown = MembershipError::UnknownDevice { device: key(99).device() };
     check(99, add(COLLEGE, 31, "陈晨"), Err(unknown));
-    let removed = MembershipError::RemovedDevice {
-        device: key(13).device(),
-    };
+    let removed = MembershipError::RemovedDevice { device: key(13).device() };
     check(13, add(COLLEGE, 31, "陈晨"), Err(removed));
 }
 
@@ -246,9 +186,7 @@ fn of_two_admins_that_remove_each_other_the_first_wins() {
     let second = membership.propose(&key(12), remove(11));
     say(&mut membership, 11, remove(12)).expect("an admin removes");
     let device = key(12).device();
-    let refusal = membership
-        .sequence(&key(1), second)
-        .expect_err("his device is removed");
+    let refusal = membership.sequence(&key(1), second).expect_err("his device is removed");
     assert_eq!(refusal, MembershipError::RemovedDevice { device });
 }
 
@@ -256,14 +194,10 @@ fn of_two_admins_that_remove_each_other_the_first_wins() {
 fn an_old_grant_cannot_be_sequenced_again() {
     let mut membership = province();
     let statement = membership.propose(&key(11), grant(12, "李强", PersonRole::Teacher));
-    let entry = membership
-        .sequence(&key(1), statement.clone())
-        .expect("an admin grants");
+    let entry = membership.sequence(&key(1), statement.clone()).expect("an admin grants");
     membership.append(entry).expect("it is next");
     say(&mut membership, 11, revoke(12, "李强", PersonRole::Teacher)).expect("an admin removes");
-    let again = membership
-        .sequence(&key(1), statement)
-        .expect_err("it has its place");
+    let again = membership.sequence(&key(1), statement).expect_err("it has its place");
     assert_eq!(again, MembershipError::Repeated);
     say(&mut membership, 11, grant(12, "李强", PersonRole::Teacher)).expect("a new statement");
 }
@@ -276,12 +210,7 @@ fn a_tag_names_one_device_of_an_organisation() {
     let device = membership.devices[&key(12).device()].clone();
     membership.devices.insert(twin, device);
     let refusal = say(&mut membership, 11, add(COLLEGE, 31, "陈晨"));
-    assert_eq!(
-        refusal,
-        Err(MembershipError::TagClash {
-            device: key(31).device()
-        })
-    );
+    assert_eq!(refusal, Err(MembershipError::TagClash { device: key(31).device() }));
     say(&mut membership, 1, add(FRESH, 31, "陈晨")).expect("another organisation's tag");
 }
 
@@ -294,16 +223,10 @@ fn only_the_sequencer_gives_places() {
     assert_eq!(refusal, Err(MembershipError::NotSequencer { device }));
     let (position, head) = (membership.position() + 1, membership.head());
     let entry = Entry::sign(&key(2), position, head, statement.clone());
-    assert_eq!(
-        membership.append(entry),
-        Err(MembershipError::NotSequencer { device })
-    );
+    assert_eq!(membership.append(entry), Err(MembershipError::NotSequencer { device }));
     let mut entry = Entry::sign(&key(2), position, head, statement);
     entry.sequencer = membership.sequencer();
-    assert_eq!(
-        membership.append(entry),
-        Err(MembershipError::BadEntrySignature)
-    );
+    assert_eq!(membership.append(entry), Err(MembershipError::BadEntrySignature));
 }
 
 #[test]
@@ -313,19 +236,14 @@ fn a_statement_of_another_signer_network_or_time_is_refused() {
     let refuse = |change: &dyn Fn(&mut SignedStatement)| {
         let mut statement = good.clone();
         change(&mut statement);
-        membership
-            .sequence(&key(1), statement)
-            .expect_err("it was altered")
+        membership.sequence(&key(1), statement).expect_err("it was altered")
     };
     let bad = MembershipError::BadStatementSignature;
     assert_eq!(refuse(&|it| it.signature.0[9] ^= 1), bad);
     assert_eq!(refuse(&|it| it.body = remove(11)), bad);
     assert_eq!(refuse(&|it| it.signer = key(21).device()), bad);
     assert_eq!(refuse(&|it| it.position_seen -= 1), bad);
-    assert_eq!(
-        refuse(&|it| it.network.0[0] ^= 1),
-        MembershipError::WrongNetwork
-    );
+    assert_eq!(refuse(&|it| it.network.0[0] ^= 1), MembershipError::WrongNetwork);
     let later = SignedStatement::sign(&key(11), membership.network(), remove(12), 99);
     let refusal = membership.sequence(&key(1), later);
     assert_eq!(refusal, Err(MembershipError::Future { seen: 99 }));
@@ -335,12 +253,7 @@ fn a_statement_of_another_signer_network_or_time_is_refused() {
 fn the_sequencer_cannot_append_what_the_signer_may_not_say() {
     let mut membership = province();
     let statement = membership.propose(&key(12), remove(11));
-    let entry = Entry::sign(
-        &key(1),
-        membership.position() + 1,
-        membership.head(),
-        statement,
-    );
+    let entry = Entry::sign(&key(1), membership.position() + 1, membership.head(), statement);
     let before = membership.clone();
     assert_eq!(membership.append(entry), not_allowed("remove_device"));
     assert_eq!(membership, before);
@@ -369,10 +282,7 @@ fn entries_come_one_after_the_other() {
     let whole = province();
     let entries = whole.entries_from(0);
     let mut membership = Membership::replay(entries[..3].to_vec()).expect("its own entries");
-    let gap = MembershipError::Gap {
-        expected: 3,
-        found: 4,
-    };
+    let gap = MembershipError::Gap { expected: 3, found: 4 };
     assert_eq!(membership.append(entries[4].clone()), Err(gap));
     assert_eq!(membership.append(entries[3].clone()), Ok(()));
     assert_eq!(membership.append(entries[3].clone()), Ok(()));
@@ -391,17 +301,9 @@ fn a_fork_is_told_from_other_faults() {
     say(&mut other, 11, grant(12, "李强", PersonRole::Teacher)).expect("an admin grants");
     say(&mut other, 11, grant(12, "李强", PersonRole::Finance)).expect("an admin grants");
     let position = one.position();
-    let [at_known, after_known] = other.entries_from(position) else {
-        panic!("two entries")
-    };
-    assert_eq!(
-        one.append(at_known.clone()),
-        Err(MembershipError::Fork { position })
-    );
-    assert_eq!(
-        one.append(after_known.clone()),
-        Err(MembershipError::Fork { position })
-    );
+    let [at_known, after_known] = other.entries_from(position) else { panic!("two entries") };
+    assert_eq!(one.append(at_known.clone()), Err(MembershipError::Fork { position }));
+    assert_eq!(one.append(after_known.clone()), Err(MembershipError::Fork { position }));
     let mut forged = at_known.clone();
     forged.signature.0[0] ^= 1;
     assert_eq!(one.append(forged), Err(MembershipError::BadEntrySignature));
@@ -415,26 +317,11 @@ fn a_root_proves_itself() {
         Membership::open(entry).expect_err("it was altered")
     };
     assert_eq!(refuse(&|it| it.position = 1), MembershipError::NotARoot);
-    assert_eq!(
-        refuse(&|it| it.previous.0[0] = 1),
-        MembershipError::NotARoot
-    );
-    assert_eq!(
-        refuse(&|it| it.statement.position_seen = 1),
-        MembershipError::NotARoot
-    );
-    assert_eq!(
-        refuse(&|it| it.statement.body = remove(1)),
-        MembershipError::NotARoot
-    );
-    assert_eq!(
-        refuse(&|it| it.statement.network.0[0] ^= 1),
-        MembershipError::WrongNetwork
-    );
-    assert_eq!(
-        refuse(&|it| it.signature.0[0] ^= 1),
-        MembershipError::BadEntrySignature
-    );
+    assert_eq!(refuse(&|it| it.previous.0[0] = 1), MembershipError::NotARoot);
+    assert_eq!(refuse(&|it| it.statement.position_seen = 1), MembershipError::NotARoot);
+    assert_eq!(refuse(&|it| it.statement.body = remove(1)), MembershipError::NotARoot);
+    assert_eq!(refuse(&|it| it.statement.network.0[0] ^= 1), MembershipError::WrongNetwork);
+    assert_eq!(refuse(&|it| it.signature.0[0] ^= 1), MembershipError::BadEntrySignature);
     let stolen = Membership::found(&key(2), root()).expect_err("another key");
     assert_eq!(stolen, MembershipError::BadEntrySignature);
     let mut nameless = root();
@@ -448,31 +335,21 @@ fn an_entry_has_at_most_8_kib() {
     let removal = |documents: u8| Statement::RemoveDevice {
         device: key(12).device(),
         reason: RemovalReason::Replaced,
-        frontier: (0..documents)
-            .map(|n| (DocId([n; 16]), vec![ChangeHash([n; 32])]))
-            .collect(),
+        frontier: (0..documents).map(|n| (DocId([n; 16]), vec![ChangeHash([n; 32])])).collect(),
     };
     check(11, removal(140), Ok(()));
     let refusal = say(&mut province(), 11, removal(160));
-    assert!(
-        matches!(refusal, Err(MembershipError::TooLarge { .. })),
-        "{refusal:?}"
-    );
+    assert!(matches!(refusal, Err(MembershipError::TooLarge { .. })), "{refusal:?}");
 }
 
 #[test]
 fn a_replay_gives_the_same_state() {
     let first = province();
     let sent: Vec<_> = first.entries_from(0).iter().map(Entry::to_bytes).collect();
-    let read = sent
-        .iter()
-        .map(|bytes| Entry::from_bytes(bytes).expect("its own encoding"));
+    let read = sent.iter().map(|bytes| Entry::from_bytes(bytes).expect("its own encoding"));
     let second = Membership::replay(read).expect("its own entries");
     assert_eq!(first, second);
-    assert_eq!(
-        (second.position(), second.head()),
-        (12, first.entries_from(12)[0].digest())
-    );
+    assert_eq!((second.position(), second.head()), (12, first.entries_from(12)[0].digest()));
     assert!(second.entries_from(13).is_empty());
     assert!(second.entries_from(u64::MAX).is_empty());
 }
@@ -482,10 +359,7 @@ fn first_persons_have_their_roles_and_later_ones_none() {
     let membership = province();
     let roles = |seed, person: &str| {
         let device = membership.device(key(seed).device()).expect("it is known");
-        device.persons[person]
-            .iter()
-            .map(|role| role.id())
-            .collect::<Vec<_>>()
+        device.persons[person].iter().map(|role| role.id()).collect::<Vec<_>>()
     };
     assert_eq!(roles(1, "郝敏"), ["lead", "admin"]);
     assert_eq!(roles(3, "周敏"), [""; 0]);
@@ -494,10 +368,7 @@ fn first_persons_have_their_roles_and_later_ones_none() {
     assert_eq!(roles(21, "赵磊"), ["admin"]);
     assert_eq!(membership.hub(), HUB);
     assert_eq!(membership.sequencer(), key(1).device());
-    assert_eq!(
-        membership.organisation(HUB).map(|org| org.role),
-        Some(OrgRole::Hub)
-    );
+    assert_eq!(membership.organisation(HUB).map(|org| org.role), Some(OrgRole::Hub));
     assert_eq!(membership.devices_of(COLLEGE).count(), 3);
     assert_eq!(membership.devices().count(), 7);
     assert_eq!(membership.organisations().count(), 4);
@@ -511,30 +382,19 @@ fn the_past_stays_what_it_was() {
     say(&mut membership, 11, grant(12, "李强", Coordinator)).expect("position 14");
     say(&mut membership, 11, remove(12)).expect("position 15");
     let device = key(12).device();
-    let held: Vec<_> = (0..18)
-        .filter(|&at| membership.holds(device, "李强", Coordinator, at))
-        .collect();
+    let held: Vec<_> =
+        (0..18).filter(|&at| membership.holds(device, "李强", Coordinator, at)).collect();
     assert_eq!(held, [7, 8, 9, 10, 11, 12, 14]);
-    let active: Vec<_> = (0..18)
-        .filter(|&at| membership.was_active(device, at))
-        .collect();
+    let active: Vec<_> = (0..18).filter(|&at| membership.was_active(device, at)).collect();
     assert_eq!(active, (6..15).collect::<Vec<_>>());
-    let counts: Vec<_> = (0..18)
-        .map(|at| membership.device_count(COLLEGE, at))
-        .collect();
-    assert_eq!(
-        counts,
-        [0, 0, 0, 0, 0, 1, 2, 2, 3, 2, 2, 2, 2, 2, 2, 1, 0, 0]
-    );
+    let counts: Vec<_> = (0..18).map(|at| membership.device_count(COLLEGE, at)).collect();
+    assert_eq!(counts, [0, 0, 0, 0, 0, 1, 2, 2, 3, 2, 2, 2, 2, 2, 2, 1, 0, 0]);
     assert_eq!(membership.device_count(HUB, 0), 1);
     assert!(membership.holds(key(1).device(), "郝敏", Lead, 0));
     assert!(!membership.holds(device, "王芳", Admin, 12));
     assert!(!membership.holds(key(99).device(), "李强", Coordinator, 12));
     let removed = membership.device(device).expect("it is still known");
-    assert_eq!(
-        (removed.active, removed.removed_at, removed.joined_at),
-        (false, Some(15), 6)
-    );
+    assert_eq!((removed.active, removed.removed_at, removed.joined_at), (false, Some(15), 6));
 }
 
 #[test]

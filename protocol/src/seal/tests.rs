@@ -23,11 +23,8 @@ fn membership() -> Membership {
         hub_key: key(1).public(),
         person: "郝敏".to_owned(),
     };
-    let organisation = |org| Statement::AddOrganisation {
-        org,
-        role: OrgRole::College,
-        name: "学院".to_owned(),
-    };
+    let organisation =
+        |org| Statement::AddOrganisation { org, role: OrgRole::College, name: "学院".to_owned() };
     let device = |org, seed| Statement::AddDevice {
         org,
         key: key(seed).public(),
@@ -50,9 +47,7 @@ fn membership() -> Membership {
     ];
     for (seed, body) in statements {
         let statement = membership.propose(&key(seed), body);
-        let entry = membership
-            .sequence(&key(1), statement)
-            .expect("an allowed statement");
+        let entry = membership.sequence(&key(1), statement).expect("an allowed statement");
         membership.append(entry).expect("it is next");
     }
     membership
@@ -69,12 +64,7 @@ fn hash(n: u8) -> ChangeHash {
 /// A change n by the device of a seed, as that device's n-th.
 fn change(n: u8, seed: u8, deps: &[u8]) -> ChangeFacts {
     let deps = deps.iter().map(|n| hash(*n)).collect();
-    ChangeFacts {
-        hash: hash(n),
-        deps,
-        actor: actor(seed),
-        seq: u64::from(n),
-    }
+    ChangeFacts { hash: hash(n), deps, actor: actor(seed), seq: u64::from(n) }
 }
 
 fn body(n: u8, seed: u8, membership_position: u64) -> SealBody {
@@ -93,12 +83,7 @@ fn seal(n: u8, seed: u8) -> Seal {
 }
 
 fn judge(changes: &[ChangeFacts], seals: &[Seal]) -> Verdicts {
-    let batch = Batch {
-        document: DOCUMENT,
-        owner: COLLEGE,
-        changes,
-        seals,
-    };
+    let batch = Batch { document: DOCUMENT, owner: COLLEGE, changes, seals };
     vouched(&batch, &|hash| hash.0[0] >= 200, &membership())
 }
 
@@ -111,10 +96,7 @@ fn check(changes: &[ChangeFacts], seals: &[Seal], expected: &str) {
     };
     let found: Vec<_> = changes.iter().map(one).collect();
     assert_eq!(found.join(", "), expected);
-    assert_eq!(
-        verdicts.vouched.len() + verdicts.refused.len(),
-        changes.len()
-    );
+    assert_eq!(verdicts.vouched.len() + verdicts.refused.len(), changes.len());
 }
 
 #[test]
@@ -136,11 +118,7 @@ fn a_colleague_under_my_seal_is_not_vouched_for() {
 #[test]
 fn a_stolen_tag_is_not_vouched_for() {
     let stolen = [change(1, 12, &[])];
-    check(
-        &stolen,
-        &[Seal::make(&key(11), body(1, 12, 4))],
-        "1 no_seal",
-    );
+    check(&stolen, &[Seal::make(&key(11), body(1, 12, 4))], "1 no_seal");
     let mut passed_off = Seal::make(&key(11), body(1, 12, 4));
     passed_off.device = key(12).device();
     check(&stolen, &[passed_off], "1 bad_seal");
@@ -160,11 +138,7 @@ fn a_seal_holds_for_its_document_network_and_head() {
     check(&changes, &[with(&|it| it.seq = 2)], "1 bad_seal");
     check(&changes, &[with(&|it| it.actor.0[15] ^= 1)], "1 bad_seal");
     check(&changes, &[with(&|it| it.head = hash(9))], "1 no_seal");
-    check(
-        &changes,
-        &[with(&|it| it.head = hash(9)), with(&|_| ())],
-        "1",
-    );
+    check(&changes, &[with(&|it| it.head = hash(9)), with(&|_| ())], "1");
 }
 
 #[test]
@@ -183,32 +157,12 @@ fn a_seal_needs_a_device_of_the_owner_at_that_time() {
 
 #[test]
 fn what_hangs_on_a_missing_or_refused_change_is_refused() {
-    let changes = [
-        change(1, 11, &[200]),
-        change(2, 11, &[1, 99]),
-        change(3, 11, &[2]),
-    ];
-    check(
-        &changes,
-        &[seal(3, 11)],
-        "1, 2 missing_dependency, 3 missing_dependency",
-    );
-    let changes = [
-        change(1, 99, &[]),
-        change(2, 11, &[]),
-        change(3, 11, &[1, 2]),
-    ];
-    check(
-        &changes,
-        &[seal(3, 11)],
-        "1 unknown_device, 2, 3 missing_dependency",
-    );
+    let changes = [change(1, 11, &[200]), change(2, 11, &[1, 99]), change(3, 11, &[2])];
+    check(&changes, &[seal(3, 11)], "1, 2 missing_dependency, 3 missing_dependency");
+    let changes = [change(1, 99, &[]), change(2, 11, &[]), change(3, 11, &[1, 2])];
+    check(&changes, &[seal(3, 11)], "1 unknown_device, 2, 3 missing_dependency");
     let circle = [change(1, 11, &[2]), change(2, 11, &[1])];
-    check(
-        &circle,
-        &[seal(2, 11)],
-        "1 missing_dependency, 2 missing_dependency",
-    );
+    check(&circle, &[seal(2, 11)], "1 missing_dependency, 2 missing_dependency");
 }
 
 #[test]
@@ -241,45 +195,23 @@ fn the_order_of_arrival_does_not_matter() {
         changes.rotate_left(1);
         seals.reverse();
         let again = judge(&changes, &seals);
-        assert_eq!(
-            (&again.vouched, &again.refused),
-            (&first.vouched, &first.refused)
-        );
+        assert_eq!((&again.vouched, &again.refused), (&first.vouched, &first.refused));
     }
 }
 
 #[test]
 fn known_changes_are_not_judged_again() {
-    let verdicts = judge(
-        &[change(200, 99, &[]), change(1, 11, &[200])],
-        &[seal(1, 11)],
-    );
-    assert_eq!(
-        (verdicts.vouched, verdicts.refused.len()),
-        (vec![hash(1)], 0)
-    );
+    let verdicts = judge(&[change(200, 99, &[]), change(1, 11, &[200])], &[seal(1, 11)]);
+    assert_eq!((verdicts.vouched, verdicts.refused.len()), (vec![hash(1)], 0));
 }
 
 #[test]
 fn seals_have_verdicts_of_their_own() {
     let changes = [change(1, 11, &[]), change(2, 12, &[99])];
-    let elsewhere = Seal::make(
-        &key(11),
-        SealBody {
-            document: DocId([1; 16]),
-            ..body(1, 11, 4)
-        },
-    );
+    let elsewhere = Seal::make(&key(11), SealBody { document: DocId([1; 16]), ..body(1, 11, 4) });
     let for_another = Seal::make(&key(11), body(200, 12, 4));
-    let seals = [
-        seal(1, 11),
-        seal(2, 12),
-        seal(9, 11),
-        seal(200, 11),
-        elsewhere,
-        for_another,
-        seal(1, 21),
-    ];
+    let seals =
+        [seal(1, 11), seal(2, 12), seal(9, 11), seal(200, 11), elsewhere, for_another, seal(1, 21)];
     let expected = [
         Ok(()),
         Err(Refusal::MissingDependency),
@@ -314,13 +246,7 @@ fn a_seal_replaces_only_what_its_ancestry_contains() {
 
 #[test]
 fn seals_of_others_stay() {
-    let elsewhere = Seal::make(
-        &key(11),
-        SealBody {
-            document: DocId([1; 16]),
-            ..body(1, 11, 4)
-        },
-    );
+    let elsewhere = Seal::make(&key(11), SealBody { document: DocId([1; 16]), ..body(1, 11, 4) });
     let stored = [seal(1, 12), elsewhere];
     let kept = newest(&stored, seal(2, 11), |_, _| true).expect("few enough");
     assert_eq!(kept, [stored[0].clone(), stored[1].clone(), seal(2, 11)]);
@@ -338,15 +264,10 @@ fn the_same_head_keeps_one_seal_whatever_came_first() {
 #[test]
 fn at_most_16_seals_are_live() {
     let stored: Vec<_> = (1..=16).map(|n| seal(n, 11)).collect();
-    let refusal = SealError::TooMany {
-        document: DOCUMENT,
-        device: key(11).device(),
-    };
+    let refusal = SealError::TooMany { document: DOCUMENT, device: key(11).device() };
     assert_eq!(newest(&stored, seal(17, 11), |_, _| false), Err(refusal));
-    let kept = newest(&stored, seal(17, 11), |older, newer| {
-        older.0[0] > 1 && older < newer
-    })
-    .expect("it replaces");
+    let kept = newest(&stored, seal(17, 11), |older, newer| older.0[0] > 1 && older < newer)
+        .expect("it replaces");
     assert_eq!(kept, [seal(1, 11), seal(17, 11)]);
     assert!(newest(&stored[1..], seal(17, 11), |_, _| false).is_ok());
 }
@@ -354,9 +275,6 @@ fn at_most_16_seals_are_live() {
 #[test]
 fn golden_seal() {
     let seal = seal(1, 11);
-    assert_eq!(
-        Seal::from_bytes(&seal.to_bytes()).expect("its own encoding"),
-        seal
-    );
+    assert_eq!(Seal::from_bytes(&seal.to_bytes()).expect("its own encoding"), seal);
     crate::documented(&seal.to_bytes());
 }

@@ -80,12 +80,7 @@ const SQL_PLACES: [&str; 3] = ["node/src/store/", "node/src/store.rs", "node/mig
 fn each_crate_uses_what_the_table_allows() {
     for rule in RULES {
         let manifest = read(&format!("{}/Cargo.toml", rule.folder));
-        assert_eq!(
-            forbidden(&manifest, &rule),
-            Vec::<String>::new(),
-            "{}",
-            rule.folder
-        );
+        assert_eq!(forbidden(&manifest, &rule), Vec::<String>::new(), "{}", rule.folder);
     }
 }
 
@@ -95,19 +90,13 @@ fn the_table_covers_the_workspace() {
     let folders: BTreeSet<&str> = RULES.iter().map(|rule| rule.folder).collect();
     assert_eq!(members(&manifest), folders);
     for dependency in dependencies(&manifest) {
-        assert_eq!(
-            dependency.key, dependency.package,
-            "a rename would hide it from the table"
-        );
+        assert_eq!(dependency.key, dependency.package, "a rename would hide it from the table");
     }
 }
 
 /// Checks which packages of a manifest the rule of a crate does not allow.
 fn check_forbidden(folder: &str, manifest: &str, expected: &[&str]) {
-    let rule = RULES
-        .iter()
-        .find(|rule| rule.folder == folder)
-        .expect("a crate of the table");
+    let rule = RULES.iter().find(|rule| rule.folder == folder).expect("a crate of the table");
     assert_eq!(forbidden(manifest, rule), expected, "{folder}: {manifest}");
 }
 
@@ -120,11 +109,7 @@ fn what_the_table_forbids_is_found() {
     check("crdt", "tokio.workspace = true", &["tokio"]);
     check("crdt", "proptest = \"1\"", &["proptest"]);
     check("crdt", "# tokio = \"1\"", &[]);
-    check(
-        "protocol",
-        "automerge = \"1\"\nzstd = \"1\"",
-        &["automerge"],
-    );
+    check("protocol", "automerge = \"1\"\nzstd = \"1\"", &["automerge"]);
     check("protocol", "zstd = { package = \"tokio\" }", &["tokio"]);
     check("protocol", "onex-node.workspace = true", &["onex-node"]);
     check("node", "quinn = \"1\"", &[]);
@@ -167,10 +152,7 @@ fn sources_keep_the_house_rules() {
 fn what_the_house_forbids_is_found() {
     let long = "//! x\n".repeat(FILE_LINES_MAX + 1);
     let check = |path: &str, text: &str, expected: &[&str]| {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|fault| format!("{path}: {fault}"))
-            .collect();
+        let expected: Vec<_> = expected.iter().map(|fault| format!("{path}: {fault}")).collect();
         assert_eq!(source_faults(path, text), expected);
     };
     check("crdt/src/a.rs", "//! x\nfn a() {}\n", &[]);
@@ -186,31 +168,11 @@ fn what_the_house_forbids_is_found() {
     check("node/src/net.rs", sql, &["holds SQL in line 2"]);
     check("node/src/storehouse.rs", sql, &["holds SQL in line 2"]);
     check("node/tests/it/a.rs", sql, &[]);
-    check(
-        "tui/src/a.rs",
-        "//! x\nlet a = \"select id from head\";\n",
-        &["holds SQL in line 2"],
-    );
-    check(
-        "tui/src/a.rs",
-        "//! x\nlet a = \"delete from head\";\n",
-        &["holds SQL in line 2"],
-    );
-    check(
-        "tui/src/a.rs",
-        "//! x\n// BEGIN IMMEDIATE waits\nlet a = \"select one\";\n",
-        &[],
-    );
-    check(
-        "node/migrations/0001.sql",
-        "create table a (b) strict;\n",
-        &[],
-    );
-    check(
-        "tui/src/a.sql",
-        "create table a (b) strict;\n",
-        &["is a file of SQL"],
-    );
+    check("tui/src/a.rs", "//! x\nlet a = \"select id from head\";\n", &["holds SQL in line 2"]);
+    check("tui/src/a.rs", "//! x\nlet a = \"delete from head\";\n", &["holds SQL in line 2"]);
+    check("tui/src/a.rs", "//! x\n// BEGIN IMMEDIATE waits\nlet a = \"select one\";\n", &[]);
+    check("node/migrations/0001.sql", "create table a (b) strict;\n", &[]);
+    check("tui/src/a.sql", "create table a (b) strict;\n", &["is a file of SQL"]);
 }
 
 #[test]
@@ -223,25 +185,15 @@ fn the_tree_has_one_crossterm() {
     let two = "name = \"crossterm\"\nversion = \"1\"\n\nname = \"crossterm\"\nversion = \"2\"\n";
     check(two, &["1", "2"]);
     let lock = read("Cargo.lock");
-    assert_eq!(
-        versions(&lock, "crossterm").len(),
-        1,
-        "two would not share one terminal's state"
-    );
+    assert_eq!(versions(&lock, "crossterm").len(), 1, "two would not share one terminal's state");
 }
 
 #[test]
 fn the_readme_names_both_commands() {
     let check = |readme: &str, expected: &[&str]| assert_eq!(unnamed(readme), expected);
-    check(
-        "`cargo run --release -- demo` and `cargo test --workspace`",
-        &[],
-    );
+    check("`cargo run --release -- demo` and `cargo test --workspace`", &[]);
     check("cargo run --release -- demo", &["cargo test --workspace"]);
-    check(
-        "cargo run -- demo; cargo test --workspace",
-        &["cargo run --release -- demo"],
-    );
+    check("cargo run -- demo; cargo test --workspace", &["cargo run --release -- demo"]);
     if root().join("README.md").exists() {
         check(&read("README.md"), &[]);
     }
@@ -250,31 +202,17 @@ fn the_readme_names_both_commands() {
 #[test]
 fn clippy_is_told_the_same_everywhere() {
     let (crdt, protocol) = (read("crdt/clippy.toml"), read("protocol/clippy.toml"));
-    assert!(
-        entries(&crdt)
-            .iter()
-            .any(|entry| entry.contains("\"std::time::Instant::now\""))
-    );
+    assert!(entries(&crdt).iter().any(|entry| entry.contains("\"std::time::Instant::now\"")));
     let (crdt, protocol) = (entries(&crdt), entries(&protocol));
-    assert_eq!(
-        crdt.symmetric_difference(&protocol).collect::<Vec<_>>(),
-        Vec::<&&str>::new()
-    );
+    assert_eq!(crdt.symmetric_difference(&protocol).collect::<Vec<_>>(), Vec::<&&str>::new());
     let root = read("clippy.toml");
     let lacking: Vec<_> = entries(&root).difference(&crdt).copied().collect();
-    assert_eq!(
-        lacking,
-        Vec::<&str>::new(),
-        "a crate's own file replaces the root one"
-    );
+    assert_eq!(lacking, Vec::<&str>::new(), "a crate's own file replaces the root one");
 }
 
 /// Returns the lines of a file of settings that are no remarks.
 fn entries(settings: &str) -> BTreeSet<&str> {
-    settings
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect()
+    settings.lines().filter(|line| !line.starts_with('#')).collect()
 }
 
 /// One line of a manifest that brings a crate in.
@@ -305,24 +243,15 @@ fn forbidden(manifest: &str, rule: &Rule) -> Vec<String> {
         }
     };
     let all = dependencies(manifest).into_iter();
-    all.filter(|dependency| !allowed(dependency))
-        .map(|dependency| dependency.package)
-        .collect()
+    all.filter(|dependency| !allowed(dependency)).map(|dependency| dependency.package).collect()
 }
 
 /// Reads the dependencies of a manifest line by line, of whatever section they stand in.
 fn dependencies(manifest: &str) -> Vec<Dependency> {
     let mut found: Vec<Dependency> = Vec::new();
     let mut section = "";
-    for line in manifest
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-    {
-        if let Some(header) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+    for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = header;
             if let Some((_, key)) = header.split_once("dependencies.") {
                 found.push(Dependency::new(section, key));
@@ -348,11 +277,7 @@ fn dependencies(manifest: &str) -> Vec<Dependency> {
 impl Dependency {
     fn new(section: &str, key: &str) -> Self {
         let key = key.trim_matches(['"', '\'']).to_owned();
-        Self {
-            package: key.clone(),
-            key,
-            for_tests: section.contains("dev-dependencies"),
-        }
+        Self { package: key.clone(), key, for_tests: section.contains("dev-dependencies") }
     }
 }
 
@@ -364,13 +289,9 @@ fn renamed(line: &str) -> Option<&str> {
 
 /// Returns the folders that the workspace lists.
 fn members(manifest: &str) -> BTreeSet<&str> {
-    let list = manifest
-        .split_once("members = [")
-        .and_then(|(_, rest)| rest.split_once(']'));
-    let names = list
-        .map_or("", |(list, _)| list)
-        .split(',')
-        .map(|name| name.trim().trim_matches('"'));
+    let list = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
+    let names =
+        list.map_or("", |(list, _)| list).split(',').map(|name| name.trim().trim_matches('"'));
     names.filter(|name| !name.is_empty()).collect()
 }
 
@@ -395,32 +316,16 @@ fn source_faults(path: &str, text: &str) -> Vec<String> {
         let sql = text.lines().position(holds_sql).filter(|_| !sql_allowed);
         faults.extend(sql.map(|line| format!("holds SQL in line {}", line + 1)));
     }
-    faults
-        .into_iter()
-        .map(|fault| format!("{path}: {fault}"))
-        .collect()
+    faults.into_iter().map(|fault| format!("{path}: {fault}")).collect()
 }
 
 /// Whether a line of code looks like SQL: words in capitals, or a text that opens like a statement.
 fn holds_sql(line: &str) -> bool {
     let code = line.trim_start();
-    let capitals = [
-        "SELECT ",
-        "INSERT INTO",
-        "DELETE FROM",
-        "CREATE TABLE",
-        "PRAGMA ",
-        "BEGIN IMM",
-    ];
-    let openings = [
-        "\"insert into ",
-        "\"delete from ",
-        "\"create table ",
-        "\"pragma ",
-    ];
-    let query = code
-        .split_once("\"select ")
-        .is_some_and(|(_, rest)| rest.contains(" from "));
+    let capitals =
+        ["SELECT ", "INSERT INTO", "DELETE FROM", "CREATE TABLE", "PRAGMA ", "BEGIN IMM"];
+    let openings = ["\"insert into ", "\"delete from ", "\"create table ", "\"pragma "];
+    let query = code.split_once("\"select ").is_some_and(|(_, rest)| rest.contains(" from "));
     let any = |words: &[&str]| words.iter().any(|word| code.contains(word));
     !code.starts_with("//") && (any(&capitals) || any(&openings) || query)
 }
@@ -429,10 +334,7 @@ fn holds_sql(line: &str) -> bool {
 fn versions<'a>(lock: &'a str, package: &str) -> Vec<&'a str> {
     let name = format!("name = \"{package}\"");
     let lines = lock.lines().zip(lock.lines().skip(1));
-    lines
-        .filter(|(line, _)| *line == name)
-        .filter_map(|(_, next)| next.split('"').nth(1))
-        .collect()
+    lines.filter(|(line, _)| *line == name).filter_map(|(_, next)| next.split('"').nth(1)).collect()
 }
 
 /// Returns the commands that a README has to name and does not.
@@ -453,9 +355,7 @@ fn files() -> Vec<String> {
             if path.is_dir() && !path.ends_with("target") {
                 folders.push(path);
             } else if matches!(ending, Some("rs" | "sql")) {
-                let relative = path
-                    .strip_prefix(root())
-                    .expect("it was found below the root");
+                let relative = path.strip_prefix(root()).expect("it was found below the root");
                 found.push(relative.to_string_lossy().replace('\\', "/"));
             }
         }
@@ -471,7 +371,5 @@ fn read(path: &str) -> String {
 
 /// The root of the workspace.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")
 }

@@ -34,10 +34,7 @@ impl TextInput {
     /// scalar values and also cuts `value`.
     pub fn new(value: &str, chars_max: usize) -> TextInput {
         let value = clean(value).chars().take(chars_max).collect();
-        TextInput {
-            input: Input::new(value),
-            chars_max,
-        }
+        TextInput { input: Input::new(value), chars_max }
     }
 
     /// Returns the text.
@@ -48,10 +45,7 @@ impl TextInput {
     /// Returns the text before and after the cursor.
     pub fn halves(&self) -> (&str, &str) {
         let value = self.input.value();
-        let byte = value
-            .char_indices()
-            .nth(self.input.cursor())
-            .map_or(value.len(), |(at, _)| at);
+        let byte = value.char_indices().nth(self.input.cursor()).map_or(value.len(), |(at, _)| at);
         value.split_at(byte)
     }
 
@@ -65,9 +59,7 @@ impl TextInput {
         }
         let request = match (key.code, key.held.ctrl, key.held.alt) {
             (Code::F(4), false, false) | (Code::Down, false, true) => {
-                return self
-                    .code_point_enter()
-                    .map_or(Edited::NotMine, |_| Edited::Text);
+                return self.code_point_enter().map_or(Edited::NotMine, |_| Edited::Text);
             }
             (Code::Left, false, false) => InputRequest::GoToPrevChar,
             (Code::Right, false, false) => InputRequest::GoToNextChar,
@@ -107,11 +99,7 @@ impl TextInput {
     /// This is for hanzi that the input method lacks or that Windows loses (tui.md, finding 4).
     pub fn code_point_enter(&mut self) -> Option<char> {
         let before: Vec<char> = self.halves().0.chars().map(ascii_of).collect();
-        let digits = before
-            .iter()
-            .rev()
-            .take_while(|letter| letter.is_ascii_hexdigit())
-            .count();
+        let digits = before.iter().rev().take_while(|letter| letter.is_ascii_hexdigit()).count();
         let start = before.len().checked_sub(digits + 2)?;
         let marked = before[start].eq_ignore_ascii_case(&'u') && before[start + 1] == '+';
         if !marked || !(4..=6).contains(&digits) {
@@ -170,11 +158,7 @@ mod tests {
     #[test]
     fn keys_of_the_form_are_left_alone() {
         for key in ["Enter", "Tab", "Esc", "Up", "F2", "F4", "Ctrl+S"] {
-            assert_eq!(
-                field("张").key(key.parse().expect(key)),
-                Edited::NotMine,
-                "{key}"
-            );
+            assert_eq!(field("张").key(key.parse().expect(key)), Edited::NotMine, "{key}");
         }
         assert_eq!(field("张").key(Key::plain(Code::Right)), Edited::Nothing);
         assert_eq!(field("张").key(Key::plain(Code::Left)), Edited::Cursor);
@@ -186,16 +170,8 @@ mod tests {
         check("张u+5f20", &["Alt+Down"], "张张|");
         check("Ｕ＋５Ｆ２０", &["F4"], "张|");
         check("U+5F20三", &["Left", "F4"], "张|三");
-        for refused in [
-            "U+5F2",
-            "U+0007",
-            "U+202E",
-            "U+D800",
-            "U+110000",
-            "5F20",
-            "U+0000020",
-            "",
-        ] {
+        for refused in ["U+5F2", "U+0007", "U+202E", "U+D800", "U+110000", "5F20", "U+0000020", ""]
+        {
             check(refused, &["F4"], &format!("{refused}|"));
         }
     }

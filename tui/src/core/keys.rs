@@ -60,10 +60,7 @@ pub enum Typed {
 impl Key {
     /// Returns the key with nothing held.
     pub fn plain(code: Code) -> Key {
-        Key {
-            code,
-            held: Held::default(),
-        }
+        Key { code, held: Held::default() }
     }
 
     /// Returns the key of one character with nothing held.
@@ -73,14 +70,8 @@ impl Key {
 
     /// Returns the key of one character with Ctrl held.
     pub fn ctrl(letter: char) -> Key {
-        let held = Held {
-            ctrl: true,
-            ..Held::default()
-        };
-        Key {
-            code: Code::Char(letter.to_ascii_lowercase()),
-            held,
-        }
+        let held = Held { ctrl: true, ..Held::default() };
+        Key { code: Code::Char(letter.to_ascii_lowercase()), held }
     }
 
     /// Returns the character this press puts into a text field, as typed (not normalised).
@@ -96,10 +87,9 @@ impl Key {
     pub fn in_list(self) -> Typed {
         match self.code {
             Code::Char(letter) if self.text().is_some() && is_hanzi(letter) => Typed::Find(letter),
-            Code::Char(letter) => Typed::Command(Key {
-                code: Code::Char(ascii_of(letter)),
-                ..self
-            }),
+            Code::Char(letter) => {
+                Typed::Command(Key { code: Code::Char(ascii_of(letter)), ..self })
+            }
             _ => Typed::Command(self),
         }
     }
@@ -140,11 +130,7 @@ impl Key {
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (is_held, name) in [
-            (self.ctrl, "Ctrl+"),
-            (self.alt, "Alt+"),
-            (self.shift, "Shift+"),
-        ] {
+        for (is_held, name) in [(self.ctrl, "Ctrl+"), (self.alt, "Alt+"), (self.shift, "Shift+")] {
             if is_held {
                 f.write_str(name)?;
             }
@@ -184,10 +170,9 @@ impl FromStr for Key {
         let code = code_named(rest).ok_or_else(|| KeyError::UnknownName { text: text.into() })?;
         match code {
             Code::Char(_) if held.shift => Err(KeyError::ShiftOnCharacter { text: text.into() }),
-            Code::Char(letter) if held.ctrl || held.alt => Ok(Key {
-                code: Code::Char(letter.to_ascii_lowercase()),
-                held,
-            }),
+            Code::Char(letter) if held.ctrl || held.alt => {
+                Ok(Key { code: Code::Char(letter.to_ascii_lowercase()), held })
+            }
             _ => Ok(Key { code, held }),
         }
     }
@@ -232,9 +217,7 @@ fn code_named(name: &str) -> Option<Code> {
         }
         (Some('F'), Some(first)) if first != '0' && first.is_ascii_digit() => {
             let number = name[1..].parse().ok()?;
-            (1..=FUNCTION_KEYS_MAX)
-                .contains(&number)
-                .then_some(Code::F(number))
+            (1..=FUNCTION_KEYS_MAX).contains(&number).then_some(Code::F(number))
         }
         _ => None,
     }
@@ -321,21 +304,12 @@ mod tests {
 
     #[test]
     fn a_wrong_name_is_refused() {
-        for text in [
-            "", "F0", "F01", "F25", "F999", "Ctrl+", "enter", "ab", " ", "\t",
-        ] {
-            assert_eq!(
-                text.parse::<Key>(),
-                Err(KeyError::UnknownName { text: text.into() })
-            );
+        for text in ["", "F0", "F01", "F25", "F999", "Ctrl+", "enter", "ab", " ", "\t"] {
+            assert_eq!(text.parse::<Key>(), Err(KeyError::UnknownName { text: text.into() }));
         }
-        let twice = Err(KeyError::ModifierTwice {
-            text: "Ctrl+Ctrl+a".into(),
-        });
+        let twice = Err(KeyError::ModifierTwice { text: "Ctrl+Ctrl+a".into() });
         assert_eq!("Ctrl+Ctrl+a".parse::<Key>(), twice);
-        let shifted = Err(KeyError::ShiftOnCharacter {
-            text: "Shift+a".into(),
-        });
+        let shifted = Err(KeyError::ShiftOnCharacter { text: "Shift+a".into() });
         assert_eq!("Shift+a".parse::<Key>(), shifted);
     }
 

@@ -29,10 +29,7 @@ impl Menu {
     /// Returns the menu of these titles.
     pub fn new<'a>(titles: impl IntoIterator<Item = &'a str>) -> Menu {
         let entries = titles.into_iter().map(Entry::new).collect();
-        Menu {
-            entries,
-            matcher: Matcher::new(Config::DEFAULT),
-        }
+        Menu { entries, matcher: Matcher::new(Config::DEFAULT) }
     }
 
     /// Returns the entries that fit `query`, best first; an empty query fits all, in menu order.
@@ -61,10 +58,7 @@ struct Words {
 impl Words {
     fn new(query: &str) -> Words {
         let pattern = |kind| Pattern::new(query, CaseMatching::Ignore, Normalization::Smart, kind);
-        Words {
-            in_title: pattern(AtomKind::Fuzzy),
-            in_pinyin: pattern(AtomKind::Substring),
-        }
+        Words { in_title: pattern(AtomKind::Fuzzy), in_pinyin: pattern(AtomKind::Substring) }
     }
 }
 
@@ -75,20 +69,14 @@ struct Entry {
 
 impl Entry {
     fn new(title: &str) -> Entry {
-        Entry {
-            title: title.into(),
-            spellings: spellings_of(title),
-        }
+        Entry { title: title.into(), spellings: spellings_of(title) }
     }
 
     fn best(&self, words: &Words, matcher: &mut Matcher) -> Option<(u32, Vec<usize>)> {
         let in_title = found_in(&self.title, &words.in_title, matcher);
         let in_pinyin = self.spellings.iter().filter_map(|spelling| {
             let (score, mut places) = found_in(&spelling.text, &words.in_pinyin, matcher)?;
-            places = places
-                .iter()
-                .filter_map(|at| spelling.owners.get(*at).copied())
-                .collect();
+            places = places.iter().filter_map(|at| spelling.owners.get(*at).copied()).collect();
             Some((score, places))
         });
         let mut best = in_title;
@@ -135,10 +123,7 @@ fn spellings_of(title: &str) -> Vec<Spelling> {
         if readings.is_empty() {
             continue;
         }
-        let firsts = readings
-            .iter()
-            .map(|reading| reading.chars().take(1).collect())
-            .collect();
+        let firsts = readings.iter().map(|reading| reading.chars().take(1).collect()).collect();
         full = longer(&full, &readings, owner);
         initials = longer(&initials, &firsts, owner);
     }
@@ -167,14 +152,9 @@ fn readings_of(grapheme: &str) -> Vec<String> {
     if letter.is_ascii_alphanumeric() {
         return vec![letter.to_ascii_lowercase().into()];
     }
-    let mut readings: Vec<String> = letter
-        .to_pinyin()
-        .map(|usual| usual.plain().replace('ü', "v"))
-        .into_iter()
-        .collect();
-    let others = letter
-        .to_pinyin_multi()
-        .filter(|_| READ_IN_TWO_WAYS.contains(letter));
+    let mut readings: Vec<String> =
+        letter.to_pinyin().map(|usual| usual.plain().replace('ü', "v")).into_iter().collect();
+    let others = letter.to_pinyin_multi().filter(|_| READ_IN_TWO_WAYS.contains(letter));
     for reading in others.into_iter().flatten() {
         let plain = reading.plain().replace('ü', "v");
         if !readings.contains(&plain) {
@@ -192,22 +172,13 @@ const READ_IN_TWO_WAYS: &str = "重长行调会单数量率校教处传当供降
 mod tests {
     use super::*;
 
-    const TITLES: [&str; 6] = [
-        "打开 成绩",
-        "导出 本批成绩 (xlsx)",
-        "申请 成绩复核",
-        "重新提交",
-        "打开 证书",
-        "女生名单",
-    ];
+    const TITLES: [&str; 6] =
+        ["打开 成绩", "导出 本批成绩 (xlsx)", "申请 成绩复核", "重新提交", "打开 证书", "女生名单"];
 
     #[track_caller]
     fn check(query: &str, expected: &[&str]) {
-        let found: Vec<&str> = Menu::new(TITLES)
-            .find(query)
-            .iter()
-            .map(|hit| TITLES[hit.entry])
-            .collect();
+        let found: Vec<&str> =
+            Menu::new(TITLES).find(query).iter().map(|hit| TITLES[hit.entry]).collect();
         assert_eq!(found, expected, "{query}");
     }
 
@@ -227,10 +198,7 @@ mod tests {
 
     #[test]
     fn all_grades_are_found_by_cj() {
-        check(
-            "cj",
-            &["打开 成绩", "导出 本批成绩 (xlsx)", "申请 成绩复核"],
-        );
+        check("cj", &["打开 成绩", "导出 本批成绩 (xlsx)", "申请 成绩复核"]);
     }
 
     #[test]

@@ -27,11 +27,7 @@ impl Environment {
 
     /// Returns the language to start in: the Linux console cannot show hanzi (512 glyphs).
     pub fn lang(&self) -> Lang {
-        if self.term.as_deref() == Some("linux") {
-            Lang::En
-        } else {
-            Lang::Zh
-        }
+        if self.term.as_deref() == Some("linux") { Lang::En } else { Lang::Zh }
     }
 
     /// Returns the colours to start with (no-color.org: any value that is not empty).
@@ -44,11 +40,7 @@ impl Environment {
 
     /// Returns the least time between two frames: 60 a second here, 20 over SSH.
     pub fn frame_interval(&self) -> Duration {
-        let frames_per_second = if self.ssh_connection.is_some() {
-            20
-        } else {
-            60
-        };
+        let frames_per_second = if self.ssh_connection.is_some() { 20 } else { 60 };
         Duration::from_secs(1) / frames_per_second
     }
 }
@@ -69,10 +61,7 @@ mod tests {
         };
         assert_eq!((console.lang(), console.scheme()), (Lang::En, Scheme::Mono));
         assert_eq!(console.frame_interval(), Duration::from_millis(50));
-        let empty = Environment {
-            no_color: Some(String::new()),
-            ..bare
-        };
+        let empty = Environment { no_color: Some(String::new()), ..bare };
         assert_eq!(empty.scheme(), Scheme::Colour);
     }
 }

@@ -67,10 +67,7 @@ pub enum Next {
 impl Pacer {
     /// Returns a pacer with at least `interval` between two frames.
     pub fn new(interval: Duration) -> Pacer {
-        Pacer {
-            interval,
-            drawn_at: None,
-        }
+        Pacer { interval, drawn_at: None }
     }
 
     /// Returns what to do at `now`.
@@ -186,10 +183,7 @@ mod tests {
         pacer.drawn(start);
         let at = |ms| start + Duration::from_millis(ms);
         let next = pacer.next(at(since_ms), dirty, wake_ms.map(at));
-        assert_eq!(
-            next,
-            expected_ms.map_or(Next::Draw, |ms| Next::WaitUntil(at(ms)))
-        );
+        assert_eq!(next, expected_ms.map_or(Next::Draw, |ms| Next::WaitUntil(at(ms))));
     }
 
     #[test]
@@ -284,19 +278,8 @@ mod tests {
         let backend = CrosstermBackend::new(wire.clone());
         let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })
             .expect("a fixed viewport asks nothing");
-        let mut app = Typewriter {
-            text: String::new(),
-            dirty,
-            frames: 0,
-            finished: false,
-        };
-        event_loop(
-            &mut app,
-            &mut terminal,
-            &receiver,
-            Pacer::new(Duration::ZERO),
-        )
-        .expect("runs");
+        let mut app = Typewriter { text: String::new(), dirty, frames: 0, finished: false };
+        event_loop(&mut app, &mut terminal, &receiver, Pacer::new(Duration::ZERO)).expect("runs");
         let bytes = String::from_utf8(wire.0.take()).expect("text and escape sequences");
         (app, bytes)
     }
@@ -312,21 +295,14 @@ mod tests {
         let events = vec![LoopEvent::Message('江'), LoopEvent::Paste("城".into())];
         let (app, bytes) = run(Dirty::Clean, events);
         assert_eq!(app.text, "江城");
-        assert!(
-            bytes.starts_with("\x1b[?2026h") && bytes.ends_with("\x1b[?2026l"),
-            "{bytes:?}"
-        );
+        assert!(bytes.starts_with("\x1b[?2026h") && bytes.ends_with("\x1b[?2026l"), "{bytes:?}");
         assert_eq!(bytes.matches("2026h").count(), app.frames);
     }
 
     #[test]
     fn events_keep_their_order_and_the_end_is_the_end() {
         let esc = Key::plain(crate::core::keys::Code::Esc);
-        let mut events: Vec<_> = "工业机器人"
-            .chars()
-            .map(Key::char)
-            .map(LoopEvent::Key)
-            .collect();
+        let mut events: Vec<_> = "工业机器人".chars().map(Key::char).map(LoopEvent::Key).collect();
         events.extend([LoopEvent::Key(esc), LoopEvent::Message('x')]);
         let (app, _) = run(Dirty::Now, events);
         assert_eq!(app.text, "工业机器人");

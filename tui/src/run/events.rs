@@ -39,10 +39,7 @@ pub fn input_thread_start<M: Send + 'static>(sender: Sender<LoopEvent<M>>) -> st
             }
         }
     };
-    thread::Builder::new()
-        .name("input".into())
-        .spawn(read_all)
-        .map(drop)
+    thread::Builder::new().name("input".into()).spawn(read_all).map(drop)
 }
 
 /// Returns the program's form of a terminal event; releases, focus and mouse have none.

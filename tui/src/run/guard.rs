@@ -76,11 +76,7 @@ enum PanicPlace {
 }
 
 fn panic_place(drawing: ThreadId, panicked: ThreadId) -> PanicPlace {
-    if drawing == panicked {
-        PanicPlace::Drawing
-    } else {
-        PanicPlace::Worker
-    }
+    if drawing == panicked { PanicPlace::Drawing } else { PanicPlace::Worker }
 }
 
 /// Leaves once: the hook, `Drop` and `leave` may all come here.
@@ -123,9 +119,7 @@ mod tests {
         let mut out = Vec::new();
         write_leave(&mut out).expect("a vector takes it");
         let out = String::from_utf8(out).expect("escape sequences are ASCII");
-        for mode in [
-            "?2004l", "?1049l", "?25h", "?1000l", "?1006l", "?1004l", "?2026l",
-        ] {
+        for mode in ["?2004l", "?1049l", "?25h", "?1000l", "?1006l", "?1004l", "?2026l"] {
             assert!(out.contains(&format!("\x1b[{mode}")), "{mode} in {out:?}");
         }
     }
@@ -138,9 +132,7 @@ mod tests {
     #[test]
     fn only_the_drawing_thread_takes_the_screen_down() {
         let here = thread::current().id();
-        let other = thread::spawn(|| thread::current().id())
-            .join()
-            .expect("it only returns");
+        let other = thread::spawn(|| thread::current().id()).join().expect("it only returns");
         assert_eq!(panic_place(here, here), PanicPlace::Drawing);
         assert_eq!(panic_place(here, other), PanicPlace::Worker);
     }

@@ -89,17 +89,8 @@ impl Form<'_> {
         let foot_height = (help + 1).min(area.height);
         let room = area.height - foot_height;
         let wanted = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
-        let fields = Rect {
-            height: wanted.min(room),
-            ..area
-        };
-        (
-            fields,
-            Rect {
-                height: foot_height,
-                ..below(area, fields.height)
-            },
-        )
+        let fields = Rect { height: wanted.min(room), ..area };
+        (fields, Rect { height: foot_height, ..below(area, fields.height) })
     }
 
     fn draw_field(
@@ -112,16 +103,9 @@ impl Form<'_> {
     ) -> Option<Position> {
         let field = &self.fields[at];
         let is_focused = at == self.focused;
-        let role = if is_focused {
-            Role::Accent
-        } else {
-            Role::Plain
-        };
+        let role = if is_focused { Role::Accent } else { Role::Plain };
         let mut pen = Pen::new(buffer, line);
-        pen.write(
-            if is_focused { " " } else { "   " },
-            look.style(Role::Plain),
-        );
+        pen.write(if is_focused { " " } else { "   " }, look.style(Role::Plain));
         if is_focused {
             pen.write(HERE, look.style(Role::Accent));
             pen.write(" ", look.style(Role::Plain));
@@ -151,31 +135,14 @@ impl Form<'_> {
         if area.is_empty() {
             return None;
         }
-        let text = Rect {
-            x: area.x + 1,
-            width: area.width - 1,
-            ..area
-        };
+        let text = Rect { x: area.x + 1, width: area.width - 1, ..area };
         if let (true, Some(input)) = (is_focused, self.input) {
-            put(
-                buffer,
-                Rect { width: 1, ..area },
-                "▏",
-                look.style(Role::Accent),
-            );
+            put(buffer, Rect { width: 1, ..area }, "▏", look.style(Role::Accent));
             return draw_input(input, text, buffer, look.style(Role::Plain));
         }
         let unfilled = look.tr("form-unfilled", &[]);
-        let value = if field.value.is_empty() {
-            &unfilled
-        } else {
-            &field.value
-        };
-        let role = if is_focused {
-            Role::Selected
-        } else {
-            Role::Plain
-        };
+        let value = if field.value.is_empty() { &unfilled } else { &field.value };
+        let role = if is_focused { Role::Selected } else { Role::Plain };
         put(buffer, text, value, look.style(role));
         is_focused.then(|| text.as_position())
     }
@@ -184,11 +151,7 @@ impl Form<'_> {
     fn draw_foot(&self, area: Rect, buffer: &mut Buffer, look: Look) {
         let mut lines = area.rows();
         if let Some(last) = lines.next_back() {
-            let role = if self.missing == 0 {
-                Role::Good
-            } else {
-                Role::Plain
-            };
+            let role = if self.missing == 0 { Role::Good } else { Role::Plain };
             let mut pen = Pen::new(buffer, last);
             pen.write(&format!("   {}", self.progress(look)), look.style(role));
         }
@@ -200,11 +163,7 @@ impl Form<'_> {
             Some(Mark::Problem | Mark::Attention | Mark::Due) => field.state.text.as_str(),
             _ => "",
         };
-        let gap = if message.is_empty() || field.help.is_empty() {
-            ""
-        } else {
-            "\n"
-        };
+        let gap = if message.is_empty() || field.help.is_empty() { "" } else { "\n" };
         let text = format!("{message}{gap}{}", field.help);
         for (line, place) in wrap(&text, area.width.saturating_sub(6)).iter().zip(lines) {
             let mut pen = Pen::new(buffer, place);
@@ -218,10 +177,7 @@ impl Form<'_> {
             missing => look.tr("form-missing", &[("count", missing.into())]),
         };
         let at = self.focused.saturating_add(1).min(self.fields.len()) as u64;
-        let args = [
-            ("field", at.into()),
-            ("total", (self.fields.len() as u64).into()),
-        ];
+        let args = [("field", at.into()), ("total", (self.fields.len() as u64).into())];
         format!("{left}   {}", look.tr("form-position", &args))
     }
 }
@@ -234,26 +190,16 @@ struct Columns {
 
 impl Columns {
     fn of(fields: &[Field], width: u16) -> Columns {
-        let longest = fields
-            .iter()
-            .map(|field| cell_width(&field.label))
-            .max()
-            .unwrap_or(0);
+        let longest = fields.iter().map(|field| cell_width(&field.label)).max().unwrap_or(0);
         let label = longest.clamp(4, LABEL_WIDTH_MAX).min(width / 3);
         let free = width.saturating_sub(PREFIX_WIDTH + label + 2);
-        Columns {
-            label,
-            value: free.saturating_mul(11) / 20,
-        }
+        Columns { label, value: free.saturating_mul(11) / 20 }
     }
 
     /// Returns the value's cells; the first is the bar of the text field.
     fn value(&self, line: Rect) -> Rect {
         let right = right_of(line, PREFIX_WIDTH + self.label + 1);
-        Rect {
-            width: right.width.min(self.value),
-            ..right
-        }
+        Rect { width: right.width.min(self.value), ..right }
     }
 
     fn note(&self, line: Rect) -> Rect {
@@ -267,11 +213,7 @@ fn draw_reason(reason: &str, area: Rect, buffer: &mut Buffer, look: Look) -> u16
     let shown = area.rows().zip(lines.iter().take(REASON_ROWS_MAX));
     let mut used = 0;
     for (place, line) in shown {
-        let lead = if used == 0 {
-            format!(" {} ", Mark::Due.glyph())
-        } else {
-            "   ".into()
-        };
+        let lead = if used == 0 { format!(" {} ", Mark::Due.glyph()) } else { "   ".into() };
         let mut pen = Pen::new(buffer, place);
         pen.write(&lead, look.style(Role::Attention));
         pen.write(line, look.style(Role::Attention));
@@ -297,31 +239,15 @@ fn draw_choices(
     } else {
         (anchor.y - wanted.min(over), wanted.min(over))
     };
-    let longest = choices
-        .options
-        .iter()
-        .map(|option| cell_width(option))
-        .max()
-        .unwrap_or(0);
-    let width = longest
-        .saturating_add(6)
-        .min(screen.right().saturating_sub(anchor.x));
+    let longest = choices.options.iter().map(|option| cell_width(option)).max().unwrap_or(0);
+    let width = longest.saturating_add(6).min(screen.right().saturating_sub(anchor.x));
     let inside = draw_box(Rect::new(anchor.x, y, width, height), "", buffer, look);
     let first = first_shown(choices.selected, choices.options.len(), inside.height);
     let mut cursor = None;
     for (line, at) in inside.rows().zip(first..choices.options.len()) {
         let is_selected = at == choices.selected;
-        let (here, role) = if is_selected {
-            (HERE, Role::Selected)
-        } else {
-            (" ", Role::Plain)
-        };
-        put(
-            buffer,
-            line,
-            &format!("{here} {}", choices.options[at]),
-            look.style(role),
-        );
+        let (here, role) = if is_selected { (HERE, Role::Selected) } else { (" ", Role::Plain) };
+        put(buffer, line, &format!("{here} {}", choices.options[at]), look.style(role));
         if is_selected {
             cursor = Some(line.as_position());
         }
@@ -331,20 +257,12 @@ fn draw_choices(
 
 fn below(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
-    Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..area
-    }
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
 fn right_of(area: Rect, cells: u16) -> Rect {
     let cells = cells.min(area.width);
-    Rect {
-        x: area.x + cells,
-        width: area.width - cells,
-        ..area
-    }
+    Rect { x: area.x + cells, width: area.width - cells, ..area }
 }
 
 const PREFIX_WIDTH: u16 = 3;

@@ -50,33 +50,18 @@ impl ScreenFrame<'_> {
         let top = if has_rail { 2 } else { 3 };
         let bottom = self.draw_bottom(area, buffer, look);
         let height = area.height - top - bottom;
-        let body = Rect {
-            y: area.y + top,
-            height,
-            ..area
-        };
+        let body = Rect { y: area.y + top, height, ..area };
         if !has_rail {
             draw_tabs(self.tabs, self.current, row(area, 1), buffer, look);
             draw_rule(row(area, 2), buffer, look);
             return Some(body);
         }
         draw_rule(row(area, 1), buffer, look);
-        let corner = Rect {
-            x: area.x + RAIL_WIDTH - 1,
-            width: 1,
-            ..row(area, 1)
-        };
+        let corner = Rect { x: area.x + RAIL_WIDTH - 1, width: 1, ..row(area, 1) };
         put(buffer, corner, "┬", look.style(Role::Rule));
-        let rail = Rect {
-            width: RAIL_WIDTH,
-            ..body
-        };
+        let rail = Rect { width: RAIL_WIDTH, ..body };
         draw_rail(self.tabs, self.current, rail, buffer, look);
-        Some(Rect {
-            x: body.x + RAIL_WIDTH,
-            width: body.width - RAIL_WIDTH,
-            ..body
-        })
+        Some(Rect { x: body.x + RAIL_WIDTH, width: body.width - RAIL_WIDTH, ..body })
     }
 
     fn draw_top(&self, area: Rect, buffer: &mut Buffer, look: Look) {
@@ -87,9 +72,7 @@ impl ScreenFrame<'_> {
             "" => format!(" {}", self.title),
             organisation => format!(" {} · {organisation}", self.title),
         };
-        let free = area
-            .width
-            .saturating_sub(cell_width(&name) + sync_width + 2);
+        let free = area.width.saturating_sub(cell_width(&name) + sync_width + 2);
         let person_shown = person_width > 0 && person_width + 4 <= free;
         let right = if person_shown { person_width + 3 } else { 0 };
         let left_width = area.width.saturating_sub(right + sync_width + 2);
@@ -121,21 +104,13 @@ impl ScreenFrame<'_> {
 /// Draws ` ✓ words` into a row.
 pub fn draw_notice(notice: Notice<'_>, area: Rect, buffer: &mut Buffer, look: Look) {
     let mut pen = Pen::new(buffer, area);
-    pen.write(
-        &format!(" {} ", notice.mark.glyph()),
-        look.style(notice.mark.role()),
-    );
+    pen.write(&format!(" {} ", notice.mark.glyph()), look.style(notice.mark.role()));
     pen.write(notice.text, look.style(Role::Plain));
 }
 
 /// Draws a rule over a whole row.
 pub fn draw_rule(area: Rect, buffer: &mut Buffer, look: Look) {
-    put(
-        buffer,
-        area,
-        &"─".repeat(area.width.into()),
-        look.style(Role::Rule),
-    );
+    put(buffer, area, &"─".repeat(area.width.into()), look.style(Role::Rule));
 }
 
 /// Draws ` ── title ─────`, the heading of a group.
@@ -155,11 +130,7 @@ fn draw_too_small(area: Rect, buffer: &mut Buffer, look: Look) {
     let mut text = vec![look.tr("window-small", &args), String::new()];
     text.push(look.tr("window-enlarge", &[]));
     text.push(look.tr("window-calm", &[]));
-    let inner = Rect {
-        x: area.x + area.width.min(2),
-        width: area.width.saturating_sub(4),
-        ..area
-    };
+    let inner = Rect { x: area.x + area.width.min(2), width: area.width.saturating_sub(4), ..area };
     let lines = wrap(&text.join("\n"), inner.width);
     let above = usize::from(inner.height).saturating_sub(lines.len()) / 2;
     for (line, place) in lines.iter().zip(inner.rows().skip(above)) {
@@ -168,11 +139,7 @@ fn draw_too_small(area: Rect, buffer: &mut Buffer, look: Look) {
 }
 
 fn row(area: Rect, at: u16) -> Rect {
-    Rect {
-        y: area.y + at,
-        height: 1,
-        ..area
-    }
+    Rect { y: area.y + at, height: 1, ..area }
 }
 
 /// The smallest window that screens are drawn in.

@@ -22,47 +22,22 @@ pub struct Help<'a> {
 impl Help<'_> {
     /// Draws the help over a screen.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, look: Look) {
-        let foot = foot(
-            centred(area, WIDTH_MAX, area.height)
-                .width
-                .saturating_sub(4),
-            look,
-        );
+        let foot = foot(centred(area, WIDTH_MAX, area.height).width.saturating_sub(4), look);
         let keys = self.here.len().max(self.anywhere.len());
         let wanted = u16::try_from(keys + foot.len() + 7).unwrap_or(u16::MAX);
         let place = [("place", self.place.into())];
         let window = centred(area, WIDTH_MAX, wanted);
         let inside = draw_box(window, &look.tr("help-title", &place), buffer, look);
-        let foot_rows = u16::try_from(foot.len())
-            .unwrap_or(u16::MAX)
-            .saturating_add(3);
+        let foot_rows = u16::try_from(foot.len()).unwrap_or(u16::MAX).saturating_add(3);
         let has_foot = inside.height > foot_rows + 4;
         let keys_height = inside.height - if has_foot { foot_rows } else { 0 };
         let half = inside.width / 2;
-        let left = Rect {
-            width: half.saturating_sub(1),
-            height: keys_height,
-            ..inside
-        };
-        let right = Rect {
-            x: inside.x + half,
-            width: inside.width - half,
-            ..left
-        };
+        let left = Rect { width: half.saturating_sub(1), height: keys_height, ..inside };
+        let right = Rect { x: inside.x + half, width: inside.width - half, ..left };
         self.draw_half(&look.tr("help-here", &place), self.here, left, buffer, look);
-        self.draw_half(
-            &look.tr("help-anywhere", &[]),
-            self.anywhere,
-            right,
-            buffer,
-            look,
-        );
+        self.draw_half(&look.tr("help-anywhere", &[]), self.anywhere, right, buffer, look);
         if has_foot {
-            let rest = Rect {
-                y: inside.y + keys_height,
-                height: foot_rows,
-                ..inside
-            };
+            let rest = Rect { y: inside.y + keys_height, height: foot_rows, ..inside };
             draw_foot(&foot, rest, buffer, look);
         }
     }
@@ -73,11 +48,7 @@ impl Help<'_> {
             put(buffer, line, title, look.style(Role::Heading));
         }
         lines.next();
-        let widest = hints
-            .iter()
-            .map(|hint| cell_width(&hint.keys))
-            .max()
-            .unwrap_or(0);
+        let widest = hints.iter().map(|hint| cell_width(&hint.keys)).max().unwrap_or(0);
         let keys_width = widest.min(area.width / 2);
         for (line, hint) in lines.zip(hints.iter().skip(self.scroll)) {
             let mut pen = Pen::new(buffer, line);
@@ -114,12 +85,7 @@ fn foot(width: u16, look: Look) -> Vec<String> {
 fn draw_foot(foot: &[String], area: Rect, buffer: &mut Buffer, look: Look) {
     let mut lines = area.rows();
     if let Some(last) = lines.next_back() {
-        put(
-            buffer,
-            last,
-            &look.tr("help-close", &[]),
-            look.style(Role::Key),
-        );
+        put(buffer, last, &look.tr("help-close", &[]), look.style(Role::Key));
     }
     lines.next();
     for (line, text) in lines.zip(foot) {

@@ -26,11 +26,7 @@ pub enum HintForm {
 impl HintForm {
     /// Returns the form for a line of `width` cells.
     pub fn for_width(width: u16) -> HintForm {
-        if width < HINT_TEXT_WIDTH_MIN {
-            HintForm::Keys
-        } else {
-            HintForm::KeysAndText
-        }
+        if width < HINT_TEXT_WIDTH_MIN { HintForm::Keys } else { HintForm::KeysAndText }
     }
 }
 
@@ -61,9 +57,7 @@ pub fn hints_that_fit(hints: &[Hint], width: u16, form: HintForm) -> usize {
                 HintForm::Keys => 0,
             };
             let gap = if *at == 0 { 1 } else { 2 };
-            used = used
-                .saturating_add(gap + cell_width(&hint.keys))
-                .saturating_add(text);
+            used = used.saturating_add(gap + cell_width(&hint.keys)).saturating_add(text);
             used <= width
         })
         .count()
@@ -78,12 +72,7 @@ mod tests {
     use super::*;
 
     fn hints(count: usize) -> Vec<Hint> {
-        (0..count)
-            .map(|_| Hint {
-                keys: "Enter".into(),
-                text: "办理".into(),
-            })
-            .collect()
+        (0..count).map(|_| Hint { keys: "Enter".into(), text: "办理".into() }).collect()
     }
 
     #[test]
@@ -97,11 +86,7 @@ mod tests {
             (3, 0, HintForm::Keys, 0),
             (0, 80, HintForm::Keys, 0),
         ] {
-            assert_eq!(
-                hints_that_fit(&hints(count), width, form),
-                expected,
-                "{count} in {width}"
-            );
+            assert_eq!(hints_that_fit(&hints(count), width, form), expected, "{count} in {width}");
         }
     }
 }

@@ -92,9 +92,6 @@ mod tests {
         assert_eq!(place, Some(Position::new(3, 0)));
         assert_eq!(buffer, Buffer::with_lines([" 张____ "]));
         let nowhere = Rect::new(9, 0, 4, 1);
-        assert_eq!(
-            draw_input(&TextInput::new("张", 9), nowhere, &mut buffer, Style::new()),
-            None
-        );
+        assert_eq!(draw_input(&TextInput::new("张", 9), nowhere, &mut buffer, Style::new()), None);
     }
 }

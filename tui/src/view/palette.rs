@@ -41,12 +41,7 @@ impl Palette<'_> {
         let cursor = self.draw_query(query, buffer, look);
         if let Some(foot) = lines.next_back() {
             let args = [("count", (self.entries.len() as u64).into())];
-            put(
-                buffer,
-                foot,
-                &look.tr("palette-foot", &args),
-                look.style(Role::Plain),
-            );
+            put(buffer, foot, &look.tr("palette-foot", &args), look.style(Role::Plain));
         }
         let list = Rect {
             y: inside.y + inside.height.min(2),
@@ -54,12 +49,7 @@ impl Palette<'_> {
             ..inside
         };
         if self.entries.is_empty() {
-            put(
-                buffer,
-                list,
-                &look.tr("palette-none", &[]),
-                look.style(Role::Plain),
-            );
+            put(buffer, list, &look.tr("palette-none", &[]), look.style(Role::Plain));
             return cursor;
         }
         let first = first_shown(self.selected, self.entries.len(), list.height);
@@ -73,17 +63,8 @@ impl Palette<'_> {
         if line.width < 2 {
             return None;
         }
-        put(
-            buffer,
-            Rect { width: 1, ..line },
-            "▏",
-            look.style(Role::Accent),
-        );
-        let field = Rect {
-            x: line.x + 1,
-            width: line.width - 1,
-            ..line
-        };
+        put(buffer, Rect { width: 1, ..line }, "▏", look.style(Role::Accent));
+        let field = Rect { x: line.x + 1, width: line.width - 1, ..line };
         draw_input(self.query, field, buffer, look.style(Role::Plain))
     }
 
@@ -92,33 +73,18 @@ impl Palette<'_> {
         let is_selected = at == self.selected;
         let style = |role| {
             let style = look.style(role);
-            if is_selected {
-                style.patch(look.style(Role::Selected))
-            } else {
-                style
-            }
+            if is_selected { style.patch(look.style(Role::Selected)) } else { style }
         };
-        let kinds = self
-            .entries
-            .iter()
-            .map(|entry| cell_width(&entry.kind))
-            .max()
-            .unwrap_or(0);
+        let kinds = self.entries.iter().map(|entry| cell_width(&entry.kind)).max().unwrap_or(0);
         let key_width = cell_width(&entry.key).min(line.width / 3);
         let mut pen = Pen::new(buffer, line);
         pen.write(if is_selected { HERE } else { " " }, style(Role::Plain));
-        pen.write(
-            &format!(" {}  ", fit(&entry.kind, kinds.min(10))),
-            style(Role::Plain),
-        );
+        pen.write(&format!(" {}  ", fit(&entry.kind, kinds.min(10))), style(Role::Plain));
         let title_width = pen.room().saturating_sub(key_width + 2);
         let title = fit(&entry.title, title_width);
         for (at, (grapheme, _)) in graphemes(&title).enumerate() {
             let is_match = entry.graphemes.binary_search(&at).is_ok() && grapheme != "…";
-            pen.write(
-                grapheme,
-                style(if is_match { Role::Match } else { Role::Plain }),
-            );
+            pen.write(grapheme, style(if is_match { Role::Match } else { Role::Plain }));
         }
         pen.write("  ", style(Role::Plain));
         pen.write(&fit_right(&entry.key, key_width), style(Role::Key));

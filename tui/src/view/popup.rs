@@ -23,29 +23,20 @@ pub fn draw_box(area: Rect, title: &str, buffer: &mut Buffer, look: Look) -> Rec
     if area.width < 2 || area.height < 2 {
         return Rect::new(area.x, area.y, 0, 0);
     }
-    Block::bordered()
-        .style(look.style(Role::Rule))
-        .render(area, buffer);
+    Block::bordered().style(look.style(Role::Rule)).render(area, buffer);
     if !title.is_empty() && area.width > 6 {
         let title = format!(" {} ", cut(title, area.width - 6));
         let line = Rect::new(area.x + 2, area.y, area.width - 4, 1);
         Pen::new(buffer, line).write(&title, look.style(Role::Heading));
     }
     let side = if area.width > 3 { 2 } else { 1 };
-    Rect::new(
-        area.x + side,
-        area.y + 1,
-        area.width - 2 * side,
-        area.height - 2,
-    )
+    Rect::new(area.x + side, area.y + 1, area.width - 2 * side, area.height - 2)
 }
 
 /// Returns the first of `total` entries to show in `room` rows so that `selected` is seen.
 pub fn first_shown(selected: usize, total: usize, room: u16) -> usize {
     let room = usize::from(room);
-    selected
-        .saturating_sub(room / 2)
-        .min(total.saturating_sub(room))
+    selected.saturating_sub(room / 2).min(total.saturating_sub(room))
 }
 
 #[cfg(test)]
@@ -68,14 +59,9 @@ mod tests {
 
     #[test]
     fn the_selected_entry_is_shown() {
-        for (selected, total, room, expected) in [
-            (0, 10, 4, 0),
-            (5, 10, 4, 3),
-            (9, 10, 4, 6),
-            (1, 2, 4, 0),
-            (3, 4, 0, 3),
-            (0, 0, 0, 0),
-        ] {
+        for (selected, total, room, expected) in
+            [(0, 10, 4, 0), (5, 10, 4, 3), (9, 10, 4, 6), (1, 2, 4, 0), (3, 4, 0, 3), (0, 0, 0, 0)]
+        {
             assert_eq!(first_shown(selected, total, room), expected);
         }
     }

@@ -19,9 +19,7 @@ pub struct Tab {
 
 /// Draws ` 1今日 2申报[3培训]4考核`; where that is too long, only the current tab has a title.
 pub fn draw_tabs(tabs: &[Tab], current: Option<char>, area: Rect, buffer: &mut Buffer, look: Look) {
-    let needed = tabs
-        .iter()
-        .fold(2, |sum: u16, tab| sum.saturating_add(tab_width(tab)));
+    let needed = tabs.iter().fold(2, |sum: u16, tab| sum.saturating_add(tab_width(tab)));
     let mut pen = Pen::new(buffer, area);
     let mut was_current = false;
     for (at, tab) in tabs.iter().enumerate() {
@@ -33,11 +31,7 @@ pub fn draw_tabs(tabs: &[Tab], current: Option<char>, area: Rect, buffer: &mut B
             _ => " ",
         };
         pen.write(gap, look.style(Role::Plain));
-        let role = if is_current {
-            Role::Accent
-        } else {
-            Role::Plain
-        };
+        let role = if is_current { Role::Accent } else { Role::Plain };
         pen.write(&tab.digit.to_string(), look.style(role));
         if is_current || needed <= area.width {
             pen.write(&tab.title, look.style(role));
@@ -54,15 +48,8 @@ pub fn draw_rail(tabs: &[Tab], current: Option<char>, area: Rect, buffer: &mut B
     if area.width < 2 {
         return;
     }
-    let inner = Rect {
-        width: area.width - 1,
-        ..area
-    };
-    let border = Rect {
-        x: area.right() - 1,
-        width: 1,
-        ..area
-    };
+    let inner = Rect { width: area.width - 1, ..area };
+    let border = Rect { x: area.right() - 1, width: 1, ..area };
     for row in border.rows() {
         put(buffer, row, "│", look.style(Role::Rule));
     }
@@ -79,17 +66,9 @@ pub fn draw_rail(tabs: &[Tab], current: Option<char>, area: Rect, buffer: &mut B
 }
 
 fn draw_rail_tab(tab: &Tab, is_current: bool, row: Rect, buffer: &mut Buffer, look: Look) {
-    let badge = if tab.badge == 0 {
-        String::new()
-    } else {
-        grouped(tab.badge)
-    };
+    let badge = if tab.badge == 0 { String::new() } else { grouped(tab.badge) };
     let badge_width = cell_width(&badge).max(2);
-    let role = if is_current {
-        Role::Accent
-    } else {
-        Role::Plain
-    };
+    let role = if is_current { Role::Accent } else { Role::Plain };
     let here = if is_current { HERE } else { " " };
     let title_width = row.width.saturating_sub(badge_width + 2);
     let name = fit(&format!("{here}{} {}", tab.digit, tab.title), title_width);

@@ -51,10 +51,7 @@ fn any_window() -> impl Strategy<Value = Rect> {
 
 fn any_look() -> impl Strategy<Value = Look> {
     let schemes = vec![Scheme::Colour, Scheme::ColourBlind, Scheme::Mono];
-    (
-        prop::sample::select(schemes),
-        prop::sample::select(vec![Lang::Zh, Lang::En]),
-    )
+    (prop::sample::select(schemes), prop::sample::select(vec![Lang::Zh, Lang::En]))
         .prop_map(|(scheme, lang)| Look { scheme, lang })
 }
 
@@ -66,17 +63,12 @@ fn check(
     let mut buffer = Buffer::empty(window);
     let cursor = draw(&mut buffer);
     if let Some(cursor) = cursor {
-        prop_assert!(
-            window.contains(cursor),
-            "cursor {cursor:?} outside {window:?}"
-        );
+        prop_assert!(window.contains(cursor), "cursor {cursor:?} outside {window:?}");
     }
     for glyphs in [Glyphs::Unicode, Glyphs::Safe] {
         glyphs.settle(&mut buffer);
         for cells in buffer.content.chunks(window.width.into()) {
-            let sum: usize = visible(cells)
-                .map(|(_, cell)| usize::from(cell.cell_width()))
-                .sum();
+            let sum: usize = visible(cells).map(|(_, cell)| usize::from(cell.cell_width())).sum();
             let line: Vec<&str> = visible(cells).map(|(_, cell)| cell.symbol()).collect();
             prop_assert_eq!(sum, usize::from(window.width), "{:?}", line.concat());
             let seen: Vec<usize> = visible(cells).map(|(at, _)| at).collect();
@@ -92,10 +84,7 @@ fn check(
 fn hints_of(texts: &[String]) -> Vec<Hint> {
     texts
         .iter()
-        .map(|text| Hint {
-            keys: text.chars().take(4).collect(),
-            text: text.to_owned(),
-        })
+        .map(|text| Hint { keys: text.chars().take(4).collect(), text: text.to_owned() })
         .collect()
 }
 
@@ -112,10 +101,7 @@ fn field_of(text: &str) -> Field {
     Field {
         label: text.to_owned(),
         value: text.chars().rev().collect(),
-        state: FieldState {
-            mark: mark_of(text),
-            text: text.to_owned(),
-        },
+        state: FieldState { mark: mark_of(text), text: text.to_owned() },
         help: text.to_owned(),
     }
 }
@@ -125,33 +111,16 @@ fn column_of(text: &str) -> Column {
     let is_even = text.len().is_multiple_of(2);
     Column {
         title: text.to_owned(),
-        width: if is_even {
-            ColumnWidth::Fixed(width)
-        } else {
-            ColumnWidth::AtLeast(width)
-        },
-        align: if width.is_multiple_of(3) {
-            Align::Right
-        } else {
-            Align::Left
-        },
-        keep: if width.is_multiple_of(5) {
-            Keep::IfRoom
-        } else {
-            Keep::Always
-        },
+        width: if is_even { ColumnWidth::Fixed(width) } else { ColumnWidth::AtLeast(width) },
+        align: if width.is_multiple_of(3) { Align::Right } else { Align::Left },
+        keep: if width.is_multiple_of(5) { Keep::IfRoom } else { Keep::Always },
         sorted: is_even.then_some(Sorted::Upwards),
     }
 }
 
 fn entry_of(text: &str) -> PaletteEntry {
     let key = text.chars().take(3).collect();
-    PaletteEntry {
-        kind: text.to_owned(),
-        title: text.to_owned(),
-        graphemes: vec![0, 2],
-        key,
-    }
+    PaletteEntry { kind: text.to_owned(), title: text.to_owned(), graphemes: vec![0, 2], key }
 }
 
 proptest! {

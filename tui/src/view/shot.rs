@@ -41,9 +41,7 @@ pub fn shot(
 /// Returns each line's glyphs, without the cells that a wide glyph hides.
 pub fn glyph_layer(buffer: &Buffer) -> Vec<String> {
     let lines = buffer.content.chunks(usize::from(buffer.area.width).max(1));
-    lines
-        .map(|cells| visible(cells).map(|(_, cell)| cell.symbol()).collect())
-        .collect()
+    lines.map(|cells| visible(cells).map(|(_, cell)| cell.symbol()).collect()).collect()
 }
 
 /// Returns the cells that are seen, with their columns.
@@ -81,14 +79,9 @@ fn letter_of(cell: &Cell, legend: &mut Vec<String>) -> char {
     if style == "Reset/Reset/NONE" {
         return '.';
     }
-    let at = legend
-        .iter()
-        .position(|known| *known == style)
-        .unwrap_or_else(|| {
-            legend.push(style);
-            legend.len() - 1
-        });
-    ('a'..='z')
-        .nth(at)
-        .expect("a screen has fewer than 26 styles")
+    let at = legend.iter().position(|known| *known == style).unwrap_or_else(|| {
+        legend.push(style);
+        legend.len() - 1
+    });
+    ('a'..='z').nth(at).expect("a screen has fewer than 26 styles")
 }

@@ -25,18 +25,12 @@ type Draw = fn(Rect, &mut Buffer, Look) -> Option<Position>;
 fn check(name: &str, draw: Draw) {
     for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         for (width, height) in [(80, 24), (120, 40)] {
-            let look = Look {
-                scheme: Scheme::Colour,
-                lang,
-            };
+            let look = Look { scheme: Scheme::Colour, lang };
             let picture = shot(width, height, |area, buffer| draw(area, buffer, look));
             insta::assert_snapshot!(format!("{name}_{tongue}_{width}x{height}"), picture);
         }
     }
-    let look = Look {
-        scheme: Scheme::Mono,
-        lang: Lang::Zh,
-    };
+    let look = Look { scheme: Scheme::Mono, lang: Lang::Zh };
     let picture = shot(80, 24, |area, buffer| draw(area, buffer, look));
     insta::assert_snapshot!(format!("{name}_mono"), picture);
 }
@@ -49,10 +43,7 @@ fn words(lang: Lang, zh: &str, en: &str) -> String {
 }
 
 fn hints(lang: Lang) -> Vec<Hint> {
-    let hint = |keys: &str, zh, en| Hint {
-        keys: keys.into(),
-        text: words(lang, zh, en),
-    };
+    let hint = |keys: &str, zh, en| Hint { keys: keys.into(), text: words(lang, zh, en) };
     vec![
         hint("↑↓", "选择", "move"),
         hint("Enter", "办理", "do it"),
@@ -79,31 +70,18 @@ fn in_frame(
         ('-', "同步", "Sync", 1),
         ('=', "设置", "Settings", 0),
     ];
-    let tabs = names.map(|(digit, zh, en, badge)| Tab {
-        digit,
-        title: words(look.lang, zh, en),
-        badge,
-    });
-    let saved = words(
-        look.lang,
-        "所有修改已保存在本机",
-        "All changes are saved on this computer",
-    );
+    let tabs =
+        names.map(|(digit, zh, en, badge)| Tab { digit, title: words(look.lang, zh, en), badge });
+    let saved = words(look.lang, "所有修改已保存在本机", "All changes are saved on this computer");
     let synced = words(look.lang, "已同步 09:41", "Synced 09:41");
     let frame = ScreenFrame {
         title: &words(look.lang, "1+X 试点协同", "1+X pilots"),
         organisation: "江城职业技术学院",
         person: &words(look.lang, "王芳 院校协调员", "王芳 coordinator"),
-        sync: Notice {
-            mark: Mark::Good,
-            text: &synced,
-        },
+        sync: Notice { mark: Mark::Good, text: &synced },
         tabs: &tabs,
         current: Some('5'),
-        message: Some(Notice {
-            mark: Mark::Good,
-            text: &saved,
-        }),
+        message: Some(Notice { mark: Mark::Good, text: &saved }),
         hints: &hints(look.lang),
     };
     let inside = frame.draw(area, buffer, look)?;
@@ -119,48 +97,12 @@ fn table_columns(look: Look) -> [Column; 6] {
         sorted: None,
     };
     let mut columns = [
-        column(
-            "序号",
-            "No.",
-            ColumnWidth::Fixed(6),
-            Align::Right,
-            Keep::Always,
-        ),
-        column(
-            "姓名",
-            "Name",
-            ColumnWidth::AtLeast(8),
-            Align::Left,
-            Keep::Always,
-        ),
-        column(
-            "班级",
-            "Class",
-            ColumnWidth::Fixed(10),
-            Align::Left,
-            Keep::IfRoom,
-        ),
-        column(
-            "证书",
-            "Certificate",
-            ColumnWidth::AtLeast(20),
-            Align::Left,
-            Keep::Always,
-        ),
-        column(
-            "成绩",
-            "Score",
-            ColumnWidth::Fixed(6),
-            Align::Right,
-            Keep::Always,
-        ),
-        column(
-            "结果",
-            "Result",
-            ColumnWidth::Fixed(10),
-            Align::Left,
-            Keep::Always,
-        ),
+        column("序号", "No.", ColumnWidth::Fixed(6), Align::Right, Keep::Always),
+        column("姓名", "Name", ColumnWidth::AtLeast(8), Align::Left, Keep::Always),
+        column("班级", "Class", ColumnWidth::Fixed(10), Align::Left, Keep::IfRoom),
+        column("证书", "Certificate", ColumnWidth::AtLeast(20), Align::Left, Keep::Always),
+        column("成绩", "Score", ColumnWidth::Fixed(6), Align::Right, Keep::Always),
+        column("结果", "Result", ColumnWidth::Fixed(10), Align::Left, Keep::Always),
     ];
     columns[0].sorted = Some(Sorted::Upwards);
     columns
@@ -184,10 +126,7 @@ fn table_rows() -> Vec<Row> {
                 "软件2302".into(),
                 "工业机器人操作与运维(中级)".into(),
                 (*score).into(),
-                Cell {
-                    mark: Some(*mark),
-                    text: (*result).into(),
-                },
+                Cell { mark: Some(*mark), text: (*result).into() },
             ],
             ticked: matches!(mark, Mark::Attention | Mark::Problem),
         })
@@ -216,48 +155,17 @@ fn fields(lang: Lang) -> Vec<Field> {
     let field = |zh, en, value: &str, mark, text: &str, help: &str| Field {
         label: words(lang, zh, en),
         value: value.into(),
-        state: FieldState {
-            mark,
-            text: text.into(),
-        },
+        state: FieldState { mark, text: text.into() },
         help: help.into(),
     };
     let why =
         "为什么要填：省级枢纽按“台套数 ÷ 工位数”核定单次可考人数。\n示例：48 个工位配 48 套终端。";
     let wrong = Some(Mark::Problem);
     vec![
-        field(
-            "实训室名称",
-            "Room",
-            "智能财税实训中心",
-            Some(Mark::Good),
-            "",
-            "",
-        ),
-        field(
-            "工位数",
-            "Seats",
-            "48",
-            Some(Mark::Good),
-            "不少于计划人数 40",
-            "",
-        ),
-        field(
-            "设备台套数",
-            "Machines",
-            "4",
-            wrong,
-            "少于工位数 48，请核对",
-            why,
-        ),
-        field(
-            "设备清单",
-            "Inventory",
-            "",
-            wrong,
-            "必填：Enter 选择文件",
-            "",
-        ),
+        field("实训室名称", "Room", "智能财税实训中心", Some(Mark::Good), "", ""),
+        field("工位数", "Seats", "48", Some(Mark::Good), "不少于计划人数 40", ""),
+        field("设备台套数", "Machines", "4", wrong, "少于工位数 48，请核对", why),
+        field("设备清单", "Inventory", "", wrong, "必填：Enter 选择文件", ""),
         field("等级", "Level", "初级", Some(Mark::Good), "", "F4 展开选项"),
         field("备注", "Remark", "", None, "选填，最多 200 字", ""),
     ]
@@ -273,9 +181,7 @@ fn form(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
         choices: None,
         missing: 2,
     };
-    in_frame(area, buffer, look, |inside, buffer| {
-        form.draw(inside, buffer, look)
-    })
+    in_frame(area, buffer, look, |inside, buffer| form.draw(inside, buffer, look))
 }
 
 fn form_choices(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
@@ -285,15 +191,10 @@ fn form_choices(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position>
         fields: &fields(look.lang),
         focused: 4,
         input: None,
-        choices: Some(Choices {
-            options: &options,
-            selected: 1,
-        }),
+        choices: Some(Choices { options: &options, selected: 1 }),
         missing: 0,
     };
-    in_frame(area, buffer, look, |inside, buffer| {
-        form.draw(inside, buffer, look)
-    })
+    in_frame(area, buffer, look, |inside, buffer| form.draw(inside, buffer, look))
 }
 
 fn palette(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
@@ -310,34 +211,19 @@ fn palette(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
         .map(|hit| {
             let (kind, title, key) = actions[hit.entry];
             let (kind, title, key) = (kind.into(), title.into(), key.into());
-            PaletteEntry {
-                kind,
-                title,
-                graphemes: hit.graphemes,
-                key,
-            }
+            PaletteEntry { kind, title, graphemes: hit.graphemes, key }
         })
         .collect();
     let query = TextInput::new("chengji", 40);
     table(area, buffer, look);
-    Palette {
-        query: &query,
-        entries: &entries,
-        selected: 0,
-    }
-    .draw(area, buffer, look)
+    Palette { query: &query, entries: &entries, selected: 0 }.draw(area, buffer, look)
 }
 
 fn help(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
     table(area, buffer, look);
     let hints = hints(look.lang);
     let place = words(look.lang, "成绩", "Results");
-    let help = Help {
-        place: &place,
-        here: &hints[..5],
-        anywhere: &hints[5..],
-        scroll: 0,
-    };
+    let help = Help { place: &place, here: &hints[..5], anywhere: &hints[5..], scroll: 0 };
     help.draw(area, buffer, look);
     None
 }
@@ -350,9 +236,7 @@ fn empty(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position> {
         choices: &choices,
         selected: 0,
     };
-    in_frame(area, buffer, look, |inside, buffer| {
-        empty.draw(inside, buffer, look)
-    })
+    in_frame(area, buffer, look, |inside, buffer| empty.draw(inside, buffer, look))
 }
 
 #[test]
@@ -380,18 +264,9 @@ fn an_empty_list_says_what_to_do() {
 #[test]
 fn a_narrow_window_keeps_what_matters() {
     let look = Look::default();
-    insta::assert_snapshot!(
-        "table_zh_60x16",
-        shot(60, 16, |area, out| table(area, out, look))
-    );
-    insta::assert_snapshot!(
-        "form_zh_60x16",
-        shot(60, 16, |area, out| form(area, out, look))
-    );
-    insta::assert_snapshot!(
-        "small_zh_20x8",
-        shot(20, 8, |area, out| table(area, out, look))
-    );
+    insta::assert_snapshot!("table_zh_60x16", shot(60, 16, |area, out| table(area, out, look)));
+    insta::assert_snapshot!("form_zh_60x16", shot(60, 16, |area, out| form(area, out, look)));
+    insta::assert_snapshot!("small_zh_20x8", shot(20, 8, |area, out| table(area, out, look)));
 }
 
 #[test]
@@ -401,8 +276,5 @@ fn doubtful_glyphs_have_stand_ins_on_a_whole_screen() {
         Glyphs::Safe.settle(buffer);
         cursor
     });
-    assert!(
-        !picture.contains(['─', '│', '…', '┌', '·', '▏', '↑']),
-        "{picture}"
-    );
+    assert!(!picture.contains(['─', '│', '…', '┌', '·', '▏', '↑']), "{picture}");
 }

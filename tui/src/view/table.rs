@@ -84,10 +84,7 @@ pub struct Table<'a> {
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Cell {
-        Cell {
-            mark: None,
-            text: text.into(),
-        }
+        Cell { mark: None, text: text.into() }
     }
 }
 
@@ -102,20 +99,11 @@ impl Table<'_> {
         let foot = lines.next_back();
         let mut cursor = None;
         for (line, at) in lines.zip(self.offset..self.total) {
-            let row = usize::try_from(at - self.offset)
-                .ok()
-                .and_then(|at| self.rows.get(at));
+            let row = usize::try_from(at - self.offset).ok().and_then(|at| self.rows.get(at));
             if self.selected == Some(at) {
                 cursor = Some(line.as_position());
             }
-            self.draw_row(
-                row.unwrap_or(&Row::Loading),
-                at,
-                line,
-                &widths,
-                buffer,
-                look,
-            );
+            self.draw_row(row.unwrap_or(&Row::Loading), at, line, &widths, buffer, look);
         }
         if let Some(foot) = foot {
             self.draw_foot(foot, buffer, look);
@@ -126,22 +114,14 @@ impl Table<'_> {
     fn draw_titles(&self, line: Rect, widths: &[u16], buffer: &mut Buffer, look: Look) {
         let mut pen = Pen::new(buffer, line);
         pen.write_fit("", PREFIX_WIDTH, look.style(Role::Plain));
-        for (column, width) in self
-            .columns
-            .iter()
-            .zip(widths)
-            .filter(|(_, width)| **width > 0)
-        {
+        for (column, width) in self.columns.iter().zip(widths).filter(|(_, width)| **width > 0) {
             let sorted = match column.sorted {
                 Some(Sorted::Upwards) => UPWARDS,
                 Some(Sorted::Downwards) => OPEN,
                 None => "",
             };
             let title = cut(&column.title, width.saturating_sub(cell_width(sorted))) + sorted;
-            pen.write(
-                &aligned(&title, *width, column.align),
-                look.style(Role::Heading),
-            );
+            pen.write(&aligned(&title, *width, column.align), look.style(Role::Heading));
             pen.write(" ", look.style(Role::Plain));
         }
     }
@@ -158,27 +138,16 @@ impl Table<'_> {
         let is_selected = self.selected == Some(at);
         let style = |role| {
             let style = look.style(role);
-            if is_selected {
-                style.patch(look.style(Role::Selected))
-            } else {
-                style
-            }
+            if is_selected { style.patch(look.style(Role::Selected)) } else { style }
         };
         let ticked = matches!(row, Row::Ready { ticked: true, .. });
         put(buffer, line, "", style(Role::Plain));
         let mut pen = Pen::new(buffer, line);
         pen.write(if is_selected { HERE } else { " " }, style(Role::Plain));
-        let (tick, role) = if ticked {
-            ("✓", Role::Accent)
-        } else {
-            ("", Role::Plain)
-        };
+        let (tick, role) = if ticked { ("✓", Role::Accent) } else { ("", Role::Plain) };
         pen.write_fit(tick, PREFIX_WIDTH - 1, style(role));
         let Row::Ready { cells, .. } = row else {
-            pen.write(
-                &format!("{} ⋯", grouped(at.saturating_add(1))),
-                style(Role::Plain),
-            );
+            pen.write(&format!("{} ⋯", grouped(at.saturating_add(1))), style(Role::Plain));
             return;
         };
         for ((column, width), cell) in self.columns.iter().zip(widths).zip(cells) {
@@ -198,10 +167,7 @@ impl Table<'_> {
         let row = self.selected.map_or(0, |at| at.saturating_add(1));
         let args = [("row", row.into()), ("total", self.total.into())];
         let mut pen = Pen::new(buffer, line);
-        pen.write(
-            &format!("  {}", look.tr("table-position", &args)),
-            look.style(Role::Plain),
-        );
+        pen.write(&format!("  {}", look.tr("table-position", &args)), look.style(Role::Plain));
         if self.ticked > 0 {
             let ticked = look.tr("table-ticked", &[("count", self.ticked.into())]);
             pen.write(&format!("   {ticked}"), look.style(Role::Accent));
@@ -218,18 +184,15 @@ pub fn records_shown(height: u16) -> u16 {
 pub fn offset_for(selected: u64, offset: u64, total: u64, shown: u16) -> u64 {
     let shown = u64::from(shown).max(1);
     let least = selected.saturating_sub(shown - 1);
-    offset
-        .clamp(least, selected.max(least))
-        .min(total.saturating_sub(shown))
+    offset.clamp(least, selected.max(least)).min(total.saturating_sub(shown))
 }
 
 /// Returns each column's width in `available` cells, one cell between columns; 0 means left out.
 pub fn column_widths(columns: &[Column], available: u16) -> Vec<u16> {
     let mut shown = vec![true; columns.len()];
     while needed(columns, &shown) > available.into() {
-        let spare = (0..columns.len())
-            .rev()
-            .find(|at| shown[*at] && columns[*at].keep == Keep::IfRoom);
+        let spare =
+            (0..columns.len()).rev().find(|at| shown[*at] && columns[*at].keep == Keep::IfRoom);
         let Some(at) = spare else { break };
         shown[at] = false;
     }
@@ -254,10 +217,7 @@ pub fn column_widths(columns: &[Column], available: u16) -> Vec<u16> {
 
 fn needed(columns: &[Column], shown: &[bool]) -> u32 {
     let widths = columns.iter().zip(shown).filter(|(_, shown)| **shown);
-    widths
-        .map(|(column, _)| u32::from(width_min(column)) + 1)
-        .sum::<u32>()
-        .saturating_sub(1)
+    widths.map(|(column, _)| u32::from(width_min(column)) + 1).sum::<u32>().saturating_sub(1)
 }
 
 fn width_min(column: &Column) -> u16 {
@@ -281,13 +241,7 @@ mod tests {
     use super::*;
 
     fn column(width: ColumnWidth, keep: Keep) -> Column {
-        Column {
-            title: "列".into(),
-            width,
-            align: Align::Left,
-            keep,
-            sorted: None,
-        }
+        Column { title: "列".into(), width, align: Align::Left, keep, sorted: None }
     }
 
     #[track_caller]

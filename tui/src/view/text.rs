@@ -87,9 +87,7 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     if width == 0 {
         return Vec::new();
     }
-    text.split('\n')
-        .flat_map(|line| wrap_line(&clean(line), width))
-        .collect()
+    text.split('\n').flat_map(|line| wrap_line(&clean(line), width)).collect()
 }
 
 /// Writes `text` into one row of `area`, filling its width; outside the buffer nothing happens.
@@ -111,17 +109,8 @@ impl<'a> Pen<'a> {
     /// Returns a pen at the left end of the first row of `area`, cut to what the buffer has.
     pub fn new(buffer: &'a mut Buffer, area: Rect) -> Pen<'a> {
         let inside = area.intersection(buffer.area);
-        let right = if inside.is_empty() {
-            inside.x
-        } else {
-            inside.right()
-        };
-        Pen {
-            buffer,
-            x: inside.x,
-            y: inside.y,
-            right,
-        }
+        let right = if inside.is_empty() { inside.x } else { inside.right() };
+        Pen { buffer, x: inside.x, y: inside.y, right }
     }
 
     /// Returns the cells left on the row.
@@ -141,9 +130,7 @@ impl<'a> Pen<'a> {
             return;
         }
         let text = cut(text, room);
-        (self.x, _) = self
-            .buffer
-            .set_stringn(self.x, self.y, &text, room.into(), style);
+        (self.x, _) = self.buffer.set_stringn(self.x, self.y, &text, room.into(), style);
     }
 
     /// Writes `text` in exactly `width` cells, or in what is left of the row.
@@ -229,10 +216,7 @@ fn may_break(before: &str, after: &str) -> bool {
 }
 
 fn opens(grapheme: &str) -> bool {
-    grapheme
-        .chars()
-        .next()
-        .is_some_and(|letter| "（《〈【〔「『“‘([{".contains(letter))
+    grapheme.chars().next().is_some_and(|letter| "（《〈【〔「『“‘([{".contains(letter))
 }
 
 fn closes(grapheme: &str) -> bool {

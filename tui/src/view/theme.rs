@@ -205,15 +205,8 @@ mod tests {
     #[test]
     fn states_differ_without_colour() {
         for (at, mark) in MARKS.iter().enumerate() {
-            assert!(
-                MARKS[..at]
-                    .iter()
-                    .all(|other| other.glyph() != mark.glyph())
-            );
-            assert!(
-                stand_in(mark.glyph()).is_none(),
-                "{mark:?} is never ambiguous"
-            );
+            assert!(MARKS[..at].iter().all(|other| other.glyph() != mark.glyph()));
+            assert!(stand_in(mark.glyph()).is_none(), "{mark:?} is never ambiguous");
         }
     }
 

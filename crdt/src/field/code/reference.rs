@@ -163,9 +163,7 @@ digest_field!(
 
 /// Returns the id that 32 hex digits are.
 pub(crate) fn record_id_parse(text: &str) -> Result<RecordId, FieldError> {
-    code_clean(text)?
-        .parse()
-        .map_err(|_| FieldError::UnknownRecord)
+    code_clean(text)?.parse().map_err(|_| FieldError::UnknownRecord)
 }
 
 /// Returns the ids of a list, in order, none twice, whatever the case of their digits.
@@ -199,18 +197,8 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_no_record() {
-        for text in [
-            &ID[..31],
-            "西安",
-            &format!("{ID}00"),
-            &ID.replace('0', "g"),
-            &ID[..8],
-        ] {
-            assert_eq!(
-                OrgRef::parse(text),
-                Err(FieldError::UnknownRecord),
-                "{text}"
-            );
+        for text in [&ID[..31], "西安", &format!("{ID}00"), &ID.replace('0', "g"), &ID[..8]] {
+            assert_eq!(OrgRef::parse(text), Err(FieldError::UnknownRecord), "{text}");
         }
         assert_eq!(OrgRef::parse(" "), Err(FieldError::Missing));
         assert_eq!(OrgRef::from_value(&Value::Bytes(vec![0; 15])), None);
@@ -236,12 +224,7 @@ mod tests {
         assert_eq!((FileDigest::TYPE.name, Blob::TYPE.name), ("digest", "blob"));
         let digest = FileDigest::parse(&ID.repeat(2)).expect("a digest");
         assert_eq!(digest.digest().to_string(), ID.repeat(2));
-        assert_eq!(
-            FileDigest::parse(ID),
-            Err(FieldError::Form {
-                form: "64 hex digits"
-            })
-        );
+        assert_eq!(FileDigest::parse(ID), Err(FieldError::Form { form: "64 hex digits" }));
         assert_eq!(Blob::from_value(&Value::Bytes(vec![0; 31])), None);
     }
 }

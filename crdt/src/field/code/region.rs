@@ -29,9 +29,7 @@ impl RegionCode {
 
 /// Returns the name of the province whose two digits a code begins with.
 pub(super) fn province_name(code: &str) -> Option<&'static str> {
-    let at = PROVINCES
-        .binary_search_by_key(&code.get(..2)?, |(digits, _)| digits)
-        .ok()?;
+    let at = PROVINCES.binary_search_by_key(&code.get(..2)?, |(digits, _)| digits).ok()?;
     Some(PROVINCES[at].1)
 }
 
@@ -44,37 +42,19 @@ struct Region {
 }
 
 const fn region(code: &'static str, name: &'static str) -> Region {
-    Region {
-        code,
-        name,
-        from: 0,
-        to: u16::MAX,
-    }
+    Region { code, name, from: 0, to: u16::MAX }
 }
 
 const fn newer(code: &'static str, name: &'static str, from: u16) -> Region {
-    Region {
-        code,
-        name,
-        from,
-        to: u16::MAX,
-    }
+    Region { code, name, from, to: u16::MAX }
 }
 
 const fn former(code: &'static str, name: &'static str, to: u16) -> Region {
-    Region {
-        code,
-        name,
-        from: 0,
-        to,
-    }
+    Region { code, name, from: 0, to }
 }
 
 fn region_find(code: &str) -> Option<&'static Region> {
-    SHAANXI
-        .binary_search_by_key(&code, |region| region.code)
-        .ok()
-        .map(|at| &SHAANXI[at])
+    SHAANXI.binary_search_by_key(&code, |region| region.code).ok().map(|at| &SHAANXI[at])
 }
 
 fn region_code(text: &str) -> Result<String, FieldError> {
@@ -87,11 +67,7 @@ fn region_code(text: &str) -> Result<String, FieldError> {
     } else {
         province_name(&code).is_some()
     };
-    if known {
-        Ok(code)
-    } else {
-        Err(FieldError::UnknownCode)
-    }
+    if known { Ok(code) } else { Err(FieldError::UnknownCode) }
 }
 
 /// The first two digits of every province that the pilot deals with, ascending.
@@ -298,10 +274,7 @@ mod tests {
             check(text, Err(FieldError::Form { form: "6 digits" }));
         }
         check("61\u{202e}0100", Err(FieldError::Characters));
-        check(
-            &"6".repeat(1 << 20),
-            Err(FieldError::Form { form: "6 digits" }),
-        );
+        check(&"6".repeat(1 << 20), Err(FieldError::Form { form: "6 digits" }));
     }
 
     #[test]

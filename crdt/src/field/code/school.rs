@@ -16,9 +16,7 @@ text_field!(
 impl SchoolCode {
     /// Returns the five digits of the national list, which a regular college (41) has.
     pub fn national5(&self) -> Option<&str> {
-        self.as_str()
-            .starts_with(REGULAR_COLLEGE)
-            .then(|| &self.as_str()[5..])
+        self.as_str().starts_with(REGULAR_COLLEGE).then(|| &self.as_str()[5..])
     }
 }
 
@@ -31,9 +29,7 @@ fn school_code(text: &str) -> Result<String, FieldError> {
         return Err(FieldError::UnknownCode);
     }
     if code.starts_with(REGULAR_COLLEGE) && !code[4..].starts_with('0') {
-        return Err(FieldError::Form {
-            form: "41, province, 0 + 5 digits",
-        });
+        return Err(FieldError::Form { form: "41, province, 0 + 5 digits" });
     }
     Ok(code)
 }
@@ -72,12 +68,7 @@ mod tests {
         for text in ["2161013945", "4199013945", "4100013945"] {
             check(text, Err(FieldError::UnknownCode));
         }
-        check(
-            "4161113945",
-            Err(FieldError::Form {
-                form: "41, province, 0 + 5 digits",
-            }),
-        );
+        check("4161113945", Err(FieldError::Form { form: "41, province, 0 + 5 digits" }));
         check("41610139\u{200f}45", Err(FieldError::Characters));
     }
 }

@@ -19,11 +19,7 @@ text_field!(
 pub fn check_character(body: &str) -> Option<char> {
     let values: Option<Vec<usize>> = body.chars().map(|c| ALPHABET.find(c)).collect();
     let values = values.filter(|values| values.len() <= WEIGHTS.len())?;
-    let sum: usize = values
-        .iter()
-        .zip(WEIGHTS)
-        .map(|(value, weight)| value * weight)
-        .sum();
+    let sum: usize = values.iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum();
     ALPHABET.chars().nth((31 - sum % 31) % 31)
 }
 
@@ -51,9 +47,7 @@ fn uscc(text: &str) -> Result<String, FieldError> {
 const USCC_FORM: &str = "18 characters, the third to the eighth digits";
 const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 /// 3^i mod 31 (GB 32100-2015, table 2).
-const WEIGHTS: [usize; 17] = [
-    1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28,
-];
+const WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
 
 #[cfg(test)]
 mod tests {
@@ -61,21 +55,14 @@ mod tests {
 
     fn check(input: &str, expected: Result<&str, FieldError>) {
         let found = Uscc::parse(input);
-        assert_eq!(
-            found.as_ref().map(Uscc::as_str),
-            expected.as_ref().copied(),
-            "{input}"
-        );
+        assert_eq!(found.as_ref().map(Uscc::as_str), expected.as_ref().copied(), "{input}");
     }
 
     #[test]
     fn published_vectors() {
         check("91350100M000100Y43", Ok("91350100M000100Y43"));
         check("91350100M000100Y4Z", Err(FieldError::Characters));
-        check(
-            "91350100M000100Y4X",
-            Err(FieldError::CheckDigit { expected: '3' }),
-        );
+        check("91350100M000100Y4X", Err(FieldError::CheckDigit { expected: '3' }));
     }
 
     #[test]
@@ -83,10 +70,7 @@ mod tests {
         let latin = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let body = "91350100M000100Y4";
         let values = body.chars().filter_map(|c| latin.find(c));
-        let sum: usize = values
-            .zip(WEIGHTS)
-            .map(|(value, weight)| value * weight)
-            .sum();
+        let sum: usize = values.zip(WEIGHTS).map(|(value, weight)| value * weight).sum();
         let trap = latin.chars().nth(sum % 31);
         assert_ne!(trap, Some('3'));
         assert_eq!(check_character(body), Some('3'));
@@ -99,35 +83,22 @@ mod tests {
             for c in ALPHABET.chars().filter(|c| !code[at..].starts_with(*c)) {
                 let wrong = format!("{}{c}{}", &code[..at], &code[at + 1..]);
                 let found = Uscc::parse(&wrong);
-                assert!(
-                    matches!(found, Err(FieldError::CheckDigit { .. })),
-                    "{wrong}"
-                );
+                assert!(matches!(found, Err(FieldError::CheckDigit { .. })), "{wrong}");
             }
         }
     }
 
     #[test]
     fn other_forms() {
-        check(
-            "９１３５０１００ｍ０００１００ｙ４３",
-            Ok("91350100M000100Y43"),
-        );
+        check("９１３５０１００ｍ０００１００ｙ４３", Ok("91350100M000100Y43"));
         check(" 9135 0100-M000100Y-43\u{3000}", Ok("91350100M000100Y43"));
-        for text in [
-            "91350100M000100Y4",
-            "91350100M000100Y433",
-            "9135A100M000100Y43",
-            "信用代码",
-        ] {
+        for text in ["91350100M000100Y4", "91350100M000100Y433", "9135A100M000100Y43", "信用代码"]
+        {
             check(text, Err(FieldError::Form { form: USCC_FORM }));
         }
         check("91350100M000100Y4三", Err(FieldError::Characters));
         check("91350100M000100Y4\u{202e}3", Err(FieldError::Characters));
-        check(
-            &"9".repeat(1 << 20),
-            Err(FieldError::Form { form: USCC_FORM }),
-        );
+        check(&"9".repeat(1 << 20), Err(FieldError::Form { form: USCC_FORM }));
         assert_eq!(check_character("S"), None);
         assert_eq!(check_character(&"1".repeat(18)), None);
     }

@@ -19,9 +19,7 @@ impl TextList {
     /// Reads the items; nothing but separators is `Missing`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let items = items_split(text)?;
-        let items = items
-            .into_iter()
-            .map(|item| length_check(item, 1, ITEM_CHARACTERS_MAX));
+        let items = items.into_iter().map(|item| length_check(item, 1, ITEM_CHARACTERS_MAX));
         items.collect::<Result<_, _>>().map(Self)
     }
 
@@ -70,9 +68,7 @@ impl NamedItems {
                 None => items.push(format!("{code}:{name}")),
                 Some(earlier) if *earlier == name => continue,
                 Some(_) => {
-                    return Err(FieldError::Form {
-                        form: NAMED_ITEM_FORM,
-                    });
+                    return Err(FieldError::Form { form: NAMED_ITEM_FORM });
                 }
             }
             names.insert(code, name);
@@ -120,10 +116,8 @@ impl<T: Field + Ord> Several<T> {
             let value = (T::TYPE.parse)(&item)?;
             T::from_value(&value).ok_or(FieldError::UnknownChoice { choices })
         };
-        let mut items: Vec<T> = items_split(text)?
-            .into_iter()
-            .map(one)
-            .collect::<Result<_, _>>()?;
+        let mut items: Vec<T> =
+            items_split(text)?.into_iter().map(one).collect::<Result<_, _>>()?;
         items.sort();
         items.dedup();
         Ok(Self(items))
@@ -157,10 +151,7 @@ pub(crate) fn items_split(text: &str) -> Result<Vec<String>, FieldError> {
     let text = nfc_trimmed(text)?;
     let mut seen = BTreeSet::new();
     let mut items = Vec::new();
-    for part in text
-        .split([',', '，', '、', ';', '；', '\n'])
-        .filter(|part| !blank(part))
-    {
+    for part in text.split([',', '，', '、', ';', '；', '\n']).filter(|part| !blank(part)) {
         let item = line_clean(part)?;
         if seen.insert(item.clone()) {
             items.push(item);
@@ -169,11 +160,7 @@ pub(crate) fn items_split(text: &str) -> Result<Vec<String>, FieldError> {
     match items.len() {
         0 => Err(FieldError::Missing),
         1..=ITEMS_MAX => Ok(items),
-        found => Err(FieldError::Length {
-            min: 1,
-            max: ITEMS_MAX,
-            found,
-        }),
+        found => Err(FieldError::Length { min: 1, max: ITEMS_MAX, found }),
     }
 }
 
@@ -184,9 +171,7 @@ pub(crate) fn list_from_value<T: Field>(
     value: &Value,
     parse: fn(&str) -> Result<T, FieldError>,
 ) -> Option<T> {
-    parse(&value.as_list()?.join(","))
-        .ok()
-        .filter(|parsed| parsed.to_value() == *value)
+    parse(&value.as_list()?.join(",")).ok().filter(|parsed| parsed.to_value() == *value)
 }
 
 const fn choices_of(shape: Shape) -> &'static [Choice] {
@@ -201,9 +186,7 @@ fn blank(text: &str) -> bool {
 }
 
 fn named_item(item: &str) -> Result<(String, String), FieldError> {
-    let form = FieldError::Form {
-        form: NAMED_ITEM_FORM,
-    };
+    let form = FieldError::Form { form: NAMED_ITEM_FORM };
     let (code, name) = item.split_once([':', '：']).ok_or(form.clone())?;
     if blank(code) || blank(name) {
         return Err(form);
@@ -212,10 +195,7 @@ fn named_item(item: &str) -> Result<(String, String), FieldError> {
     if code.contains([':', ',', ';']) {
         return Err(form);
     }
-    Ok((
-        code,
-        length_check(line_clean(name)?, 1, ITEM_CHARACTERS_MAX)?,
-    ))
+    Ok((code, length_check(line_clean(name)?, 1, ITEM_CHARACTERS_MAX)?))
 }
 
 const NAMED_ITEM_FORM: &str = "code:name";
@@ -248,18 +228,12 @@ mod tests {
 
     #[test]
     fn named_items_have_a_code_each() {
-        check_list::<NamedItems>(
-            "A1： 理论，A２:实操:二、A1:理论",
-            Ok(&["A1:理论", "A2:实操:二"]),
-        );
+        check_list::<NamedItems>("A1： 理论，A２:实操:二、A1:理论", Ok(&["A1:理论", "A2:实操:二"]));
         for items in ["A1", "A1:", ":x", "A1:x,A1:y"] {
             check_list::<NamedItems>(items, Err(E::Form { form: "code:name" }));
         }
         let items = NamedItems::parse("500103:城市轨道,500107:道路").expect("two items");
-        assert_eq!(
-            items.items().collect::<Vec<_>>(),
-            [("500103", "城市轨道"), ("500107", "道路")]
-        );
+        assert_eq!(items.items().collect::<Vec<_>>(), [("500103", "城市轨道"), ("500107", "道路")]);
     }
 
     #[test]
