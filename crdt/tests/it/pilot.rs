@@ -42,11 +42,8 @@ pub fn line<'a>(
     planned: &'a str,
     enrolled: &'a str,
 ) -> Vec<(&'static str, &'a str)> {
-    let own = [
-        ("cert_level_id", level),
-        ("planned_students", planned),
-        ("enrolled_students", enrolled),
-    ];
+    let own =
+        [("cert_level_id", level), ("planned_students", planned), ("enrolled_students", enrolled)];
     LINE.into_iter().chain(own).collect()
 }
 
@@ -223,11 +220,8 @@ fn agree(
     level: RecordId,
 ) {
     let college_proposes = proposer == "xatl-1";
-    let (key, college, evaluator) = if college_proposes {
-        ("evaluator_id", own, other)
-    } else {
-        ("college_id", other, own)
-    };
+    let (key, college, evaluator) =
+        if college_proposes { ("evaluator_id", own, other) } else { ("college_id", other, own) };
     let (other, level) = (other.to_string(), level.to_string());
     let params = [
         (key, other.as_str()),
@@ -258,7 +252,6 @@ fn agree(
         check_state(province.at(node), "agreement", id, "in_force");
     }
 }
-
 
 /// The row of a record at a node.
 pub fn row(node: &crate::province::Replica, kind: &str, id: RecordId) -> Row {

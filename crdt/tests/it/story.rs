@@ -131,7 +131,9 @@ fn return_and_resubmit(province: &mut Province, id: RecordId) {
     hub.done("application.decide", Some(id), &params);
     province.sync_all();
     let expected =
-        Expected { state: "returned", reason: Some("缺师资培训人数"), ..Expected::default() };
+        Expected {
+            state: "returned", reason: Some("缺师资培训人数"), ..Expected::default()
+        };
     check(province, &PARTIES, id, &expected);
     assert_eq!(decisions(province.at("xyzy-1"), id), pairs(&[("returned", "in_force")]));
     let college = province.at("xyzy-1");
@@ -157,11 +159,8 @@ fn file_by_two(province: &mut Province, id: RecordId) {
         province.at("hub-2").refused("application.decide", Some(id), &[("outcome", "filed")]);
     assert_eq!(reason.code(), "same_person");
     province.sync_all();
-    let pending = Expected {
-        state: "submitted",
-        awaits: Some("application.decide"),
-        ..Expected::default()
-    };
+    let pending =
+        Expected { state: "submitted", awaits: Some("application.decide"), ..Expected::default() };
     check(province, &PARTIES, id, &pending);
     province.at("hub-1").done("application.decide", Some(id), &[("outcome", "filed")]);
     province.sync_all();
@@ -254,11 +253,8 @@ fn return_against_filing(province: &mut Province, id: RecordId) {
     let params = [("outcome", "returned"), ("reason", "人数依据不足")];
     province.at("hub-2").done("application.decide", Some(id), &params);
     province.at("hub-1").done("application.decide", Some(id), &[("outcome", "filed")]);
-    let pending = Expected {
-        state: "submitted",
-        awaits: Some("application.decide"),
-        ..Expected::default()
-    };
+    let pending =
+        Expected { state: "submitted", awaits: Some("application.decide"), ..Expected::default() };
     check(province, &["hub-1"], id, &pending);
     province.sync_all();
     let returned =
