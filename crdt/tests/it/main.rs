@@ -4,4 +4,5 @@
 
 mod pilot;
 mod province;
+mod status;
 mod story;
