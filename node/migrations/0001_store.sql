@@ -68,9 +68,10 @@ create table membership (
 ) strict;
 
 create table proposal (
-  digest blob primary key,
+  number integer primary key,
+  digest blob not null unique,
   bytes blob not null
-) strict, without rowid;
+) strict;
 
 create table invitation (
   id blob primary key,
@@ -107,8 +108,10 @@ create table act (
   doc blob not null,
   kind text not null,
   subject blob not null,
+  position integer not null,
   born integer not null,
   body blob not null,
   primary key (id, doc)
 ) strict, without rowid;
 create index act_subject on act (subject);
+create index act_position on act (position);
