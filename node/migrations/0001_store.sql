@@ -56,10 +56,16 @@ create table peer (
   org blob not null,
   address text,
   taken integer not null default 0,
-  taken_hash blob,
-  given integer not null default 0,
+  taken_mark blob,
   last_sync text,
   equal integer not null default 0
+) strict, without rowid;
+
+create table refusal (
+  device blob not null,
+  doc blob not null,
+  reason text not null,
+  primary key (device, doc, reason)
 ) strict, without rowid;
 
 create table membership (

@@ -7,9 +7,11 @@ pub mod clock;
 pub mod engine;
 pub mod handle;
 pub mod home;
+pub mod live;
 pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
 
 pub use handle::{Founding, Node, NodeError};
+pub use live::{Joining, Serving};

@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::store::view::SqlView;
-use crate::store::{StoreError, documents, peers, projection, quarantine, query};
+use crate::store::{self, StoreError, documents, peers, projection, quarantine, query};
 
 impl Node {
     /// The state of the node.
@@ -36,8 +36,7 @@ impl Node {
         Ok(Status {
             me,
             membership_position: writer.membership.position(),
-            hub_position: crate::store::sync::hub_position(connection)?
-                .max(writer.membership.position()),
+            hub_position: hub_position(connection)?,
             unsent: unsent(connection)?,
             peers,
             conflicts,
@@ -131,6 +130,15 @@ impl Node {
         Ok(History { row, steps, difference })
     }
 }
+
+/// The position of the membership log that the hub had when both last were in touch.
+fn hub_position(connection: &rusqlite::Connection) -> Result<u64, StoreError> {
+    let bytes = store::meta(connection, HUB_POSITION)?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+}
+
+/// The key of that position in the table of odds and ends.
+pub(crate) const HUB_POSITION: &str = "hub_position";
 
 /// What this node has and no peer has acknowledged.
 pub(crate) fn unsent(connection: &rusqlite::Connection) -> Result<Unsent, StoreError> {

@@ -1,9 +1,12 @@
 //! Peers: where they listen, and how far each side has the other's log.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use onex_crdt::ids::{ChangeHash, DeviceId, OrgId};
+use onex_crdt::ids::{DeviceId, DocId, OrgId};
 use onex_protocol::key::PublicKey;
+use onex_protocol::message::LogPosition;
 
 use super::StoreError;
 
@@ -18,19 +21,15 @@ pub struct StoredPeer {
     pub org: OrgId,
     /// Where it listens, `host:port`.
     pub address: Option<String>,
-    /// The position of its log that was last taken here.
-    pub taken: u64,
-    /// The hash of the entry there.
-    pub taken_hash: Option<ChangeHash>,
-    /// The position of the log here that it last acknowledged.
-    pub given: u64,
+    /// The place in its log up to which it was taken here.
+    pub taken: LogPosition,
     /// When both last agreed on who has what, RFC 3339.
     pub last_sync: Option<String>,
     /// Whether both then had the same.
     pub equal: bool,
 }
 
-const COLUMNS: &str = "device, key, org, address, taken, taken_hash, given, last_sync, equal";
+const COLUMNS: &str = "device, key, org, address, taken, taken_mark, last_sync, equal";
 
 /// Makes a peer known, or learns where it listens now.
 pub fn put(
@@ -65,25 +64,42 @@ pub fn all(connection: &Connection) -> Result<Vec<StoredPeer>, StoreError> {
 pub fn set_taken(
     connection: &Connection,
     device: DeviceId,
-    position: u64,
-    hash: Option<ChangeHash>,
+    upto: LogPosition,
 ) -> Result<(), StoreError> {
     connection
-        .prepare_cached("update peer set taken = ?, taken_hash = ? where device = ?")?
-        .execute(params![position as i64, hash.map(|h| h.0.to_vec()), device.0.as_slice()])?;
+        .prepare_cached("update peer set taken = ?, taken_mark = ? where device = ?")?
+        .execute(params![upto.position as i64, upto.mark.as_slice(), device.0.as_slice()])?;
     Ok(())
 }
 
-/// Notes how far a peer has the log here.
-pub fn set_given(
+/// Opens or closes the refusals between a peer and this node: documents that both leave out of
+/// what they compare.
+pub fn set_refusals(
     connection: &Connection,
     device: DeviceId,
-    position: u64,
+    accepted: impl IntoIterator<Item = DocId>,
+    refused: &[(DocId, &'static str)],
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("update peer set given = ? where device = ?")?
-        .execute(params![position as i64, device.0.as_slice()])?;
+    let mut close =
+        connection.prepare_cached("delete from refusal where device = ? and doc = ?")?;
+    for id in accepted {
+        close.execute(params![device.0.as_slice(), id.0.as_slice()])?;
+    }
+    let mut open = connection
+        .prepare_cached("insert or ignore into refusal (device, doc, reason) values (?, ?, ?)")?;
+    for (id, reason) in refused {
+        open.execute(params![device.0.as_slice(), id.0.as_slice(), reason])?;
+    }
     Ok(())
+}
+
+/// The documents with an open refusal between a peer and this node.
+pub fn refusals(connection: &Connection, device: DeviceId) -> Result<BTreeSet<DocId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select distinct doc from refusal where device = ?")?;
+    let rows = statement.query_map([device.0.as_slice()], |row| row.get::<_, Vec<u8>>(0))?;
+    let ids = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.iter().filter_map(|bytes| DocId::from_slice(bytes)).collect())
 }
 
 /// Notes the end of a sync.
@@ -102,15 +118,15 @@ pub fn set_synced(
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredPeer> {
     let bytes = |at| row.get::<_, Vec<u8>>(at);
     let key: [u8; 32] = bytes(1)?.try_into().unwrap_or([0; 32]);
+    let mark = row.get::<_, Option<Vec<u8>>>(5)?.and_then(|mark| mark.try_into().ok());
+    let mark = mark.unwrap_or(LogPosition::START.mark);
     Ok(StoredPeer {
         device: DeviceId::from_slice(&bytes(0)?).unwrap_or(DeviceId([0; 16])),
         key: PublicKey(key),
         org: OrgId::from_slice(&bytes(2)?).unwrap_or(OrgId([0; 16])),
         address: row.get(3)?,
-        taken: row.get::<_, i64>(4)? as u64,
-        taken_hash: row.get::<_, Option<Vec<u8>>>(5)?.and_then(|h| ChangeHash::from_slice(&h)),
-        given: row.get::<_, i64>(6)? as u64,
-        last_sync: row.get(7)?,
-        equal: row.get(8)?,
+        taken: LogPosition { position: row.get::<_, i64>(4)? as u64, mark },
+        last_sync: row.get(6)?,
+        equal: row.get(7)?,
     })
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, RecordId};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, RecordId};
 use onex_protocol::admission::Refused;
 
 use super::StoreError;
@@ -83,14 +83,4 @@ pub fn all(connection: &Connection) -> Result<Vec<Held>, StoreError> {
 pub fn count(connection: &Connection) -> Result<usize, StoreError> {
     let sql = "select count(*) from quarantine where state = 'held'";
     Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? as usize)
-}
-
-/// Documents with a change that is held, from a peer: left out of what is compared with it.
-pub fn documents_from(connection: &Connection, peer: DeviceId) -> Result<Vec<DocId>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select distinct doc from quarantine where state = 'held' and received_from = ?",
-    )?;
-    let rows = statement.query_map([peer.0.as_slice()], |row| row.get::<_, Vec<u8>>(0))?;
-    let ids = rows.collect::<Result<Vec<_>, _>>()?;
-    Ok(ids.iter().filter_map(|bytes| DocId::from_slice(bytes)).collect())
 }
