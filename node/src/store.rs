@@ -8,6 +8,7 @@ pub mod enrolment;
 pub mod membership;
 pub mod peers;
 pub mod projection;
+pub mod sync;
 pub mod quarantine;
 pub mod query;
 pub mod view;

@@ -15,6 +15,7 @@ pub mod scope;
 
 pub mod message;
 
+pub mod machine;
 
 /// Checks that `docs/PROTOCOL.md` shows these bytes, in lines that end with `# what it is`: the
 /// document is the golden copy.
