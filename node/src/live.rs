@@ -57,7 +57,8 @@ impl Node {
         }
         let reports = runtime()?.block_on(LocalSet::new().run_until(self.sync_with(&targets)))?;
         let writer = self.writer()?;
-        let mut report = SyncReport { unsent: unsent(writer.store.read())?, ..SyncReport::default() };
+        let mut report =
+            SyncReport { unsent: unsent(writer.store.read())?, ..SyncReport::default() };
         for target in targets {
             let stored = peers::get(writer.store.read(), target.device)?.unwrap_or(target);
             let outcome = reports.get(&stored.device).cloned();

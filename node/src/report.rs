@@ -133,7 +133,7 @@ impl Node {
             let document = engine.document(store.read(), &source.header)?;
             steps.extend(edits(&document, membership, kind, id));
         }
-        steps.extend(acts(kind, &found));
+        steps.extend(acts(kind, &found, membership.position()));
         Ok(History { row, steps, difference })
     }
 }
@@ -241,8 +241,8 @@ fn edits(
 }
 
 /// The acts on a record, each after those it names.
-fn acts(kind: &'static RecordKind, found: &[Found]) -> Vec<Step> {
-    let causality = Causality::new(found);
+fn acts(kind: &'static RecordKind, found: &[Found], known: u64) -> Vec<Step> {
+    let causality = Causality::new(found, known);
     let mut frozen = Fields::new();
     let steps = causality.ordered().into_iter().map(|found| {
         let act = &found.act;

@@ -8,9 +8,9 @@ pub mod enrolment;
 pub mod membership;
 pub mod peers;
 pub mod projection;
-pub mod sync;
 pub mod quarantine;
 pub mod query;
+pub mod sync;
 pub mod view;
 
 use std::path::Path;

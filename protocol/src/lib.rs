@@ -23,16 +23,8 @@ pub mod machine;
 pub(crate) fn documented(bytes: &[u8]) {
     let document: String = include_str!("../../docs/PROTOCOL.md")
         .lines()
-        .flat_map(|line| {
-            line.split('#')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-        })
+        .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace())
         .collect();
     let hex = onex_crdt::ids::hex_encode(bytes);
-    assert!(
-        document.contains(&hex),
-        "docs/PROTOCOL.md does not show {hex}"
-    );
+    assert!(document.contains(&hex), "docs/PROTOCOL.md does not show {hex}");
 }

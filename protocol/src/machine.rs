@@ -445,9 +445,8 @@ impl Machine {
                     link.closed(code, reason, out);
                 }
             }
-            Ok((message, inflated)) => self.with(peer, out, |link, around, out| {
-                link.message(message, inflated, around, out)
-            }),
+            Ok((message, inflated)) => self
+                .with(peer, out, |link, around, out| link.message(message, inflated, around, out)),
             Err(fault) => self.close(peer, &fault, out),
         }
     }

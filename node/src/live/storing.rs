@@ -33,8 +33,7 @@ pub(super) struct Seen {
 pub(super) fn standing(node: &Node) -> Result<(Own, Membership, Seen), NodeError> {
     let writer = node.writer()?;
     let who = node.who(&writer)?;
-    let own =
-        Own { device: who.device, org: who.org, role: who.org_role, network: who.network };
+    let own = Own { device: who.device, org: who.org, role: who.org_role, network: who.network };
     let membership = writer.membership.clone();
     let log = sync::log_end(writer.store.read())?;
     let proposals = store::membership::proposals(writer.store.read())?.len();

@@ -343,8 +343,9 @@ impl Exchange {
             .filter(|document| Scope::of(&document.header, own, peer).is_some())
             .filter(|document| bytes(document) <= DOCUMENT_BYTES_MAX)
             .collect();
-        let urgency =
-            |document: &DocumentBatch| DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind);
+        let urgency = |document: &DocumentBatch| {
+            DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
+        };
         documents.sort_by_cached_key(|document| (urgency(document), document.id()));
         documents
     }
