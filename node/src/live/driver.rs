@@ -15,7 +15,7 @@ use onex_protocol::key::PublicKey;
 use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Report, Side};
 
 use super::storing;
-use crate::handle::{Node, NodeError};
+use crate::handle::{Node, NodeError, Way};
 use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
@@ -125,6 +125,7 @@ impl Driver {
             Some(Happening::Stop) => return Ok(false),
             Some(Happening::Opened(opened)) => self.open(*opened)?,
             Some(Happening::Message(peer, bytes)) => {
+                self.tapped(peer, Way::Received, &bytes);
                 self.handle(Event::Received { peer, bytes })?;
             }
             Some(Happening::Gone(peer)) => {
@@ -184,7 +185,10 @@ impl Driver {
 
     fn carry_out(&mut self, effect: Effect) -> Result<Vec<Event>, NodeError> {
         match effect {
-            Effect::Send { peer, bytes } => self.send(peer, Outgoing::Message(bytes)),
+            Effect::Send { peer, bytes } => {
+                self.tapped(peer, Way::Sent, &bytes);
+                self.send(peer, Outgoing::Message(bytes));
+            }
             Effect::Close { peer, code, reason } => {
                 self.send(peer, Outgoing::Close(code, reason));
                 self.links.remove(&peer);
@@ -210,6 +214,12 @@ impl Driver {
         if let Some(link) = self.links.get(&peer) {
             // A writer that is gone has told so, or will.
             let _ = link.outgoing.send(message);
+        }
+    }
+
+    fn tapped(&self, peer: PeerId, way: Way, bytes: &[u8]) {
+        if let Some(link) = self.links.get(&peer) {
+            self.node.shared.tapped(link.device, way, bytes);
         }
     }
 
