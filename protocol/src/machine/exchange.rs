@@ -189,12 +189,13 @@ impl Exchange {
         if refused.iter().any(|(id, _)| !batch.documents.contains(id)) {
             return Err(Fault::OutOfOrder { what: "refusal" });
         }
-        let is_refused = |id: &DocId| refused.iter().any(|(other, _)| other == id);
-        let accepted = batch.documents.iter().copied().filter(|id| !is_refused(id)).collect();
         let opened = refused.iter().copied();
-        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair)).collect();
+        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair));
+        let opened: Vec<_> = opened.collect();
+        let is_open = |id: &DocId| opened.iter().any(|(other, _)| other == id);
+        let closed = batch.documents.iter().copied().filter(|id| !is_open(id)).collect();
         let (device, upto) = (wire.device, ack.upto);
-        out.push(Effect::Acknowledged { device, upto, accepted, refused: opened });
+        out.push(Effect::Acknowledged { device, upto, opened, closed });
         if !refused.is_empty() {
             wire.report.refused.extend(refused);
             (self.log_grew, self.tell) = (true, true);
@@ -359,8 +360,9 @@ impl Exchange {
             .filter(|document| Scope::of(&document.header, own, peer).is_some())
             .filter(|document| bytes(document) <= DOCUMENT_BYTES_MAX)
             .collect();
-        let urgency =
-            |document: &DocumentBatch| DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind);
+        let urgency = |document: &DocumentBatch| {
+            DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
+        };
         documents.sort_by_cached_key(|document| (urgency(document), document.id()));
         documents
     }

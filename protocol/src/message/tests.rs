@@ -113,9 +113,8 @@ fn a_bomb_is_not_inflated() {
 
 #[test]
 fn a_place_in_the_log_names_its_entry() {
-    let of = |n, document, change| {
-        LogPosition::of(n, &DocId([document; 16]), &ChangeHash([change; 32]))
-    };
+    let of =
+        |n, document, change| LogPosition::of(n, &DocId([document; 16]), &ChangeHash([change; 32]));
     assert_eq!(of(1, 2, 3), of(1, 2, 3));
     assert_ne!(of(1, 2, 3), of(1, 2, 4));
     assert_ne!(of(1, 2, 3), of(1, 3, 3));

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use onex_crdt::header::Header;
-use onex_protocol::machine::{
-    Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report, Side,
-};
+use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report, Side};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::Message;
 
@@ -52,6 +50,7 @@ pub struct Network {
     /// The line breaks after this many messages have arrived.
     pub cut_after: Option<usize>,
     delivered: usize,
+    muted: Option<u8>,
 }
 
 impl Node {
@@ -129,6 +128,7 @@ impl Network {
             acks_checked: true,
             cut_after: None,
             delivered: 0,
+            muted: None,
         }
     }
 
@@ -197,6 +197,11 @@ impl Network {
         line.expect("a connection").1.messages.push_back(bytes);
     }
 
+    /// From now on nothing that a device sends arrives.
+    pub fn mute(&mut self, from: u8) {
+        self.muted = Some(from);
+    }
+
     fn next(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -261,7 +266,8 @@ impl Network {
         match effect {
             Effect::Send { peer, bytes } => {
                 self.sent.push(Sent { from: node.seed, bytes: bytes.clone() });
-                if let Some(line) = self.lines.get_mut(&(index, peer)) {
+                let heard = self.muted != Some(node.seed);
+                if let Some(line) = self.lines.get_mut(&(index, peer)).filter(|_| heard) {
                     line.messages.push_back(bytes);
                 }
             }
@@ -295,8 +301,8 @@ impl Network {
                 let log = Box::new(node.membership.clone());
                 node.event(Event::MembershipChanged(log));
             }
-            Effect::Acknowledged { device, upto, accepted, refused } => {
-                node.store.acknowledged(device, upto, &accepted, &refused);
+            Effect::Acknowledged { device, upto, opened, closed } => {
+                node.store.acknowledged(device, upto, &opened, &closed);
                 if self.acks_checked {
                     self.acknowledged_check(index, device, upto.position);
                 }
@@ -328,7 +334,10 @@ impl Network {
             let readable = other.store.party().may_read(document.header());
             if readable && !ours.open.contains(&(peer, entry.document)) {
                 let held = other.store.documents.get(&entry.document);
-                assert!(held.is_some_and(|held| held.holds(&entry.change)), "acknowledged and lost");
+                assert!(
+                    held.is_some_and(|held| held.holds(&entry.change)),
+                    "acknowledged and lost"
+                );
             }
         }
     }
