@@ -142,7 +142,7 @@ pub enum Effect {
     ///
     /// One transaction holds the new changes, the seals, what is kept apart, `upto` as the place up
     /// to which the peer's log was taken, and the open refusals towards the peer: opened for a
-    /// document with a refusal for which `admission::refusal_opens`, closed for one without any.
+    /// document with a refusal for which `admission::refusal_opens`, closed for every other one.
     Admit {
         /// The connection.
         peer: PeerId,
@@ -174,16 +174,17 @@ pub enum Effect {
         /// The statements, of which each was allowed a moment ago.
         statements: Vec<SignedStatement>,
     },
-    /// The peer holds our log durably up to a place: the outbox for it is empty up to there.
+    /// The peer holds our log durably up to a place, or has told which documents it keeps apart:
+    /// the outbox for it is empty up to there.
     Acknowledged {
         /// The peer's device.
         device: DeviceId,
         /// The place in our log.
         upto: LogPosition,
-        /// Documents it took: an open refusal of one is closed.
-        accepted: Vec<DocId>,
-        /// Documents it kept apart, with the reasons for which a refusal is open from now on.
-        refused: Vec<(DocId, &'static str)>,
+        /// Documents towards the peer of which a refusal is open from now on, with the reasons.
+        opened: Vec<(DocId, &'static str)>,
+        /// Documents of which none is open any more.
+        closed: Vec<DocId>,
     },
     /// A device asks to join: check invitation and proof, show the digits.
     Joining {

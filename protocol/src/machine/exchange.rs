@@ -40,7 +40,9 @@ pub(super) struct Exchange {
     log_grew: bool,
     /// Whether what the peer sent has altered our sums.
     stale: bool,
-    /// Whether the peer waits to hear our sums, with or without documents.
+    /// Whether the peer waits for our last batch, with or without documents in it.
+    last_owed: bool,
+    /// Whether the peer was told sums that are no longer ours.
     tell: bool,
     /// Whether the store owes an answer.
     asked: bool,
@@ -96,7 +98,8 @@ impl Exchange {
             taken: own.taken,
             log_grew: !told,
             stale: false,
-            tell: !told,
+            last_owed: !told,
+            tell: false,
             asked: false,
             in_flight: VecDeque::new(),
             parts: Vec::new(),
@@ -186,12 +189,13 @@ impl Exchange {
         if refused.iter().any(|(id, _)| !batch.documents.contains(id)) {
             return Err(Fault::OutOfOrder { what: "refusal" });
         }
-        let is_refused = |id: &DocId| refused.iter().any(|(other, _)| other == id);
-        let accepted = batch.documents.iter().copied().filter(|id| !is_refused(id)).collect();
         let opened = refused.iter().copied();
-        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair)).collect();
+        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair));
+        let opened: Vec<_> = opened.collect();
+        let is_open = |id: &DocId| opened.iter().any(|(other, _)| other == id);
+        let closed = batch.documents.iter().copied().filter(|id| !is_open(id)).collect();
         let (device, upto) = (wire.device, ack.upto);
-        out.push(Effect::Acknowledged { device, upto, accepted, refused: opened });
+        out.push(Effect::Acknowledged { device, upto, opened, closed });
         if !refused.is_empty() {
             wire.report.refused.extend(refused);
             (self.log_grew, self.tell) = (true, true);
@@ -221,21 +225,30 @@ impl Exchange {
                 self.sent = upto;
                 self.own = (!more).then(|| fingerprints.digests());
                 self.log_grew |= more;
-                let end = match self.own {
-                    Some(digests) => End::Last(digests),
-                    None => End::More,
-                };
-                let documents = self.readable(documents);
-                let silent = documents.is_empty() && (more || !self.tell || !self.acks.is_empty());
-                if !silent {
-                    self.acks_send(Standing::Behind, wire, out);
-                    self.tell = more;
-                    self.batch_send(documents, end, Origin::Delta, wire, out);
-                }
+                self.delta_send(self.readable(documents), wire, out);
             }
             Answer::Scope { documents, more } => self.scope_send(documents, more, wire, out),
         }
         self.pump(wire, out);
+    }
+
+    /// Sends what is new; where there is nothing, our sums with an acknowledgement, or alone if the
+    /// peer waits for them.
+    fn delta_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
+        let end = self.own.map_or(End::More, End::Last);
+        match (documents.is_empty(), self.own) {
+            (true, None) => {}
+            (true, Some(_)) if self.stale && !self.last_owed => {}
+            (true, Some(digests)) if !self.acks.is_empty() && !self.last_owed => {
+                self.acks_send(Standing::At(self.sent, digests), wire, out);
+            }
+            (true, Some(_)) if !self.tell && !self.last_owed => {}
+            _ => {
+                self.acks_send(Standing::Behind, wire, out);
+                self.tell = self.stale;
+                self.batch_send(documents, end, Origin::Delta, wire, out);
+            }
+        }
     }
 
     /// Does the next thing, if nothing must be waited for.
@@ -260,6 +273,10 @@ impl Exchange {
             self.asked = true;
             return wire.ask(Query::Scope { reader, scope, after, bytes_aim }, out);
         }
+        if self.last_owed {
+            self.asked = true;
+            return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
+        }
         if let Some(digests) = self.own {
             self.acks_send(Standing::At(self.sent, digests), wire, out);
         }
@@ -270,6 +287,7 @@ impl Exchange {
     fn compare(&mut self, wire: &mut Wire, out: &mut Out) {
         let under_way = self.stale
             || self.tell
+            || self.last_owed
             || !self.in_flight.is_empty()
             || !self.admitting.is_empty()
             || !self.parts.is_empty()
@@ -305,7 +323,7 @@ impl Exchange {
         Ok(Some(scope))
     }
 
-    /// Sends a page of a scope. After the last one our sums are told anew.
+    /// Sends a page of a scope. After the last one a last batch tells our sums anew.
     fn scope_send(
         &mut self,
         documents: Vec<DocumentBatch>,
@@ -326,7 +344,6 @@ impl Exchange {
         }
         if scopes.is_empty() {
             self.repair = Repair::Done;
-            (self.log_grew, self.tell) = (true, true);
         }
         let documents = self.readable(documents);
         if !documents.is_empty() {
@@ -372,6 +389,7 @@ impl Exchange {
             bytes += wire.send(&Message::Batch(part), out);
         }
         bytes += wire.send(&Message::Batch(Batch { documents: last, upto, end, origin }), out);
+        self.last_owed = !matches!(end, End::Last(_));
         let in_repair = origin != Origin::Delta;
         self.in_flight.push_back(InFlight { upto, documents: ids, bytes, in_repair });
     }
