@@ -171,7 +171,7 @@ pub enum Effect {
     },
     /// Give statements their places, then hand in `MembershipChanged`. Only at the sequencer.
     Sequence {
-        /// The statements, of which each was allowed a moment ago.
+        /// The statements in order; what is not allowed is left out.
         statements: Vec<SignedStatement>,
     },
     /// The peer holds our log durably up to a place, or has told which documents it keeps apart:

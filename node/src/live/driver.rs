@@ -111,7 +111,7 @@ impl Driver {
         accepting.abort();
         self.close_all("stopped").await;
         endpoint.close("stopped");
-        endpoint.wait_closed().await;
+        let _ = tokio::time::timeout(super::PARTING, endpoint.wait_closed()).await;
         served
     }
 

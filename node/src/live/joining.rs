@@ -16,7 +16,7 @@ use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::message::{Join, Message};
 
 use super::storing::JOIN_LABEL;
-use super::{ANY_PORT, resolve, runtime};
+use super::{ANY_PORT, PARTING, resolve, runtime};
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON};
 use crate::home::Home;
@@ -89,7 +89,8 @@ impl Joining {
         let waited = self.runtime.block_on(async { timeout(limit, link.welcome()).await });
         let entries = waited.map_err(|_| NodeError::NotConfirmed)??;
         self.link.connection.close(0, "joined");
-        self.runtime.block_on(self.link.endpoint.wait_closed());
+        let endpoint = &self.link.endpoint;
+        let _ = self.runtime.block_on(async { timeout(PARTING, endpoint.wait_closed()).await });
         let membership = self.membership(entries)?;
         self.settle_in(&membership)?;
         let node = Node::open(self.home.folder(), self.clock.clone())?;

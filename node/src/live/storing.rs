@@ -118,13 +118,13 @@ pub(super) fn store(
             peers::set_taken(writer.store.read(), device, upto)?;
             Ok(Vec::new())
         }
-        Effect::Acknowledged { device, upto, accepted, refused } => {
+        Effect::Acknowledged { device, upto, opened, closed } => {
             let party = party_of(&writer.membership, device);
             writer.commit(|_, transaction, _| {
                 if let Some(party) = party.filter(|party| clears_outbox(own, *party)) {
                     sync::acknowledged(transaction, party, upto)?;
                 }
-                Ok(peers::set_refusals(transaction, device, accepted, &refused)?)
+                Ok(peers::set_refusals(transaction, device, closed, &opened)?)
             })?;
             Ok(Vec::new())
         }
@@ -180,7 +180,16 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
     let position = writer.membership.position();
     let hub = writer.membership.hub();
     let with_hub = writer.membership.device(device).is_some_and(|device| device.org == hub);
-    writer.commit(|_, transaction, _| {
+    let sequencer = writer.membership.sequencer() == device;
+    writer.commit(|_, transaction, membership| {
+        if sequencer {
+            // It has seen them all; what it gave no place will never get one.
+            for statement in store::membership::proposals(transaction)? {
+                if membership.check(&statement).is_err() {
+                    store::membership::drop_proposal(transaction, &statement)?;
+                }
+            }
+        }
         if with_hub {
             store::set_meta(transaction, HUB_POSITION, &position.to_be_bytes())?;
         }

@@ -9,7 +9,7 @@ use super::{
     ACK_MS_MAX, Admitted, Answer, Effect, Fault, GREETING_MS_MAX, JOIN_MS_MAX, JoinAnswer, Now,
     Own, PeerId, Query, Reader, Report, Side,
 };
-use crate::membership::{Entry, Membership};
+use crate::membership::{Entry, Membership, MembershipError};
 use crate::message::{
     Hello, Join, MembershipPosition, Message, PROPOSALS_MAX, REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
 };
@@ -243,8 +243,8 @@ impl Link {
         Ok(())
     }
 
-    /// Sends statements to the sequencer, if it is at the other end. What has its place, or cannot
-    /// get one, is left out.
+    /// Sends statements to the sequencer, if it is at the other end. What has its place is left
+    /// out.
     pub fn propose(
         &mut self,
         statements: &[SignedStatement],
@@ -258,7 +258,7 @@ impl Link {
             self.proposals.extend_from_slice(statements);
             return;
         };
-        let placeless = |statement: &&SignedStatement| around.membership.check(statement).is_ok();
+        let placeless = |it: &&SignedStatement| is_placeless(around.membership, it);
         let list: Vec<_> = statements.iter().filter(placeless).cloned().collect();
         for page in list.chunks(PROPOSALS_MAX) {
             exchange.places_awaited += 1;
@@ -432,8 +432,8 @@ impl Link {
             return Err(Fault::OutOfOrder { what: "proposals" });
         }
         self.places_owed = true;
-        let allowed = |statement: &SignedStatement| around.membership.check(statement).is_ok();
-        let statements: Vec<_> = statements.into_iter().filter(allowed).collect();
+        let statements: Vec<_> =
+            statements.into_iter().filter(|it| is_placeless(around.membership, it)).collect();
         match statements.is_empty() {
             true => self.entries_pass(around, out),
             false => out.push(Effect::Sequence { statements }),
@@ -468,6 +468,12 @@ fn entry_pages(entries: &[Entry]) -> Vec<Vec<Entry>> {
         pages.last_mut().expect("there is a first page").push(entry.clone());
     }
     pages
+}
+
+/// Whether a statement has no place in the log yet. Whether it may get one depends on those that
+/// come with it, an organisation before its first device: whoever sequences judges them in order.
+fn is_placeless(membership: &Membership, statement: &SignedStatement) -> bool {
+    !matches!(membership.check(statement), Err(MembershipError::Repeated))
 }
 
 fn out_of_order(message: &Message) -> Fault {

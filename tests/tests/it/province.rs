@@ -10,7 +10,6 @@ use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
-use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_node::api::Query;
 use onex_node::clock::Clock;
