@@ -73,6 +73,13 @@ pub(super) fn meet(node: &Node, key: &PublicKey) -> Result<(), NodeError> {
     Ok(())
 }
 
+/// The peers whose address is known.
+pub(super) fn callable(node: &Node) -> Result<Vec<peers::StoredPeer>, NodeError> {
+    let mut known = peers::all(node.reader().read())?;
+    known.retain(|peer| peer.address.is_some());
+    Ok(known)
+}
+
 /// Makes an effect durable and returns what the machine must hear of it.
 pub(super) fn store(
     node: &Node,
