@@ -42,6 +42,12 @@ pub struct Action {
     pub run: Run,
 }
 
+impl std::fmt::Debug for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Action({})", self.id)
+    }
+}
+
 /// What an action is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -412,6 +418,7 @@ impl<'a> Desk<'a> {
         says: Says,
     ) -> ActId {
         let found = self.view.acts(subject);
+        let position = self.view.authority().position();
         let act = Act {
             id: ActId((self.fresh)()),
             kind: kind.to_owned(),
@@ -419,8 +426,8 @@ impl<'a> Desk<'a> {
             person: self.who.person.clone(),
             device: self.who.device,
             at: self.who.now.to_string(),
-            position: self.view.authority().position(),
-            after: Causality::new(&found).heads(),
+            position,
+            after: Causality::new(&found, position).heads(),
             judged: says.judged,
             body: says.body,
             salt: says.salt,

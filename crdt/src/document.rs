@@ -160,6 +160,18 @@ impl Document {
         self.automerge.get_change_meta_by_hash(&hash_into(hash)).is_some()
     }
 
+    /// Whether a change stands below another one: whoever sealed the newer has seen the older.
+    ///
+    /// No change stands below itself, and none that is not here below or above anything. Costs as
+    /// much as there are changes that the newer one does not follow.
+    pub fn is_ancestor(&self, older: &ChangeHash, newer: &ChangeHash) -> bool {
+        let outside = || self.automerge.get_changes_meta(&[hash_into(newer)]);
+        older != newer
+            && self.holds(older)
+            && self.holds(newer)
+            && outside().iter().all(|change| hash_from(&change.hash) != *older)
+    }
+
     /// Applies changes that this store itself admitted or wrote before.
     ///
     /// # Errors

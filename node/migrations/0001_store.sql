@@ -56,10 +56,16 @@ create table peer (
   org blob not null,
   address text,
   taken integer not null default 0,
-  taken_hash blob,
-  given integer not null default 0,
+  taken_mark blob,
   last_sync text,
   equal integer not null default 0
+) strict, without rowid;
+
+create table refusal (
+  device blob not null,
+  doc blob not null,
+  reason text not null,
+  primary key (device, doc, reason)
 ) strict, without rowid;
 
 create table membership (
@@ -68,9 +74,10 @@ create table membership (
 ) strict;
 
 create table proposal (
-  digest blob primary key,
+  number integer primary key,
+  digest blob not null unique,
   bytes blob not null
-) strict, without rowid;
+) strict;
 
 create table invitation (
   id blob primary key,
@@ -107,8 +114,10 @@ create table act (
   doc blob not null,
   kind text not null,
   subject blob not null,
+  position integer not null,
   born integer not null,
   body blob not null,
   primary key (id, doc)
 ) strict, without rowid;
 create index act_subject on act (subject);
+create index act_position on act (position);

@@ -3,5 +3,15 @@
 //! What records mean is the crdt crate's matter, how nodes agree the protocol crate's.
 
 pub mod api;
+pub mod clock;
+pub mod engine;
+pub mod handle;
+pub mod home;
+pub mod live;
+pub mod members;
 pub mod net;
+pub mod report;
 pub mod store;
+
+pub use handle::{Founding, Node, NodeError, Way};
+pub use live::{Joining, Serving};

@@ -56,11 +56,7 @@ pub enum NetError {
         address: SocketAddr,
     },
     /// The other side has a key, but not the one expected: another device, or an impostor.
-    #[error(
-        "{address} has the key {}, expected {}",
-        KeyHex(found),
-        KeyHex(expected)
-    )]
+    #[error("{address} has the key {}, expected {}", KeyHex(found), KeyHex(expected))]
     WrongPeer {
         /// The address of the other side.
         address: SocketAddr,
@@ -137,9 +133,7 @@ struct KeyHex<'a>(&'a [u8; 32]);
 
 impl fmt::Display for KeyHex<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -157,15 +151,9 @@ mod tests {
         check(b"a\x1b[2Jb\n\0c", "a [2Jb  c");
         check(b"a\xffb", "a\u{fffd}b");
         check(&[b'x'; REASON_BYTES_MAX + 1], &"x".repeat(REASON_BYTES_MAX));
-        check(
-            &[0xff; REASON_BYTES_MAX],
-            &"\u{fffd}".repeat(REASON_BYTES_MAX / 3),
-        );
+        check(&[0xff; REASON_BYTES_MAX], &"\u{fffd}".repeat(REASON_BYTES_MAX / 3));
         // 256 is no multiple of 3: the last character is cut in half and marked, then dropped.
-        check(
-            "字".repeat(100).as_bytes(),
-            &"字".repeat(REASON_BYTES_MAX / 3),
-        );
+        check("字".repeat(100).as_bytes(), &"字".repeat(REASON_BYTES_MAX / 3));
     }
 
     #[test]

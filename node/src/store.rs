@@ -8,6 +8,7 @@ pub mod enrolment;
 pub mod membership;
 pub mod peers;
 pub mod projection;
+pub mod quarantine;
 pub mod query;
 pub mod sync;
 pub mod view;
@@ -66,7 +67,8 @@ impl Store {
 
     /// The pragmas that durability rests on are what they were set to (trust F1).
     fn assert_durable(&self) -> Result<(), StoreError> {
-        let mode: String = self.connection.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
+        let mode: String =
+            self.connection.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
         let level: i64 = self.connection.pragma_query_value(None, "synchronous", |r| r.get(0))?;
         if mode.eq_ignore_ascii_case("wal") && level == SYNCHRONOUS_FULL {
             Ok(())
@@ -148,4 +150,10 @@ pub enum StoreError {
         /// What it was meant to be.
         what: &'static str,
     },
+}
+
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::Sqlite(error.into())
+    }
 }

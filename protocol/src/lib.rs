@@ -1,4 +1,4 @@
-//! How nodes agree: signatures, the membership log, seals, enrolment.
+//! How nodes agree: signatures, the membership log, seals, enrolment, and the sync machine.
 //!
 //! Sans-IO: time, fresh bytes and everything received are arguments, what comes out is a value. No
 //! clock, no randomness, no file, no socket, and no Automerge: changes appear as plain facts.
@@ -9,6 +9,13 @@ pub mod key;
 pub mod membership;
 pub mod seal;
 pub mod statement;
+
+pub mod admission;
+pub mod scope;
+
+pub mod message;
+
+pub mod machine;
 
 /// Checks that `docs/PROTOCOL.md` shows these bytes, in lines that end with `# what it is`: the
 /// document is the golden copy.

@@ -34,11 +34,7 @@ impl Connection {
         opener: Opener,
     ) -> Result<Connection, NetError> {
         let peer_key = peer_key(&connection).ok_or(NetError::Session)?;
-        Ok(Connection {
-            connection,
-            opener,
-            peer_key,
-        })
+        Ok(Connection { connection, opener, peer_key })
     }
 
     /// Returns the Ed25519 key that the other side has proven to hold.
@@ -81,11 +77,7 @@ impl Connection {
                 .await
                 .map_err(|_| NetError::Silent)??,
         };
-        let receiver = Receiver {
-            stream: receive,
-            reader: FrameReader::default(),
-            chunk: None,
-        };
+        let receiver = Receiver { stream: receive, reader: FrameReader::default(), chunk: None };
         Ok((Sender { stream: send }, receiver))
     }
 
@@ -94,8 +86,7 @@ impl Connection {
     /// What was sent and has not arrived is lost: [`Sender::finish`] first to avoid that. The
     /// reason is shown to people there; it is cut to [`super::REASON_BYTES_MAX`].
     pub fn close(&self, code: u32, reason: &str) {
-        self.connection
-            .close(VarInt::from_u32(code), reason_cut(reason).as_bytes());
+        self.connection.close(VarInt::from_u32(code), reason_cut(reason).as_bytes());
     }
 
     /// Waits for the end of the connection and tells how it ended.
@@ -139,9 +130,7 @@ impl Sender {
         self.stream.finish().map_err(WriteError::from)?;
         match self.stream.stopped().await {
             Ok(None) => Ok(()),
-            Ok(Some(code)) => Err(NetError::StreamGivenUp {
-                code: code.into_inner(),
-            }),
+            Ok(Some(code)) => Err(NetError::StreamGivenUp { code: code.into_inner() }),
             Err(error) => Err(WriteError::from(error).into()),
         }
     }
@@ -190,19 +179,14 @@ impl Receiver {
 }
 
 fn peer_key(connection: &quinn::Connection) -> Option<[u8; 32]> {
-    let identity = connection
-        .peer_identity()?
-        .downcast::<Vec<CertificateDer<'static>>>()
-        .ok()?;
+    let identity = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
     tls::spki_parse(identity.first()?)
 }
 
 impl From<WriteError> for NetError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Stopped(code) => NetError::StreamGivenUp {
-                code: code.into_inner(),
-            },
+            WriteError::Stopped(code) => NetError::StreamGivenUp { code: code.into_inner() },
             WriteError::ConnectionLost(error) => error.into(),
             WriteError::ClosedStream | WriteError::ZeroRttRejected => NetError::ClosedHere,
         }
@@ -212,9 +196,7 @@ impl From<WriteError> for NetError {
 impl From<ReadError> for NetError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Reset(code) => NetError::StreamGivenUp {
-                code: code.into_inner(),
-            },
+            ReadError::Reset(code) => NetError::StreamGivenUp { code: code.into_inner() },
             ReadError::ConnectionLost(error) => error.into(),
             ReadError::ClosedStream
             | ReadError::IllegalOrderedRead

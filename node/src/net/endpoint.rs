@@ -71,10 +71,7 @@ impl Endpoint {
     /// # Errors
     /// [`NetError::Bind`].
     pub fn bind(key: &DeviceKey, listen: SocketAddr) -> Result<Endpoint, NetError> {
-        let bind_error = |source| NetError::Bind {
-            address: listen,
-            source,
-        };
+        let bind_error = |source| NetError::Bind { address: listen, source };
         let runtime = quinn::default_runtime()
             .ok_or_else(|| bind_error(std::io::Error::other("no tokio runtime")))?;
         let socket = std::net::UdpSocket::bind(listen).map_err(bind_error)?;
@@ -84,12 +81,7 @@ impl Endpoint {
             .map_err(bind_error)?;
         let local_addr = socket.local_addr().map_err(bind_error)?;
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-        Ok(Endpoint {
-            socket,
-            local_addr,
-            key: key.clone(),
-            handshakes,
-        })
+        Ok(Endpoint { socket, local_addr, key: key.clone(), handshakes })
     }
 
     /// Returns the address of the socket, with the port that port 0 became.
@@ -116,19 +108,11 @@ impl Endpoint {
             .socket
             .connect_with(config, address, SERVER_NAME)
             .map_err(|source| NetError::Start { address, source })?;
-        match (
-            handshake_wait(connecting, address).await,
-            expected,
-            presented.get(),
-        ) {
+        match (handshake_wait(connecting, address).await, expected, presented.get()) {
             (Err(NetError::Handshake { .. }), Some(expected), Some(&found))
                 if expected != found =>
             {
-                Err(NetError::WrongPeer {
-                    address,
-                    expected,
-                    found,
-                })
+                Err(NetError::WrongPeer { address, expected, found })
             }
             (result, _, _) => Connection::new(result?, Opener::Here),
         }
@@ -158,8 +142,7 @@ impl Endpoint {
     ///
     /// The other sides are told while [`Endpoint::wait_closed`] runs.
     pub fn close(&self, reason: &str) {
-        self.socket
-            .close(VarInt::from_u32(0), reason_cut(reason).as_bytes());
+        self.socket.close(VarInt::from_u32(0), reason_cut(reason).as_bytes());
     }
 
     /// Waits until the connections that were closed are done with telling so: a few round trips.
@@ -192,10 +175,8 @@ impl Incoming {
     /// [`NetError::NoAnswer`] after [`HANDSHAKE_WAIT_MAX`], [`NetError::Handshake`].
     pub async fn finish(self) -> Result<Connection, NetError> {
         let address = self.peer_address();
-        let connecting = self
-            .incoming
-            .accept()
-            .map_err(|source| NetError::Handshake { address, source })?;
+        let connecting =
+            self.incoming.accept().map_err(|source| NetError::Handshake { address, source })?;
         let connection = handshake_wait(connecting, address).await?;
         drop(self.permit);
         Connection::new(connection, Opener::Peer)

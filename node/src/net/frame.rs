@@ -25,9 +25,7 @@ const MORE_BIT: u32 = 1 << 31;
 /// [`FrameError::MessageTooLong`] above [`MESSAGE_BYTES_MAX`].
 pub fn frame_encode(message: &[u8]) -> Result<impl Iterator<Item = Vec<u8>>, FrameError> {
     if message.len() > MESSAGE_BYTES_MAX {
-        return Err(FrameError::MessageTooLong {
-            length: message.len(),
-        });
+        return Err(FrameError::MessageTooLong { length: message.len() });
     }
     let frame_count = message.len().div_ceil(FRAME_PAYLOAD_BYTES_MAX).max(1);
     Ok((0..frame_count).map(move |index| {
@@ -85,11 +83,7 @@ impl FrameReader {
                 }
             }
             if let State::Payload { missing: 0, more } = self.state {
-                self.state = if more {
-                    State::Continuation
-                } else {
-                    State::Start
-                };
+                self.state = if more { State::Continuation } else { State::Start };
                 if !more {
                     return Ok(Some(std::mem::take(&mut self.message)));
                 }
@@ -183,10 +177,7 @@ mod tests {
     }
 
     fn encode(message: &[u8]) -> Vec<u8> {
-        frame_encode(message)
-            .expect("short enough")
-            .collect::<Vec<_>>()
-            .concat()
+        frame_encode(message).expect("short enough").collect::<Vec<_>>().concat()
     }
 
     /// Feeds `bytes` in pieces of `step`, then ends the stream.
@@ -212,16 +203,9 @@ mod tests {
             let message = message(length);
             let frames: Vec<_> = frame_encode(&message).expect("short enough").collect();
             assert_eq!(frames.len(), frames_expected, "{length}");
-            assert!(
-                frames.iter().all(|frame| frame.len() <= FRAME_BYTES_MAX),
-                "{length}"
-            );
+            assert!(frames.iter().all(|frame| frame.len() <= FRAME_BYTES_MAX), "{length}");
             let bytes = frames.concat();
-            assert_eq!(
-                bytes.len(),
-                length + frames_expected * FRAME_HEADER_BYTES,
-                "{length}"
-            );
+            assert_eq!(bytes.len(), length + frames_expected * FRAME_HEADER_BYTES, "{length}");
             assert_eq!(decode(&bytes, bytes.len()), Ok(vec![message]), "{length}");
         }
         check(0, 1);
@@ -237,23 +221,10 @@ mod tests {
 
     #[test]
     fn pieces_of_any_size_give_the_same_messages() {
-        let messages = [
-            message(0),
-            message(1),
-            message(FULL + 3),
-            message(0),
-            message(300),
-        ];
-        let bytes: Vec<u8> = messages
-            .iter()
-            .flat_map(|message| encode(message))
-            .collect();
+        let messages = [message(0), message(1), message(FULL + 3), message(0), message(300)];
+        let bytes: Vec<u8> = messages.iter().flat_map(|message| encode(message)).collect();
         for step in [1, 2, 3, 4, 5, 7, 1000, FRAME_BYTES_MAX, bytes.len()] {
-            assert_eq!(
-                decode(&bytes, step).as_deref(),
-                Ok(&messages[..]),
-                "step {step}"
-            );
+            assert_eq!(decode(&bytes, step).as_deref(), Ok(&messages[..]), "step {step}");
         }
     }
 
@@ -270,10 +241,7 @@ mod tests {
             assert_eq!(decode(&bytes[..length], 1), expected, "{length} bytes");
         }
         let continued = encode(&message(FULL + 1));
-        assert_eq!(
-            decode(&continued[..FRAME_BYTES_MAX], 4096),
-            Err(FrameError::Truncated)
-        );
+        assert_eq!(decode(&continued[..FRAME_BYTES_MAX], 4096), Err(FrameError::Truncated));
     }
 
     #[test]
@@ -285,26 +253,12 @@ mod tests {
         }
         let full = encode(&message(FULL + 1))[..FRAME_BYTES_MAX].to_vec();
         let after_full = |header: [u8; 4]| [&full[..], &header].concat();
-        check(
-            &header(FULL + 1, false),
-            FrameError::FrameTooLong { length: FULL + 1 },
-        );
-        check(
-            &[0xff; 4],
-            FrameError::FrameTooLong {
-                length: (MORE_BIT - 1) as usize,
-            },
-        );
+        check(&header(FULL + 1, false), FrameError::FrameTooLong { length: FULL + 1 });
+        check(&[0xff; 4], FrameError::FrameTooLong { length: (MORE_BIT - 1) as usize });
         check(&header(0, true), FrameError::ShortFrame { length: 0 });
-        check(
-            &header(FULL - 1, true),
-            FrameError::ShortFrame { length: FULL - 1 },
-        );
+        check(&header(FULL - 1, true), FrameError::ShortFrame { length: FULL - 1 });
         check(&after_full(header(0, false)), FrameError::EmptyContinuation);
-        check(
-            &after_full(header(1, true)),
-            FrameError::ShortFrame { length: 1 },
-        );
+        check(&after_full(header(1, true)), FrameError::ShortFrame { length: 1 });
     }
 
     #[test]

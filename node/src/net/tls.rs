@@ -26,9 +26,8 @@ use rustls::{
 pub const ALPN: &[u8] = b"onex/1";
 
 /// PKCS#8 version 1 of an Ed25519 key, up to its 32-byte seed (RFC 8410, section 7).
-const PKCS8_PREFIX: [u8; 16] = [
-    0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
-];
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// SubjectPublicKeyInfo of an Ed25519 key, up to its 32 bytes (RFC 8410, section 4).
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
@@ -48,9 +47,7 @@ impl DeviceKey {
         let pkcs8 = [&PKCS8_PREFIX[..], &seed].concat();
         let signer = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8))
             .expect("any 32 bytes are a seed");
-        let spki = signer
-            .public_key()
-            .expect("an Ed25519 signer knows its public key");
+        let spki = signer.public_key().expect("an Ed25519 signer knows its public key");
         let public_key = spki_parse(&spki).expect("the public key of an Ed25519 signer");
         DeviceKey { signer, public_key }
     }
@@ -62,35 +59,25 @@ impl DeviceKey {
 
     fn certified(&self) -> Arc<CertifiedKey> {
         let spki = [&SPKI_PREFIX[..], &self.public_key].concat();
-        Arc::new(CertifiedKey::new(
-            vec![CertificateDer::from(spki)],
-            self.signer.clone(),
-        ))
+        Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki)], self.signer.clone()))
     }
 }
 
 impl fmt::Debug for DeviceKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("DeviceKey")
-            .field("public_key", &self.public_key)
-            .finish()
+        formatter.debug_struct("DeviceKey").field("public_key", &self.public_key).finish()
     }
 }
 
 /// Makes the accepting side's TLS: presents `key`, demands a key, accepts any.
 pub(super) fn server_config(key: &DeviceKey) -> Arc<QuicServerConfig> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = AnyClient {
-        algorithms: provider.signature_verification_algorithms,
-    };
+    let verifier = AnyClient { algorithms: provider.signature_verification_algorithms };
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("ring has TLS 1.3")
         .with_client_cert_verifier(Arc::new(verifier))
-        .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(
-            key.certified(),
-        )));
+        .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key.certified())));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.send_tls13_tickets = 0;
     Arc::new(QuicServerConfig::try_from(config).expect("ring has AES-128-GCM"))
@@ -294,17 +281,11 @@ mod tests {
             let (connected, accepted) = tokio::join!(connecting, accepting);
             // The one that calls is done before its own key is judged (trust 0.1).
             assert_eq!(connected.is_err(), caller_fails, "{connected:?}");
-            assert!(
-                matches!(accepted, Err(NetError::Handshake { .. })),
-                "{accepted:?}"
-            );
+            assert!(matches!(accepted, Err(NetError::Handshake { .. })), "{accepted:?}");
         }
         let honest = DeviceKey::from_seed([8; 32]);
         let signer = DeviceKey::from_seed([7; 32]).signer;
-        let impostor = DeviceKey {
-            signer,
-            public_key: PUBLIC_KEY,
-        };
+        let impostor = DeviceKey { signer, public_key: PUBLIC_KEY };
         check(&honest, &impostor, true).await;
         check(&impostor, &honest, false).await;
     }

@@ -58,9 +58,8 @@ pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(),
         let indexed = kind.fields.iter().filter(|f| matches!(f.ty.shape, Shape::Id(_)));
         for field in indexed {
             let column = column(field);
-            connection.execute_batch(&format!(
-                "create index {table}_{column} on {table} ({column});"
-            ))?;
+            connection
+                .execute_batch(&format!("create index {table}_{column} on {table} ({column});"))?;
         }
     }
     Ok(())

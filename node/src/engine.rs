@@ -1,0 +1,332 @@
+//! The engine: actions and foreign batches become stored, sealed, projected changes.
+//!
+//! Everything that belongs together is one SQLite transaction (architecture 2, step 5); nothing is
+//! sent or shown as saved before it has committed.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Transaction;
+
+use onex_crdt::action::{Action, Given, Refusal, Who, check};
+use onex_crdt::document::{Authorship, Document, Write};
+use onex_crdt::header::Header;
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, RecordId};
+use onex_crdt::records::receipt;
+use onex_crdt::registry;
+use onex_crdt::view::Touch;
+use onex_protocol::admission::{Admission, DocumentBatch, admit};
+use onex_protocol::key::SigningKey;
+use onex_protocol::machine::{Answer, Own, Query};
+use onex_protocol::membership::Membership;
+use onex_protocol::seal::{self, Seal, SealBody};
+
+use crate::clock::{Clock, random};
+use crate::store::documents::{self, Cache, Origin};
+use crate::store::view::SqlView;
+use crate::store::{StoreError, quarantine, sync};
+
+/// What writes need besides the store: keys, clock, and what is remembered between them.
+pub struct Engine {
+    key: SigningKey,
+    clock: Clock,
+    cache: Cache,
+    actors: BTreeMap<DocId, Actor>,
+}
+
+/// One action on one record, or one new record.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The action.
+    pub action: &'static Action,
+    /// The record that `id=` names.
+    pub id: Option<RecordId>,
+    /// The values given.
+    pub given: Given,
+}
+
+/// What became of a foreign batch of one document.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Documents in which something was new.
+    pub documents: usize,
+    /// Changes that were new and are stored.
+    pub admitted: usize,
+    /// Changes that were kept apart, and why.
+    pub refused: Vec<(DocId, &'static str)>,
+}
+
+impl Engine {
+    /// Returns the engine of a device.
+    pub fn new(key: SigningKey, clock: Clock) -> Self {
+        Self { key, clock, cache: Cache::default(), actors: BTreeMap::new() }
+    }
+
+    /// The device's key.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A document as the store holds it.
+    pub fn document(
+        &mut self,
+        transaction: &rusqlite::Connection,
+        header: &Header,
+    ) -> Result<Document, StoreError> {
+        self.cache.load(transaction, header)
+    }
+
+    /// Answers a question of the sync machine.
+    pub fn answer(
+        &mut self,
+        connection: &rusqlite::Connection,
+        own: Own,
+        query: Query,
+    ) -> Result<Answer, StoreError> {
+        sync::answer(connection, &mut self.cache, own, query)
+    }
+
+    /// Carries orders out, all or none; each sees what those before it did.
+    ///
+    /// The caller commits; documents are remembered only by `commit`.
+    pub fn carry_out(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        orders: &[Order],
+    ) -> Result<Vec<RecordId>, EngineError> {
+        let mut work = Work::default();
+        let mut ids = Vec::with_capacity(orders.len());
+        for order in orders {
+            let view = SqlView::new(transaction, membership);
+            let allowed =
+                check(order.action, order.id, &order.given, who, &view, &mut random::<16>);
+            view.finish()?;
+            let allowed = allowed?;
+            let author = self.author(order.action.id, &who.person);
+            self.write(transaction, membership, &mut work, &author, allowed.writes)?;
+            ids.push(allowed.id);
+        }
+        self.follow_up(transaction, membership, who, &mut work)?;
+        self.seal(transaction, membership, work)?;
+        Ok(ids)
+    }
+
+    /// Writes records without an action's rule: the founding of a network.
+    pub fn write_founding(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        person: &str,
+        writes: Vec<(Header, Write)>,
+    ) -> Result<(), EngineError> {
+        let mut work = Work::default();
+        let author = self.author("network.found", person);
+        self.write(transaction, membership, &mut work, &author, writes)?;
+        self.seal(transaction, membership, work)
+    }
+
+    fn author(&self, action: &str, person: &str) -> Authorship {
+        Authorship {
+            action: action.to_owned(),
+            person: person.to_owned(),
+            at_seconds: self.clock.now().unix_seconds(),
+        }
+    }
+
+    /// Writes each document's share as one change, and projects what it touched.
+    fn write(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        work: &mut Work,
+        author: &Authorship,
+        writes: Vec<(Header, Write)>,
+    ) -> Result<(), EngineError> {
+        let mut shares: BTreeMap<DocId, (Header, Vec<Write>)> = BTreeMap::new();
+        for (header, write) in writes {
+            shares.entry(header.id()).or_insert_with(|| (header, Vec::new())).1.push(write);
+        }
+        let now = self.clock.now().to_string();
+        let mut touches = Vec::new();
+        for (id, (header, writes)) in shares {
+            let mut document = match work.documents.remove(&id) {
+                Some(document) => document,
+                None => self.cache.load(transaction, &header)?,
+            };
+            let device = self.key.device();
+            let actor = *self.actors.entry(id).or_insert_with(|| Actor::new(device, random::<8>()));
+            let before = document.heads();
+            let change = document.write(actor, author, &writes).map_err(StoreError::from)?;
+            if let Some(change) = change {
+                let seals = documents::seals(transaction, id)?;
+                let own = Origin::Own(&now);
+                documents::save(transaction, &document, &[change], &seals, own)?;
+                let touched = document.touched(&before, &document.heads());
+                touches.extend(documents::project_sources(transaction, &document, &touched)?);
+            }
+            work.documents.insert(id, document);
+        }
+        project(transaction, membership, &touches)?;
+        work.touches.extend(touches);
+        Ok(())
+    }
+
+    /// Writes what this device gives by itself after lines were touched.
+    fn follow_up(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        work: &mut Work,
+    ) -> Result<(), EngineError> {
+        if who.device != membership.sequencer() {
+            return Ok(());
+        }
+        for _ in 0..FOLLOW_UPS_MAX {
+            let lines = registry::touched_lines(&work.touches);
+            let view = SqlView::new(transaction, membership);
+            let writes = receipt::follow_ups(&view, who, &lines, &mut random::<16>);
+            view.finish()?;
+            if writes.is_empty() {
+                break;
+            }
+            let author = self.author(receipt::RECEIPT, &who.person);
+            self.write(transaction, membership, work, &author, writes)?;
+        }
+        Ok(())
+    }
+
+    /// Seals the new head of every document that was written, and remembers the documents.
+    fn seal(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        work: Work,
+    ) -> Result<(), EngineError> {
+        for (id, document) in work.documents {
+            let heads = document.heads();
+            let Some((head, actor, seq)) = own_head(&document, &heads, self.key.device()) else {
+                continue;
+            };
+            let seal = Seal::make(
+                &self.key,
+                SealBody {
+                    network: membership.network(),
+                    document: id,
+                    head,
+                    actor,
+                    seq,
+                    membership_position: membership.position(),
+                },
+            );
+            let stored = documents::seals(transaction, id)?;
+            let seals =
+                seal::newest(&stored, seal, |older, newer| document.is_ancestor(older, newer));
+            let seals = seals.unwrap_or(stored);
+            documents::save(transaction, &document, &[], &seals, Origin::Own(""))?;
+            documents::compact(transaction, &document)?;
+            self.cache.keep(document);
+        }
+        Ok(())
+    }
+
+    /// Takes a peer's batches in: admitted changes are stored and projected, others kept apart.
+    pub fn take(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        from: DeviceId,
+        batches: Vec<DocumentBatch>,
+    ) -> Result<Taken, EngineError> {
+        let mut taken = Taken::default();
+        let mut work = Work::default();
+        for batch in batches {
+            let document = self.cache.load(transaction, &batch.header)?;
+            let id = document.id();
+            let stored = documents::seals(transaction, id)?;
+            let before = document.heads();
+            let header = batch.header.clone();
+            let Admission { document, new, seals, refused } =
+                admit(&document, &stored, batch, membership);
+            for refused in refused {
+                let now = self.clock.now().to_string();
+                taken.refused.push((id, refused.reason));
+                quarantine::put(transaction, &header, &refused, from, &now)?;
+            }
+            taken.admitted += new.len();
+            taken.documents += usize::from(!new.is_empty());
+            if new.is_empty() && seals == stored {
+                continue;
+            }
+            documents::save(transaction, &document, &new, &seals, Origin::Peer(from))?;
+            let touched = document.touched(&before, &document.heads());
+            work.touches.extend(documents::project_sources(transaction, &document, &touched)?);
+            documents::compact(transaction, &document)?;
+            self.cache.keep(document);
+        }
+        project(transaction, membership, &work.touches)?;
+        self.follow_up(transaction, membership, who, &mut work)?;
+        self.seal(transaction, membership, work)?;
+        Ok(taken)
+    }
+
+    /// Forgets documents in memory, after a transaction that did not commit.
+    pub fn forget(&mut self) {
+        self.cache = Cache::default();
+    }
+}
+
+/// What the writes of one transaction have in common.
+#[derive(Default)]
+struct Work {
+    documents: BTreeMap<DocId, Document>,
+    touches: Vec<Touch>,
+}
+
+/// Follow-ups on follow-ups end soon: a receipt leads to nothing, a number neither.
+const FOLLOW_UPS_MAX: usize = 4;
+
+fn project(
+    transaction: &Transaction<'_>,
+    membership: &Membership,
+    touches: &[Touch],
+) -> Result<(), StoreError> {
+    let view = SqlView::new(transaction, membership);
+    documents::project_rows(transaction, &view, touches)?;
+    view.finish()
+}
+
+/// The newest head that this device itself wrote.
+fn own_head(
+    document: &Document,
+    heads: &[ChangeHash],
+    device: DeviceId,
+) -> Option<(ChangeHash, Actor, u64)> {
+    let changes = heads.iter().filter_map(|hash| document.change(hash));
+    let own = changes.filter(|change| change.actor.tag() == device.tag());
+    own.max_by_key(|change| change.seq).map(|change| (change.hash, change.actor, change.seq))
+}
+
+/// Why orders or a batch were not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A rule refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for EngineError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

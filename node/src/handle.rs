@@ -1,0 +1,472 @@
+//! The handle of a node: what commands and screens hold, and the only way into the store.
+//!
+//! Calls block; several processes may hold one home. Network and enrolment stand beside it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, Transaction};
+
+use onex_crdt::action::{Action, Given, Refusal, Run, Who};
+use onex_crdt::document::Write;
+use onex_crdt::field::FieldError;
+use onex_crdt::field::time::Moment;
+use onex_crdt::header::DIRECTORY;
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::organisation::{self, Organisation};
+use onex_protocol::key::SigningKey;
+use onex_protocol::membership::Membership;
+use onex_protocol::statement::Root;
+
+use crate::api::{Answer, List, Me, Query};
+use crate::clock::{Clock, random};
+use crate::engine::{Engine, EngineError, Order};
+use crate::home::Home;
+use crate::net::NetError;
+use crate::store::view::SqlView;
+use crate::store::{self, Store, StoreError, documents, projection, query};
+
+/// A node. Clones are the same node; they may act for different persons.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) shared: Arc<Shared>,
+    person: Option<String>,
+}
+
+pub(crate) struct Shared {
+    pub home: Home,
+    pub clock: Clock,
+    pub seed: [u8; 32],
+    writer: Mutex<Writer>,
+    reader: Mutex<Store>,
+    version: AtomicU64,
+    listeners: Mutex<Vec<Listener>>,
+    taps: Mutex<Vec<Tap>>,
+}
+
+/// Somebody who wants to hear that the store has changed.
+type Listener = Box<dyn Fn() -> bool + Send>;
+/// Somebody who wants to see every message of the sync, before it is encrypted.
+type Tap = Box<dyn Fn(DeviceId, Way, &[u8]) + Send>;
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From this node.
+    Sent,
+    /// To this node.
+    Received,
+}
+
+pub(crate) struct Writer {
+    pub store: Store,
+    pub engine: Engine,
+    pub membership: Membership,
+}
+
+/// What a network is founded with.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// The hub's name.
+    pub name: String,
+    /// Its region, GB/T 2260.
+    pub region: String,
+    /// The person at its first device.
+    pub person: String,
+}
+
+impl Node {
+    /// Whether a node lives in a folder.
+    pub fn exists(folder: &Path) -> bool {
+        Home::new(folder).is_node()
+    }
+
+    /// Founds a network: makes the hub's first device in a folder.
+    ///
+    /// # Errors
+    /// When a value is wrong, or a node lives there already.
+    pub fn found(folder: &Path, founding: &Founding, clock: Clock) -> Result<Self, NodeError> {
+        let fields = organisation::hub_fields(&founding.name, &founding.region)
+            .map_err(|(field, error)| NodeError::Value { field: field.to_owned(), error })?;
+        let person = onex_crdt::field::text::PersonName::parse(&founding.person)
+            .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
+        let person = person.as_str().to_owned();
+        let home = Home::new(folder);
+        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let key = SigningKey::from_seed(&keys.device);
+        let org = OrgId(random());
+        let root = Root {
+            nonce: random(),
+            org,
+            name: founding.name.clone(),
+            region: founding.region.clone(),
+            hub_key: key.public(),
+            person: person.clone(),
+        };
+        let membership = Membership::found(&key, root).map_err(NodeError::membership)?;
+        let mut store = Store::open(&home.database(), &keys.store)?;
+        let mut engine = Engine::new(key, clock.clone());
+        let transaction = store.write()?;
+        for entry in membership.entries_from(0) {
+            store::membership::put(&transaction, entry)?;
+        }
+        store::set_meta(&transaction, PERSON, person.as_bytes())?;
+        let header = DIRECTORY.of(membership.network(), org, clock.now().date().year());
+        let kind = Organisation::KIND;
+        let record = Write::Create { kind, id: org.into(), fields };
+        engine.write_founding(&transaction, &membership, &person, vec![(header, record)])?;
+        transaction.commit().map_err(StoreError::from)?;
+        Self::open(folder, clock)
+    }
+
+    /// Opens the node that lives in a folder.
+    ///
+    /// # Errors
+    /// When there is none, or its store cannot be read.
+    pub fn open(folder: &Path, clock: Clock) -> Result<Self, NodeError> {
+        let home = Home::new(folder);
+        if !home.is_node() {
+            return Err(NodeError::NoNode { folder: folder.display().to_string() });
+        }
+        let keys = home.keys().map_err(|source| NodeError::folder(folder, source))?;
+        let mut store = Store::open(&home.database(), &keys.store)?;
+        let membership = store::membership::load(store.read())?.ok_or(NodeError::NotJoined)?;
+        let transaction = store.write()?;
+        let view = SqlView::new(&transaction, &membership);
+        documents::fill_rows(&transaction, &view)?;
+        view.finish()?;
+        transaction.commit().map_err(StoreError::from)?;
+        let reader = Store::open(&home.database(), &keys.store)?;
+        let engine = Engine::new(SigningKey::from_seed(&keys.device), clock.clone());
+        Ok(Self {
+            shared: Arc::new(Shared {
+                home,
+                clock,
+                seed: keys.device,
+                writer: Mutex::new(Writer { store, engine, membership }),
+                reader: Mutex::new(reader),
+                version: AtomicU64::new(0),
+                listeners: Mutex::new(Vec::new()),
+                taps: Mutex::new(Vec::new()),
+            }),
+            person: None,
+        })
+    }
+
+    /// The same node, acting for another person.
+    pub fn as_person(&self, person: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), person: Some(person.to_owned()) }
+    }
+
+    /// The node's folder.
+    pub fn home(&self) -> &Path {
+        self.shared.home.folder()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Who uses the node.
+    pub fn me(&self) -> Result<Me, NodeError> {
+        let writer = self.writer()?;
+        let who = self.who(&writer)?;
+        let org = writer.membership.organisation(who.org);
+        let row = projection::get(writer.store.read(), Organisation::KIND, who.org.into())?;
+        let device = writer.membership.device(who.device);
+        Ok(Me {
+            org_id: who.org,
+            org_name: row
+                .as_ref()
+                .and_then(|row| row.text("name").map(str::to_owned))
+                .or(org.map(|org| org.name.clone()))
+                .unwrap_or_default(),
+            org_role: who.org_role,
+            org_state: row.and_then(|row| row.state().map(str::to_owned)),
+            person: who.person,
+            roles: who.roles.into_iter().collect(),
+            device: who.device,
+            device_active: device.is_some_and(|device| device.active),
+            network: who.network,
+            now: who.now,
+        })
+    }
+
+    /// Lists records.
+    pub fn list(&self, query: &Query) -> Result<List, NodeError> {
+        Ok(query::list(self.reader().read(), query)?)
+    }
+
+    /// Returns one record.
+    pub fn row(&self, kind: &'static RecordKind, id: RecordId) -> Result<Option<Row>, NodeError> {
+        Ok(projection::get(self.reader().read(), kind, id)?)
+    }
+
+    /// Returns the id that a full id or a unique prefix of at least eight digits means.
+    ///
+    /// # Errors
+    /// When no record, or more than one, is meant.
+    pub fn find_id(&self, kind: &'static RecordKind, text: &str) -> Result<RecordId, NodeError> {
+        let unknown = || NodeError::UnknownId { kind: kind.key, id: text.to_owned() };
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let digits = text.chars().all(|c| c.is_ascii_hexdigit());
+        if !digits || !(PREFIX_DIGITS_MIN..32).contains(&text.len()) {
+            return Err(unknown());
+        }
+        match query::ids_with_prefix(self.reader().read(), kind, text)?.as_slice() {
+            [id] => Ok(*id),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// Takes an action on some records, or makes one: all or none.
+    ///
+    /// # Errors
+    /// `NodeError::Refused` when a rule does not allow it.
+    pub fn act(
+        &self,
+        action: &'static Action,
+        ids: &[RecordId],
+        given: &Given,
+    ) -> Result<Vec<Answer>, NodeError> {
+        if matches!(action.run, Run::Node) {
+            return self.act_on_membership(action, given).map(|answer| vec![answer]);
+        }
+        let order = |id| Order { action, id, given: given.clone() };
+        let orders = match ids {
+            [] => vec![order(None)],
+            ids => ids.iter().map(|id| order(Some(*id))).collect(),
+        };
+        self.act_all(&orders)
+    }
+
+    /// Takes several actions in one transaction: all or none.
+    ///
+    /// # Errors
+    /// `NodeError::Refused` when a rule does not allow one of them.
+    pub fn act_all(&self, orders: &[Order]) -> Result<Vec<Answer>, NodeError> {
+        let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
+        let ids = writer.commit(|engine, transaction, membership| {
+            engine.carry_out(transaction, membership, &who, orders)
+        })?;
+        let store = &writer.store;
+        let answers = ids.iter().zip(orders).map(|(id, order)| answer(store.read(), order, *id));
+        let answers = answers.collect::<Result<_, _>>()?;
+        drop(writer);
+        self.shared.changed();
+        Ok(answers)
+    }
+
+    /// Shows somebody every message that is exchanged with a device from now on, as it is before
+    /// it is encrypted: what a node names on the wire can be looked at.
+    pub fn tap(&self, tap: impl Fn(DeviceId, Way, &[u8]) + Send + 'static) {
+        self.shared.taps.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(tap));
+    }
+
+    /// A number that moves when anything in the store has changed, by whatever process.
+    pub fn version(&self) -> Result<u64, NodeError> {
+        let foreign = self.reader().data_version()?;
+        Ok(self.shared.version.load(Ordering::SeqCst).wrapping_add(foreign as u64))
+    }
+
+    pub(crate) fn who(&self, writer: &Writer) -> Result<Who, NodeError> {
+        let device = writer.engine.key().device();
+        let membership = &writer.membership;
+        let member = membership.device(device).ok_or(NodeError::NotJoined)?;
+        let person = match &self.person {
+            Some(person) => person.clone(),
+            None => own_person(writer.store.read())?,
+        };
+        Ok(Who {
+            network: membership.network(),
+            org: member.org,
+            org_role: membership
+                .organisation(member.org)
+                .map(|org| org.role)
+                .ok_or(NodeError::NotJoined)?,
+            device,
+            roles: member.persons.get(&person).cloned().unwrap_or_default(),
+            person,
+            now: self.shared.clock.now(),
+        })
+    }
+
+    /// The part that writes, with the membership log as far as it is stored.
+    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>, NodeError> {
+        let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Writer { store, membership, .. } = &mut *writer;
+        let stored = store::membership::position(store.read())?;
+        if stored.is_some_and(|stored| stored > membership.position()) {
+            for entry in store::membership::entries_from(store.read(), membership.position() + 1)? {
+                membership.append(entry).map_err(NodeError::membership)?;
+            }
+        }
+        Ok(writer)
+    }
+
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Store> {
+        self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    /// Runs some work in one transaction; what fails leaves nothing behind, in memory neither.
+    pub fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let Writer { store, engine, membership } = self;
+        let transaction = store.write()?;
+        let done = work(engine, &transaction, membership);
+        let done = done.and_then(|done| Ok(transaction.commit().map(|()| done)?));
+        if done.is_err() {
+            engine.forget();
+        }
+        done
+    }
+}
+
+impl Shared {
+    /// Says that the store has changed; listeners that are gone are forgotten.
+    pub fn changed(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener());
+    }
+
+    /// Shows a message to whoever taps.
+    pub fn tapped(&self, device: DeviceId, way: Way, bytes: &[u8]) {
+        let taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
+        taps.iter().for_each(|tap| tap(device, way, bytes));
+    }
+
+    /// Calls somebody whenever the store changes, until he answers `false`.
+    pub fn listen(&self, listener: impl Fn() -> bool + Send + 'static) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+}
+
+fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer, StoreError> {
+    let Some(kind) = order.action.kind else {
+        return Ok(Answer { id, state: None, pending_act: None });
+    };
+    let row = projection::get(connection, kind, id)?.unwrap_or_default();
+    let text = |key: &str| row.text(key).map(str::to_owned);
+    Ok(Answer { id, state: text("state"), pending_act: text("pending_act") })
+}
+
+/// The person who is meant when nobody says who acts.
+fn own_person(connection: &Connection) -> Result<String, StoreError> {
+    let bytes = store::meta(connection, PERSON)?.unwrap_or_default();
+    String::from_utf8(bytes).map_err(|_| StoreError::Damaged { what: "person" })
+}
+
+/// The key of the person's name in the table of odds and ends.
+pub(crate) const PERSON: &str = "person";
+/// A shorter prefix of an id is no id (contract, "Ids").
+const PREFIX_DIGITS_MIN: usize = 8;
+
+/// Reads a stored time.
+pub(crate) fn moment(text: &str) -> Result<Moment, StoreError> {
+    Moment::parse(text).map_err(|_| StoreError::Damaged { what: "time" })
+}
+
+/// Why a node did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A rule refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// No node lives in the folder.
+    #[error("no node in {folder}")]
+    NoNode {
+        /// The folder.
+        folder: String,
+    },
+    /// The device has not been let into a network yet.
+    #[error("this device has not been let into a network yet")]
+    NotJoined,
+    /// The folder cannot be used.
+    #[error("cannot use the folder {folder}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A value is wrong.
+    #[error("{field}: {error}")]
+    Value {
+        /// The parameter.
+        field: String,
+        /// Why.
+        error: FieldError,
+    },
+    /// No record has this id, or more than one begins with it.
+    #[error("no {kind} with the id {id}")]
+    UnknownId {
+        /// The key of the kind.
+        kind: &'static str,
+        /// What was given.
+        id: String,
+    },
+    /// The membership log does not allow it.
+    #[error("the membership log does not allow it")]
+    Membership(#[source] Box<onex_protocol::membership::MembershipError>),
+    /// The invitation cannot be used.
+    #[error("the invitation cannot be used")]
+    Invitation(#[from] onex_protocol::enrolment::InvitationError),
+    /// No open invitation has these digits.
+    #[error("no device asks with these digits")]
+    NoSuchDigits,
+    /// Nobody could be reached.
+    #[error("no peer could be reached")]
+    Unreachable,
+    /// The inviter has not answered in time.
+    #[error("the inviter has not confirmed yet")]
+    NotConfirmed,
+    /// The inviter refused.
+    #[error("the inviter refused: {reason}")]
+    NotLetIn {
+        /// Why.
+        reason: String,
+    },
+    /// The network failed.
+    #[error("the network failed")]
+    Net(#[from] NetError),
+    /// No runtime for the network.
+    #[error("cannot start the network")]
+    Runtime(#[source] std::io::Error),
+    /// Nobody is known to sync with.
+    #[error("no peer is known")]
+    NoPeer,
+}
+
+impl NodeError {
+    pub(crate) fn folder(folder: &Path, source: std::io::Error) -> Self {
+        Self::Folder { folder: folder.display().to_string(), source }
+    }
+
+    pub(crate) fn membership(error: onex_protocol::membership::MembershipError) -> Self {
+        Self::Membership(Box::new(error))
+    }
+}
+
+impl From<EngineError> for NodeError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused(refusal) => Self::Refused(refusal),
+            EngineError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Devices and roles: statements of the membership log, made from actions.
+//!
+//! The hub's first device sequences them at once; on every other device they wait for the next
+//! contact with it. How a device asks to be let in stands in `enrol`.
+
+use rusqlite::Transaction;
+
+use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::field::code::OrgRef;
+use onex_crdt::field::{Field, FieldError};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::record::Record;
+use onex_crdt::records::membership as actions;
+use onex_crdt::records::organisation::Organisation;
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_crdt::value::Value;
+use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
+use onex_protocol::key::PublicKey;
+use onex_protocol::statement::{SignedStatement, Statement};
+
+use crate::api::{Answer, Asking, DeviceRow, Invited};
+use crate::clock::random;
+use crate::handle::{Node, NodeError, Writer, moment};
+use crate::store::enrolment::{self, InvitationState, StoredInvitation};
+use crate::store::{self, StoreError, documents, peers, projection};
+
+/// Days for which an invitation may be used (trust A6).
+pub const INVITATION_DAYS: i64 = 7;
+/// Wrong proofs after which an invitation is useless (trust A6).
+pub const INVITATION_TRIES_MAX: u32 = 5;
+
+impl Node {
+    /// Every device of the network that is or was a member.
+    pub fn devices(&self) -> Result<Vec<DeviceRow>, NodeError> {
+        let writer = self.writer()?;
+        let peers = peers::all(writer.store.read())?;
+        let rows = writer.membership.devices().map(|(id, device)| {
+            let peer = peers.iter().find(|peer| peer.device == id);
+            let last_sync = peer.and_then(|peer| peer.last_sync.as_deref());
+            let persons = device.persons.iter();
+            Ok(DeviceRow {
+                id,
+                org_id: device.org,
+                persons: persons
+                    .map(|(name, roles)| (name.clone(), roles.iter().copied().collect()))
+                    .collect(),
+                last_sync: last_sync.map(moment).transpose()?,
+                active: device.active,
+            })
+        });
+        rows.collect()
+    }
+
+    /// The devices that ask to be let in with an invitation of this node.
+    pub fn asking(&self) -> Result<Vec<Asking>, NodeError> {
+        let writer = self.writer()?;
+        let own = writer.engine.key().public();
+        let invitations = enrolment::all(writer.store.read())?;
+        let asked = invitations.into_iter().filter(|i| i.state == InvitationState::Asked);
+        Ok(asked.filter_map(|stored| asking(&own, stored)).collect())
+    }
+
+    /// Makes an invitation: for a further device of the own organisation, or, at the hub, for the
+    /// first device of another.
+    pub fn invite(&self, org: Option<OrgId>) -> Result<Invited, NodeError> {
+        let action = &actions::DEVICE_INVITE;
+        let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
+        let own = org.is_none_or(|org| org == who.org);
+        let needed = if own { PersonRole::Admin } else { PersonRole::Officer };
+        if !who.roles.contains(&needed) || !(own || who.org_role == OrgRole::Hub) {
+            return Err(Refusal::new(action, Reason::NoRight, None).into());
+        }
+        let org = org.unwrap_or(who.org);
+        let row = projection::get(writer.store.read(), Organisation::KIND, org.into())?;
+        let role = row.as_ref().and_then(|row| row.text("role")).and_then(OrgRole::from_id);
+        let (Some(row), Some(role)) = (row, role) else {
+            return Err(Refusal::new(action, Reason::UnknownRecord, Some("org_id")).into());
+        };
+        if !own && writer.membership.devices_of(org).any(|(_, device)| device.active) {
+            return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
+        }
+        let today = who.today();
+        let expires =
+            onex_crdt::field::time::Date::from_days(today.days_since_epoch() + INVITATION_DAYS);
+        let root = writer.membership.entries_from(0).first().cloned();
+        let invitation = Invitation {
+            network: who.network,
+            root: root.ok_or(NodeError::NotJoined)?,
+            org,
+            org_name: row.text("name").unwrap_or_default().to_owned(),
+            role,
+            addresses: addresses(&writer)?,
+            id: InvitationId(random()),
+            secret: InvitationSecret(random()),
+            expires_on: expires.unwrap_or(today).to_string(),
+        };
+        let transaction = writer.store.write()?;
+        enrolment::put(&transaction, &invitation, &today.to_string())?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(Invited { id: RecordId(invitation.id.0), text: invitation.to_text() })
+    }
+
+    /// Lets the device in whose digits these are.
+    ///
+    /// # Errors
+    /// When no device asks with these digits.
+    pub fn device_confirm(&self, given: &str) -> Result<DeviceId, NodeError> {
+        let mut writer = self.writer()?;
+        let own = writer.engine.key().public();
+        let asked = enrolment::all(writer.store.read())?;
+        let matches = |stored: &StoredInvitation| {
+            let joiner = stored.joiner.as_ref();
+            stored.state == InvitationState::Asked
+                && joiner.is_some_and(|joiner| {
+                    digits_match(given, &digits(&own, joiner, &stored.invitation.id))
+                })
+        };
+        let stored = asked.into_iter().find(matches).ok_or(NodeError::NoSuchDigits)?;
+        let (Some(key), Some(person)) = (stored.joiner, stored.person.clone()) else {
+            return Err(NodeError::NoSuchDigits);
+        };
+        let org = stored.invitation.org;
+        let mut statements = Vec::new();
+        if writer.membership.organisation(org).is_none() {
+            let (role, name) = (stored.invitation.role, stored.invitation.org_name.clone());
+            statements.push(Statement::AddOrganisation { org, role, name });
+        }
+        statements.push(Statement::AddDevice { org, key, person });
+        writer.state(statements, |transaction| {
+            enrolment::set_state(transaction, stored.invitation.id, InvitationState::Used)
+        })?;
+        drop(writer);
+        self.shared.changed();
+        Ok(key.device())
+    }
+
+    /// Makes an invitation useless.
+    pub fn invitation_cancel(&self, id: &str) -> Result<RecordId, NodeError> {
+        let mut writer = self.writer()?;
+        let all = enrolment::all(writer.store.read())?;
+        let mut matching = all
+            .iter()
+            .filter(|stored| RecordId(stored.invitation.id.0).to_string().starts_with(id));
+        let (Some(stored), None) = (matching.next(), matching.next()) else {
+            return Err(NodeError::UnknownId { kind: "invitation", id: id.to_owned() });
+        };
+        let transaction = writer.store.write()?;
+        enrolment::set_state(&transaction, stored.invitation.id, InvitationState::Cancelled)?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(RecordId(stored.invitation.id.0))
+    }
+
+    /// Grants a person at a device a role, or takes it away.
+    pub fn role_change(
+        &self,
+        device: DeviceId,
+        person: &str,
+        role: PersonRole,
+        grant: bool,
+    ) -> Result<(), NodeError> {
+        let mut writer = self.writer()?;
+        let person = person.to_owned();
+        let statement = if grant {
+            Statement::GrantRole { device, person, role }
+        } else {
+            Statement::RemoveRole { device, person, role }
+        };
+        writer.state(vec![statement], |_| Ok(()))?;
+        drop(writer);
+        self.shared.changed();
+        Ok(())
+    }
+
+    /// Returns the device that a full id or a unique prefix of at least eight digits means.
+    pub fn find_device(&self, text: &str) -> Result<DeviceId, NodeError> {
+        let devices = self.devices()?;
+        let long = text.len() >= 8;
+        let mut matching =
+            devices.iter().filter(|device| long && device.id.to_string().starts_with(text));
+        match (matching.next(), matching.next()) {
+            (Some(device), None) => Ok(device.id),
+            _ => Err(NodeError::UnknownId { kind: "device", id: text.to_owned() }),
+        }
+    }
+
+    /// Takes an action whose effect is a statement of the membership log.
+    pub(crate) fn act_on_membership(
+        &self,
+        action: &'static Action,
+        given: &Given,
+    ) -> Result<Answer, NodeError> {
+        let me = self.me()?;
+        if !action.may(me.org_role, &me.roles.iter().copied().collect()) {
+            return Err(Refusal::new(action, Reason::NoRight, None).into());
+        }
+        let missing = action.params.iter().find(|param| {
+            param.required && given.get(param.key).and_then(Option::as_ref).is_none()
+        });
+        if let Some(param) = missing {
+            let reason = Reason::Invalid(FieldError::Missing);
+            return Err(Refusal::new(action, reason, Some(param.key)).into());
+        }
+        let text = |key: &str| {
+            given.get(key).and_then(Option::as_ref).and_then(Value::as_text).unwrap_or_default()
+        };
+        let id = if action.id == actions::DEVICE_INVITE.id {
+            let org = given.get("org_id").and_then(Option::as_ref).and_then(OrgRef::from_value);
+            let invited = self.invite(org.map(OrgRef::org))?;
+            let path = std::path::Path::new(text("out"));
+            std::fs::write(path, &invited.text)
+                .map_err(|source| NodeError::folder(path, source))?;
+            invited.id
+        } else if action.id == actions::DEVICE_CONFIRM.id {
+            RecordId(self.device_confirm(text("digits"))?.0)
+        } else if action.id == actions::DEVICE_CANCEL.id {
+            self.invitation_cancel(text("id"))?
+        } else {
+            let device = self.find_device(text("device"))?;
+            let role = PersonRole::from_id(text("role")).unwrap_or(PersonRole::Admin);
+            let grant = action.id == actions::ROLE_GRANT.id;
+            self.role_change(device, text("person"), role, grant)?;
+            RecordId(device.0)
+        };
+        Ok(Answer { id, state: None, pending_act: None })
+    }
+}
+
+impl Writer {
+    /// Signs statements; sequences them on the device that does, else keeps them for it.
+    pub(crate) fn state(
+        &mut self,
+        statements: Vec<Statement>,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), NodeError> {
+        let Writer { store, engine, membership } = self;
+        let sequences = membership.sequencer() == engine.key().device();
+        let mut ahead = membership.clone();
+        let transaction = store.write()?;
+        for statement in statements {
+            let signed = ahead.propose(engine.key(), statement);
+            if sequences {
+                let entry = ahead.sequence(engine.key(), signed).map_err(NodeError::membership)?;
+                ahead.append(entry.clone()).map_err(NodeError::membership)?;
+                store::membership::put(&transaction, &entry)?;
+            } else {
+                store::membership::propose(&transaction, &signed)?;
+            }
+        }
+        also(&transaction)?;
+        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
+        transaction.commit().map_err(StoreError::from)?;
+        *membership = ahead;
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Gives statements of other devices their places; what is no longer allowed is left out.
+    pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
+        let mut ahead = self.membership.clone();
+        let mut entries = Vec::new();
+        for statement in statements {
+            let Ok(entry) = ahead.sequence(self.engine.key(), statement) else { continue };
+            ahead.append(entry.clone()).map_err(NodeError::membership)?;
+            entries.push(entry);
+        }
+        let from = self.membership.position() + 1;
+        self.commit(|_, transaction, _| {
+            for entry in &entries {
+                store::membership::put(transaction, entry)?;
+            }
+            Ok(reproject_acts(transaction, from, &ahead)?)
+        })?;
+        self.membership = ahead;
+        Ok(())
+    }
+}
+
+/// Computes anew what a longer membership log may make count.
+pub(crate) fn reproject_acts(
+    transaction: &Transaction<'_>,
+    from: u64,
+    membership: &onex_protocol::membership::Membership,
+) -> Result<(), StoreError> {
+    let touches = documents::touched_acts(transaction, from)?;
+    let view = store::view::SqlView::new(transaction, membership);
+    documents::project_rows(transaction, &view, &touches)?;
+    view.finish()
+}
+
+/// Where a joining device may reach this network: this node first, then the hub's devices.
+fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
+    let own = writer.engine.key().public();
+    let listen = store::meta(writer.store.read(), LISTEN)?;
+    let listen = listen.and_then(|bytes| String::from_utf8(bytes).ok());
+    let mut addresses: Vec<_> =
+        listen.into_iter().map(|address| (own.device(), own, address)).collect();
+    let hub = writer.membership.hub();
+    for peer in peers::all(writer.store.read())?.into_iter().filter(|peer| peer.org == hub) {
+        addresses.extend(peer.address.map(|address| (peer.device, peer.key, address)));
+    }
+    Ok(addresses)
+}
+
+fn asking(own: &PublicKey, stored: StoredInvitation) -> Option<Asking> {
+    let joiner = stored.joiner?;
+    Some(Asking {
+        id: RecordId(stored.invitation.id.0),
+        org_id: stored.invitation.org,
+        person: stored.person?,
+        digits: digits(own, &joiner, &stored.invitation.id),
+    })
+}
+
+/// The key of the address that this node last listened at, in the table of odds and ends.
+pub(crate) const LISTEN: &str = "listen";

@@ -1,0 +1,300 @@
+//! What a node tells of itself: status, conflicts, quarantine, histories.
+//!
+//! Only reading; a document is loaded for histories and conflicts, never for lists.
+
+use onex_crdt::act::{Causality, Found};
+use onex_crdt::document::Document;
+use onex_crdt::field::time::Moment;
+use onex_crdt::header::Header;
+use onex_crdt::ids::{Actor, DeviceId, Digest, OrgId, RecordId};
+use onex_crdt::record::{Fields, Record, RecordKind, Row};
+use onex_crdt::records::application::{self, Application};
+use onex_crdt::registry;
+use onex_crdt::value::Value;
+use onex_crdt::view::View;
+use onex_protocol::membership::Membership;
+
+use crate::api::{
+    Changed, Conflict, ConflictValue, History, Peer, Quarantined, Query, Status, Step, Unsent,
+    Waiting,
+};
+use crate::handle::{Node, NodeError, Writer, moment};
+use crate::store::view::SqlView;
+use crate::store::{self, StoreError, documents, peers, projection, quarantine, query};
+
+impl Node {
+    /// The state of the node.
+    pub fn status(&self) -> Result<Status, NodeError> {
+        let me = self.me()?;
+        let conflicts = self.conflicts()?.len();
+        let peers = self.peers()?;
+        let waiting = self.waiting()?;
+        let writer = self.writer()?;
+        let connection = writer.store.read();
+        let (documents, records) = documents::counts(connection)?;
+        let bytes = std::fs::metadata(self.shared.home.database()).map_or(0, |file| file.len());
+        Ok(Status {
+            me,
+            membership_position: writer.membership.position(),
+            hub_position: hub_position(connection)?,
+            unsent: unsent(connection)?,
+            peers,
+            conflicts,
+            quarantine: quarantine::count(connection)?,
+            stale: 0,
+            waiting,
+            documents,
+            records,
+            bytes,
+        })
+    }
+
+    /// The peers that this node knows.
+    pub fn peers(&self) -> Result<Vec<Peer>, NodeError> {
+        let writer = self.writer()?;
+        let stored = peers::all(writer.store.read())?;
+        stored.iter().map(|peer| peer_of(&writer, peer).map_err(NodeError::from)).collect()
+    }
+
+    /// What only another organisation can give: filing numbers.
+    fn waiting(&self) -> Result<Vec<Waiting>, NodeError> {
+        let filed = Value::Text("filed".to_owned());
+        let lines = self.list(&Query::all(Application::KIND).with("state", filed))?;
+        let unnumbered = lines.rows.iter().filter(|row| row.text("filing_no").is_none());
+        let action = onex_crdt::records::receipt::NUMBER;
+        Ok(unnumbered
+            .map(|row| Waiting { kind: Application::KIND.key, id: row.id, action })
+            .collect())
+    }
+
+    /// The open conflicts.
+    pub fn conflicts(&self) -> Result<Vec<Conflict>, NodeError> {
+        let mut writer = self.writer()?;
+        let Writer { store, engine, membership } = &mut *writer;
+        let mut conflicts = Vec::new();
+        for kind in registry::KINDS {
+            for (id, keys) in query::conflicts(store.read(), kind)? {
+                let view = SqlView::new(store.read(), membership);
+                let sources = view.sources(kind, id);
+                view.finish()?;
+                for source in sources {
+                    let document = engine.document(store.read(), &source.header)?;
+                    let open = keys.iter().filter(|key| source.conflict.contains(key));
+                    let membership = &*membership;
+                    conflicts
+                        .extend(open.map(|key| conflict(&document, membership, kind, id, key)));
+                }
+            }
+        }
+        Ok(conflicts)
+    }
+
+    /// What was kept apart.
+    pub fn quarantine(&self) -> Result<Vec<Quarantined>, NodeError> {
+        let held = quarantine::all(self.reader().read())?;
+        let rows = held.into_iter().map(|held| {
+            Ok(Quarantined {
+                id: held.id,
+                document: held.header.id(),
+                document_kind: held.header.kind.clone(),
+                owner_id: held.header.owner,
+                change: held.change.map(|hash| hash.to_string()),
+                reason: held.reason,
+                received_from: held.received_from,
+                received_at: moment(&held.received_at)?,
+                state: held.state,
+            })
+        });
+        rows.collect()
+    }
+
+    /// Every document here with the digest of its heads and seals: what two stores that both may
+    /// read a document must have alike.
+    pub fn document_states(&self) -> Result<Vec<(Header, Digest)>, NodeError> {
+        let states = store::sync::states(self.reader().read())?;
+        Ok(states.into_values().collect())
+    }
+
+    /// The history of a record: every edit and act, each after what it had seen.
+    ///
+    /// # Errors
+    /// When there is no such record here.
+    pub fn history(&self, kind: &'static RecordKind, id: RecordId) -> Result<History, NodeError> {
+        let mut writer = self.writer()?;
+        let Writer { store, engine, membership } = &mut *writer;
+        let row = projection::get(store.read(), kind, id)?
+            .ok_or_else(|| NodeError::UnknownId { kind: kind.key, id: id.to_string() })?;
+        let view = SqlView::new(store.read(), membership);
+        let (sources, found) = (view.sources(kind, id), view.acts(id));
+        let difference = difference(&view, kind, &row);
+        view.finish()?;
+        let mut steps = Vec::new();
+        for source in &sources {
+            let document = engine.document(store.read(), &source.header)?;
+            steps.extend(edits(&document, membership, kind, id));
+        }
+        steps.extend(acts(kind, &found, membership.position()));
+        Ok(History { row, steps, difference })
+    }
+}
+
+/// The position of the membership log that the hub had when both last were in touch.
+fn hub_position(connection: &rusqlite::Connection) -> Result<u64, StoreError> {
+    let bytes = store::meta(connection, HUB_POSITION)?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+}
+
+/// The key of that position in the table of odds and ends.
+pub(crate) const HUB_POSITION: &str = "hub_position";
+
+/// What this node has and no peer has acknowledged.
+pub(crate) fn unsent(connection: &rusqlite::Connection) -> Result<Unsent, StoreError> {
+    let (changes, documents, oldest) = documents::unsent(connection)?;
+    let oldest = oldest.as_deref().map(moment).transpose()?;
+    Ok(Unsent { changes, documents, oldest })
+}
+
+/// A peer as others see it.
+pub(crate) fn peer_of(writer: &Writer, stored: &peers::StoredPeer) -> Result<Peer, StoreError> {
+    let org = writer.membership.organisation(stored.org);
+    Ok(Peer {
+        org_id: stored.org,
+        name: org.map(|org| org.name.clone()).unwrap_or_default(),
+        device: stored.device,
+        address: stored.address.clone(),
+        last_sync: stored.last_sync.as_deref().map(moment).transpose()?,
+        equal: stored.equal,
+    })
+}
+
+fn conflict(
+    document: &Document,
+    membership: &Membership,
+    kind: &'static RecordKind,
+    record_id: RecordId,
+    key: &str,
+) -> Conflict {
+    let values = document.concurrent(kind, record_id, key);
+    let mut parts: Vec<Vec<u8>> = vec![record_id.0.to_vec(), key.as_bytes().to_vec()];
+    parts.extend(values.iter().map(|(_, hash)| hash.0.to_vec()));
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    let values = values.into_iter().map(|(value, hash)| {
+        let written = document.authorship(&hash);
+        let actor = written.as_ref().map(|(actor, _)| *actor);
+        let author = written.map(|(_, author)| author);
+        ConflictValue {
+            value,
+            device: actor.and_then(|a| device_of(membership, document.header().owner, a)),
+            person: author.as_ref().map(|author| author.person.clone()).unwrap_or_default(),
+            at: claimed(author.map_or(0, |author| author.at_seconds)),
+        }
+    });
+    Conflict {
+        id: RecordId(Digest::over(&parts).half()),
+        kind,
+        record_id,
+        field: key.to_owned(),
+        values: values.collect(),
+    }
+}
+
+/// A time that a change claims, at +08:00; claims beyond any calendar show as 1970.
+fn claimed(seconds: i64) -> Moment {
+    const BEIJING_MINUTES: i32 = 480;
+    Moment::from_unix(seconds, BEIJING_MINUTES)
+        .or(Moment::from_unix(0, BEIJING_MINUTES))
+        .expect("1970 is a moment")
+}
+
+fn device_of(membership: &Membership, org: OrgId, actor: Actor) -> Option<DeviceId> {
+    membership.devices_of(org).map(|(id, _)| id).find(|id| id.tag() == actor.tag())
+}
+
+/// The edits of a record in one document, in the order of its changes.
+fn edits(
+    document: &Document,
+    membership: &Membership,
+    kind: &'static RecordKind,
+    id: RecordId,
+) -> Vec<Step> {
+    let steps = document.changes_since(&[]).into_iter().filter_map(|change| {
+        let (before, after) = document.step(kind, id, &change.hash);
+        let changed = changed(kind, &before, &after);
+        let (actor, author) = document.authorship(&change.hash)?;
+        (!changed.is_empty()).then(|| Step {
+            act: None,
+            change: Some(change.hash.to_string()),
+            kind: "edit".to_owned(),
+            at: claimed(author.at_seconds),
+            org_id: document.header().owner,
+            person: author.person,
+            device: device_of(membership, document.header().owner, actor),
+            after: Vec::new(),
+            digest: None,
+            changed,
+            reason: None,
+            outcome: None,
+            says: Fields::new(),
+        })
+    });
+    steps.collect()
+}
+
+/// The acts on a record, each after those it names.
+fn acts(kind: &'static RecordKind, found: &[Found], known: u64) -> Vec<Step> {
+    let causality = Causality::new(found, known);
+    let mut frozen = Fields::new();
+    let steps = causality.ordered().into_iter().map(|found| {
+        let act = &found.act;
+        let copies = act.salt.is_some();
+        let difference = if copies { changed(kind, &frozen, &act.body) } else { Vec::new() };
+        let first = frozen.is_empty();
+        if copies {
+            frozen.clone_from(&act.body);
+        }
+        Step {
+            act: Some(act.id),
+            change: None,
+            kind: act.kind.clone(),
+            at: Moment::parse(&act.at).unwrap_or_else(|_| claimed(0)),
+            org_id: found.org(),
+            person: act.person.clone(),
+            device: Some(act.device),
+            after: act.after.clone(),
+            digest: act.judged.as_ref().map(|judged| judged.digest).or(act.frozen_digest()),
+            changed: if first { Vec::new() } else { difference },
+            reason: act.says("reason").map(str::to_owned),
+            outcome: act.says("outcome").map(str::to_owned),
+            says: if copies { Fields::new() } else { act.body.clone() },
+        }
+    });
+    steps.collect()
+}
+
+/// Old and new value of every stored field that differs, in the order of the definition.
+fn changed(kind: &'static RecordKind, before: &Fields, after: &Fields) -> Changed {
+    let stored = kind.stored().filter(|field| before.get(field.key) != after.get(field.key));
+    let values = |key: &str| (before.get(key).cloned(), after.get(key).cloned());
+    stored
+        .map(|field| {
+            let (old, new) = values(field.key);
+            (field.key.to_owned(), old, new)
+        })
+        .collect()
+}
+
+/// What differs between the version that a decision judged and the newest one.
+fn difference(view: &dyn View, kind: &'static RecordKind, row: &Row) -> Option<Changed> {
+    if *kind != *Application::KIND || !row.is("changed_since_decision") {
+        return None;
+    }
+    let line = application::line(view, row.id)?;
+    let found = view.acts(row.id);
+    let judged = line.status.decisions.iter().rev().find(|decision| {
+        decision.state != onex_crdt::records::decision::DecisionState::Superseded
+    })?;
+    let version = |digest: Digest| {
+        found.iter().find(|f| f.act.frozen_digest() == Some(digest)).map(|f| f.act.body.clone())
+    };
+    Some(changed(kind, &version(judged.digest)?, &version(line.status.newest_digest?)?))
+}

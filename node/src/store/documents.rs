@@ -1,0 +1,373 @@
+//! Documents in the store: snapshots, loose changes, seals, the local log and the outbox.
+//!
+//! A document in memory is a cache of these rows; `head` says whether it is still right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use onex_crdt::document::{Change, Document, TouchKey};
+use onex_crdt::header::Header;
+use onex_crdt::ids::{ChangeHash, DeviceId, DocId};
+use onex_crdt::registry;
+use onex_crdt::view::Touch;
+use onex_protocol::scope::document_digest;
+use onex_protocol::seal::Seal;
+
+use super::view::{SourceBody, decode, encode, hashes};
+use super::{StoreError, projection};
+
+/// Loose bytes above which a document is compacted, if its snapshot is smaller (architecture 5).
+const LOOSE_BYTES_MAX: i64 = 16 * 1024;
+/// Loose changes above which a document is compacted (architecture 5).
+const LOOSE_CHANGES_MAX: i64 = 100;
+/// Documents that stay in memory.
+const CACHED_MAX: usize = 256;
+
+/// Documents in memory, each right as long as its heads are those in the store.
+#[derive(Default)]
+pub struct Cache {
+    documents: BTreeMap<DocId, Document>,
+}
+
+impl Cache {
+    /// Returns a document as the store holds it; one that is not there yet is its genesis.
+    pub fn load(
+        &mut self,
+        connection: &Connection,
+        header: &Header,
+    ) -> Result<Document, StoreError> {
+        let id = header.id();
+        let Some(heads) = stored_heads(connection, id)? else {
+            return Ok(Document::genesis(header.clone()));
+        };
+        if let Some(document) = self.documents.get(&id)
+            && document.heads() == heads
+        {
+            return Ok(document.clone());
+        }
+        let document = read(connection, header)?;
+        self.keep(document.clone());
+        Ok(document)
+    }
+
+    /// Keeps a document that was just written.
+    pub fn keep(&mut self, document: Document) {
+        if self.documents.len() >= CACHED_MAX {
+            self.documents.pop_first();
+        }
+        self.documents.insert(document.id(), document);
+    }
+}
+
+fn stored_heads(connection: &Connection, id: DocId) -> Result<Option<Vec<ChangeHash>>, StoreError> {
+    let mut statement = connection.prepare_cached("select heads from head where doc = ?")?;
+    let heads: Option<Vec<u8>> =
+        statement.query_row([id.0.as_slice()], |row| row.get(0)).optional()?;
+    Ok(heads.map(|bytes| hashes(&bytes)))
+}
+
+fn read(connection: &Connection, header: &Header) -> Result<Document, StoreError> {
+    let id = header.id();
+    let mut statement = connection.prepare_cached("select bytes from snapshot where doc = ?")?;
+    let snapshot: Option<Vec<u8>> =
+        statement.query_row([id.0.as_slice()], |row| row.get(0)).optional()?;
+    let mut document = match snapshot {
+        Some(bytes) => Document::load(header.clone(), &bytes)?,
+        None => Document::genesis(header.clone()),
+    };
+    let mut statement =
+        connection.prepare_cached("select bytes from chunk where doc = ? order by number")?;
+    let chunks = statement.query_map([id.0.as_slice()], |row| row.get(0))?;
+    document.replay(&chunks.collect::<Result<Vec<Vec<u8>>, _>>()?)?;
+    Ok(document)
+}
+
+/// Every document here with its heads, by id.
+pub fn headers(connection: &Connection) -> Result<Vec<Header>, StoreError> {
+    let mut statement = connection.prepare_cached("select header from head order by doc")?;
+    let mut rows = statement.query([])?;
+    let mut headers = Vec::new();
+    while let Some(row) = rows.next()? {
+        headers.push(decode(row.get_ref(0)?.as_blob()?, "header")?);
+    }
+    Ok(headers)
+}
+
+/// Returns the header of a document here.
+pub fn header(connection: &Connection, id: DocId) -> Result<Option<Header>, StoreError> {
+    let mut statement = connection.prepare_cached("select header from head where doc = ?")?;
+    let bytes: Option<Vec<u8>> =
+        statement.query_row([id.0.as_slice()], |row| row.get(0)).optional()?;
+    bytes.map(|bytes| decode(&bytes, "header")).transpose()
+}
+
+/// Where new changes came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// This device wrote them, at this time by its clock.
+    Own(&'a str),
+    /// A peer sent them.
+    Peer(DeviceId),
+}
+
+/// Stores new changes of a document, and the seals that are live with them.
+///
+/// Changes of our own also enter the outbox.
+pub fn save(
+    connection: &Connection,
+    document: &Document,
+    new: &[Change],
+    seals: &[Seal],
+    origin: Origin<'_>,
+) -> Result<(), StoreError> {
+    let id = document.id();
+    let mut chunk = connection.prepare_cached(
+        "insert into chunk (doc, number, bytes)
+         select ?1, coalesce(max(number), 0) + 1, ?2 from chunk where doc = ?1",
+    )?;
+    let mut log =
+        connection.prepare_cached("insert into log (doc, hash, origin) values (?, ?, ?)")?;
+    for change in new {
+        chunk.execute(params![id.0.as_slice(), change.bytes])?;
+        let peer = match origin {
+            Origin::Own(at) => {
+                put_outbox(connection, id, change.hash, at)?;
+                None
+            }
+            Origin::Peer(device) => Some(device.0.to_vec()),
+        };
+        log.execute(params![id.0.as_slice(), change.hash.0.as_slice(), peer])?;
+    }
+    put_seals(connection, id, seals)?;
+    let bytes: usize = new.iter().map(|change| change.bytes.len()).sum();
+    put_head(connection, document, seals, new.len() as i64, bytes as i64)
+}
+
+fn put_outbox(
+    connection: &Connection,
+    id: DocId,
+    hash: ChangeHash,
+    at: &str,
+) -> Result<(), StoreError> {
+    let mut outbox = connection
+        .prepare_cached("insert or ignore into outbox (hash, doc, at) values (?, ?, ?)")?;
+    outbox.execute(params![hash.0.as_slice(), id.0.as_slice(), at])?;
+    Ok(())
+}
+
+fn put_head(
+    connection: &Connection,
+    document: &Document,
+    seals: &[Seal],
+    more: i64,
+    more_bytes: i64,
+) -> Result<(), StoreError> {
+    let heads = document.heads();
+    let flat: Vec<u8> = heads.iter().flat_map(|hash| hash.0).collect();
+    let sealed: Vec<(DeviceId, ChangeHash)> =
+        seals.iter().map(|seal| (seal.device, seal.head)).collect();
+    let print = document_digest(&heads, &sealed);
+    let mut head = connection.prepare_cached(
+        "insert into head (doc, header, heads, fingerprint, loose, loose_bytes)
+         values (?1, ?2, ?3, ?4, ?5, ?6)
+         on conflict do update set heads = ?3, fingerprint = ?4, loose = loose + ?5,
+           loose_bytes = loose_bytes + ?6",
+    )?;
+    let id = document.id();
+    let header = encode(document.header());
+    head.execute(params![id.0.as_slice(), header, flat, print.0.as_slice(), more, more_bytes])?;
+    Ok(())
+}
+
+/// The live seals of a document.
+pub fn seals(connection: &Connection, id: DocId) -> Result<Vec<Seal>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select bytes from seal where doc = ? order by device, head")?;
+    let rows = statement.query_map([id.0.as_slice()], |row| row.get::<_, Vec<u8>>(0))?;
+    let mut seals = Vec::new();
+    for bytes in rows {
+        let damaged = |_| StoreError::Damaged { what: "seal" };
+        seals.push(Seal::from_bytes(&bytes?).map_err(damaged)?);
+    }
+    Ok(seals)
+}
+
+fn put_seals(connection: &Connection, id: DocId, seals: &[Seal]) -> Result<(), StoreError> {
+    connection.prepare_cached("delete from seal where doc = ?")?.execute([id.0.as_slice()])?;
+    let mut insert = connection.prepare_cached(
+        "insert or replace into seal (doc, device, head, bytes) values (?, ?, ?, ?)",
+    )?;
+    for seal in seals {
+        let (device, head) = (seal.device.0.as_slice(), seal.head.0.as_slice());
+        insert.execute(params![id.0.as_slice(), device, head, seal.to_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Writes the projection's sources for what was touched in a document, and names what a rule may
+/// have to look at again.
+pub fn project_sources(
+    connection: &Connection,
+    document: &Document,
+    touched: &BTreeSet<TouchKey>,
+) -> Result<Vec<Touch>, StoreError> {
+    let id = document.id();
+    let mut touches = Vec::new();
+    for key in touched {
+        match key {
+            TouchKey::Record(kind_key, record) => {
+                let Some(kind) = registry::kind(kind_key) else { continue };
+                let Some(source) = document.source(kind, *record) else { continue };
+                let mut put = connection.prepare_cached(
+                    "insert or replace into source (kind, id, doc, body) values (?, ?, ?, ?)",
+                )?;
+                let body = encode(&SourceBody::of(source));
+                put.execute(params![kind.key, record.0.as_slice(), id.0.as_slice(), body])?;
+                touches.push(Touch::Record { kind: kind_key.clone(), id: *record });
+            }
+            TouchKey::Act(act) => {
+                let Some(found) = document.act(*act) else { continue };
+                let mut put = connection.prepare_cached(
+                    "insert or replace into act (id, doc, kind, subject, position, born, body)
+                     values (?, ?, ?, ?, ?, ?, ?)",
+                )?;
+                let (kind, subject) = (found.act.kind.clone(), found.act.subject);
+                put.execute(params![
+                    act.0.as_slice(),
+                    id.0.as_slice(),
+                    kind,
+                    subject.0.as_slice(),
+                    found.act.position as i64,
+                    found.born as i64,
+                    encode(&found.act)
+                ])?;
+                touches.push(Touch::Act { id: *act, kind, subject });
+            }
+        }
+    }
+    Ok(touches)
+}
+
+/// Computes the rows anew that touches may have altered.
+pub fn project_rows(
+    connection: &Connection,
+    view: &super::view::SqlView<'_>,
+    touches: &[Touch],
+) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    registry::recompute(view, touches, |kind, id| {
+        if result.is_err() {
+            return;
+        }
+        result = match (kind.derive)(view, id) {
+            Some(row) => projection::put(connection, kind, &row),
+            None => projection::delete(connection, kind, id),
+        };
+    });
+    result
+}
+
+/// Fills empty sources from every document; the rows follow when the node opens.
+pub fn reproject(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("delete from source; delete from act;")?;
+    super::set_meta(connection, ROWS_MISSING, b"1")?;
+    for header in headers(connection)? {
+        let document = read(connection, &header)?;
+        project_sources(connection, &document, &document.everything())?;
+    }
+    Ok(())
+}
+
+/// Computes every row, if the tables were made anew.
+pub fn fill_rows(
+    connection: &Connection,
+    view: &super::view::SqlView<'_>,
+) -> Result<(), StoreError> {
+    if super::meta(connection, ROWS_MISSING)?.is_none() {
+        return Ok(());
+    }
+    let mut touches = touched_acts(connection, 0)?;
+    let mut statement = connection.prepare("select distinct kind, id from source")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = onex_crdt::ids::RecordId::from_slice(row.get_ref(1)?.as_blob()?);
+        let id = id.ok_or(StoreError::Damaged { what: "id" })?;
+        touches.push(Touch::Record { kind: row.get(0)?, id });
+    }
+    project_rows(connection, view, &touches)?;
+    connection.execute("delete from meta where key = ?", [ROWS_MISSING])?;
+    Ok(())
+}
+
+/// The acts that claim a position of the membership log from this one on: what a longer log may
+/// make count.
+pub fn touched_acts(connection: &Connection, position: u64) -> Result<Vec<Touch>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select distinct id, kind, subject from act where position >= ?")?;
+    let mut rows = statement.query([position as i64])?;
+    let mut touches = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = onex_crdt::ids::ActId::from_slice(row.get_ref(0)?.as_blob()?);
+        let subject = onex_crdt::ids::RecordId::from_slice(row.get_ref(2)?.as_blob()?);
+        let (Some(id), Some(subject)) = (id, subject) else {
+            return Err(StoreError::Damaged { what: "id" });
+        };
+        touches.push(Touch::Act { id, kind: row.get(1)?, subject });
+    }
+    Ok(touches)
+}
+
+const ROWS_MISSING: &str = "rows_missing";
+
+/// Folds loose changes into the snapshot where there are many; the new snapshot is read back
+/// before anything is dropped.
+pub fn compact(connection: &Connection, document: &Document) -> Result<(), StoreError> {
+    let id = document.id();
+    let (loose, bytes): (i64, i64) = connection.query_row(
+        "select loose, loose_bytes from head where doc = ?",
+        [id.0.as_slice()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let snapshot: i64 = connection
+        .query_row("select length(bytes) from snapshot where doc = ?", [id.0.as_slice()], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .unwrap_or_default();
+    if loose <= LOOSE_CHANGES_MAX && bytes <= snapshot.max(LOOSE_BYTES_MAX) {
+        return Ok(());
+    }
+    let saved = document.save();
+    if Document::load(document.header().clone(), &saved)?.heads() != document.heads() {
+        return Err(StoreError::Damaged { what: "snapshot" });
+    }
+    connection.execute(
+        "insert or replace into snapshot (doc, bytes) values (?, ?)",
+        params![id.0.as_slice(), saved],
+    )?;
+    connection.execute("delete from chunk where doc = ?", [id.0.as_slice()])?;
+    connection
+        .execute("update head set loose = 0, loose_bytes = 0 where doc = ?", [id.0.as_slice()])?;
+    Ok(())
+}
+
+/// How many changes are not acknowledged, in how many documents, and when the oldest was made.
+pub fn unsent(connection: &Connection) -> Result<(usize, usize, Option<String>), StoreError> {
+    let sql = "select count(*), count(distinct doc), min(at) from outbox";
+    let row = connection.query_row(sql, [], |row| {
+        Ok((row.get::<_, i64>(0)? as usize, row.get::<_, i64>(1)? as usize, row.get(2)?))
+    })?;
+    Ok(row)
+}
+
+/// Documents and rows here.
+pub fn counts(connection: &Connection) -> Result<(usize, usize), StoreError> {
+    let documents: i64 = connection.query_row("select count(*) from head", [], |r| r.get(0))?;
+    let mut records = 0;
+    for kind in registry::KINDS {
+        let sql = format!("select count(*) from {}", projection::table(kind));
+        records += connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?;
+    }
+    Ok((documents as usize, records as usize))
+}

@@ -1,0 +1,132 @@
+//! Peers: where they listen, and how far each side has the other's log.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use onex_crdt::ids::{DeviceId, DocId, OrgId};
+use onex_protocol::key::PublicKey;
+use onex_protocol::message::LogPosition;
+
+use super::StoreError;
+
+/// What is known of a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPeer {
+    /// Its device.
+    pub device: DeviceId,
+    /// The device's key.
+    pub key: PublicKey,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Where it listens, `host:port`.
+    pub address: Option<String>,
+    /// The place in its log up to which it was taken here.
+    pub taken: LogPosition,
+    /// When both last agreed on who has what, RFC 3339.
+    pub last_sync: Option<String>,
+    /// Whether both then had the same.
+    pub equal: bool,
+}
+
+const COLUMNS: &str = "device, key, org, address, taken, taken_mark, last_sync, equal";
+
+/// Makes a peer known, or learns where it listens now.
+pub fn put(
+    connection: &Connection,
+    key: &PublicKey,
+    org: OrgId,
+    address: Option<&str>,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "insert into peer (device, key, org, address) values (?1, ?2, ?3, ?4)
+         on conflict do update set address = coalesce(?4, address)",
+        params![key.device().0.as_slice(), key.0.as_slice(), org.0.as_slice(), address],
+    )?;
+    Ok(())
+}
+
+/// Returns a peer.
+pub fn get(connection: &Connection, device: DeviceId) -> Result<Option<StoredPeer>, StoreError> {
+    let sql = format!("select {COLUMNS} from peer where device = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([device.0.as_slice()], read).optional()?)
+}
+
+/// Every peer, by device.
+pub fn all(connection: &Connection) -> Result<Vec<StoredPeer>, StoreError> {
+    let sql = format!("select {COLUMNS} from peer order by device");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Notes how far a peer's log was taken.
+pub fn set_taken(
+    connection: &Connection,
+    device: DeviceId,
+    upto: LogPosition,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("update peer set taken = ?, taken_mark = ? where device = ?")?
+        .execute(params![upto.position as i64, upto.mark.as_slice(), device.0.as_slice()])?;
+    Ok(())
+}
+
+/// Opens or closes the refusals between a peer and this node: documents that both leave out of
+/// what they compare.
+pub fn set_refusals(
+    connection: &Connection,
+    device: DeviceId,
+    accepted: impl IntoIterator<Item = DocId>,
+    refused: &[(DocId, &'static str)],
+) -> Result<(), StoreError> {
+    let mut close =
+        connection.prepare_cached("delete from refusal where device = ? and doc = ?")?;
+    for id in accepted {
+        close.execute(params![device.0.as_slice(), id.0.as_slice()])?;
+    }
+    let mut open = connection
+        .prepare_cached("insert or ignore into refusal (device, doc, reason) values (?, ?, ?)")?;
+    for (id, reason) in refused {
+        open.execute(params![device.0.as_slice(), id.0.as_slice(), reason])?;
+    }
+    Ok(())
+}
+
+/// The documents with an open refusal between a peer and this node.
+pub fn refusals(connection: &Connection, device: DeviceId) -> Result<BTreeSet<DocId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select distinct doc from refusal where device = ?")?;
+    let rows = statement.query_map([device.0.as_slice()], |row| row.get::<_, Vec<u8>>(0))?;
+    let ids = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.iter().filter_map(|bytes| DocId::from_slice(bytes)).collect())
+}
+
+/// Notes the end of a sync.
+pub fn set_synced(
+    connection: &Connection,
+    device: DeviceId,
+    at: &str,
+    equal: bool,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("update peer set last_sync = ?, equal = ? where device = ?")?
+        .execute(params![at, equal, device.0.as_slice()])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredPeer> {
+    let bytes = |at| row.get::<_, Vec<u8>>(at);
+    let key: [u8; 32] = bytes(1)?.try_into().unwrap_or([0; 32]);
+    let mark = row.get::<_, Option<Vec<u8>>>(5)?.and_then(|mark| mark.try_into().ok());
+    let mark = mark.unwrap_or(LogPosition::START.mark);
+    Ok(StoredPeer {
+        device: DeviceId::from_slice(&bytes(0)?).unwrap_or(DeviceId([0; 16])),
+        key: PublicKey(key),
+        org: OrgId::from_slice(&bytes(2)?).unwrap_or(OrgId([0; 16])),
+        address: row.get(3)?,
+        taken: LogPosition { position: row.get::<_, i64>(4)? as u64, mark },
+        last_sync: row.get(6)?,
+        equal: row.get(7)?,
+    })
+}

@@ -1,0 +1,123 @@
+//! Lists: rows of the projection by conditions, search text and order.
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, ToSql, params_from_iter};
+
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::RecordKind;
+
+use super::StoreError;
+use super::projection::{SqlValue, column, columns, read, table};
+use crate::api::{Compare, List, Query};
+
+/// Returns the rows that a query asks for, and how many there are.
+pub fn list(connection: &Connection, query: &Query) -> Result<List, StoreError> {
+    let kind = query.kind;
+    let (condition, values) = condition(query);
+    let count = format!("select count(*) from {} where {condition}", table(kind));
+    let total: i64 = connection
+        .prepare_cached(&count)?
+        .query_row(params_from_iter(values.iter()), |row| row.get(0))?;
+    let limit = query.limit.map_or(-1, |limit| limit as i64);
+    let sql = format!(
+        "select {} from {} where {condition} order by {} limit {limit} offset {}",
+        columns(kind),
+        table(kind),
+        order(query),
+        query.offset
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values.iter()), |row| read(kind, row))?;
+    Ok(List { total: total as usize, rows: rows.collect::<Result<_, _>>()? })
+}
+
+fn condition(query: &Query) -> (String, Vec<Bound>) {
+    let mut parts = vec!["true".to_owned()];
+    let mut values = Vec::new();
+    for condition in &query.conditions {
+        if condition.key == "id" {
+            parts.push("id = ?".to_owned());
+            values.push(Bound::Value(SqlValue(Some(condition.value.clone()))));
+            continue;
+        }
+        let Some(field) = query.kind.field(&condition.key) else { continue };
+        let compare = match condition.compare {
+            Compare::Equal => "=",
+            Compare::AtLeast => ">=",
+            Compare::AtMost => "<=",
+        };
+        parts.push(format!("{} {compare} ?", column(field)));
+        values.push(Bound::Value(SqlValue(Some(condition.value.clone()))));
+    }
+    for word in query.text.as_deref().unwrap_or_default().split_whitespace() {
+        parts.push("instr(search, ?) > 0".to_owned());
+        values.push(Bound::Text(word.to_lowercase()));
+    }
+    (parts.join(" and "), values)
+}
+
+enum Bound {
+    Value(SqlValue),
+    Text(String),
+}
+
+impl ToSql for Bound {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Bound::Value(value) => value.to_sql(),
+            Bound::Text(text) => text.to_sql(),
+        }
+    }
+}
+
+/// The order of the query, else the kind's own, ties by id (contract, "Order").
+fn order(query: &Query) -> String {
+    let mut keys: Vec<String> = Vec::new();
+    let mut push = |key: &str, descending: bool| {
+        if let Some(field) = query.kind.field(key) {
+            keys.push(format!("{}{}", column(field), if descending { " desc" } else { "" }));
+        }
+    };
+    if let Some((key, descending)) = &query.order {
+        push(key, *descending);
+    }
+    for key in query.kind.order {
+        push(key.trim_start_matches('-'), key.starts_with('-'));
+    }
+    if query.kind.order.is_empty() {
+        keys.push("born".to_owned());
+    }
+    keys.push("id".to_owned());
+    keys.join(", ")
+}
+
+/// Returns the ids that begin with these hex digits, at most two.
+pub fn ids_with_prefix(
+    connection: &Connection,
+    kind: &RecordKind,
+    prefix: &str,
+) -> Result<Vec<RecordId>, StoreError> {
+    let sql = format!("select id from {} where hex(id) like ? limit 2", table(kind));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([format!("{prefix}%")], |row| row.get::<_, Vec<u8>>(0))?;
+    let ids = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.iter().filter_map(|bytes| RecordId::from_slice(bytes)).collect())
+}
+
+/// The rows that have a field in conflict: id and keys.
+pub fn conflicts(
+    connection: &Connection,
+    kind: &RecordKind,
+) -> Result<Vec<(RecordId, Vec<String>)>, StoreError> {
+    let sql = format!("select id, conflict from {} where conflict <> '' order by id", table(kind));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, keys) = row?;
+        let id = RecordId::from_slice(&id).ok_or(StoreError::Damaged { what: "id" })?;
+        found.push((id, keys.split(',').map(str::to_owned).collect()));
+    }
+    Ok(found)
+}

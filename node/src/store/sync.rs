@@ -1,0 +1,258 @@
+//! Answers to the sync machine, read from the narrow tables: where the log stands, what is new,
+//! what both sides should have alike.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use onex_crdt::document::Document;
+use onex_crdt::header::{DOCUMENT_KINDS, Header};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
+use onex_protocol::admission::DocumentBatch;
+use onex_protocol::machine::{Answer, Own, Query, Reader};
+use onex_protocol::message::LogPosition;
+use onex_protocol::scope::{Fingerprints, Party, Scope};
+
+use super::documents::{self, Cache};
+use super::view::decode;
+use super::{StoreError, membership, peers};
+
+/// Answers a question of the sync machine.
+pub fn answer(
+    connection: &Connection,
+    cache: &mut Cache,
+    own: Own,
+    query: Query,
+) -> Result<Answer, StoreError> {
+    let mine = Party { org: own.org, role: own.role };
+    let sums = |device, party| fingerprints(connection, device, mine, party);
+    match query {
+        Query::State { device, party } => Ok(Answer::State {
+            log: log_end(connection)?,
+            taken: peers::get(connection, device)?.map_or(LogPosition::START, |peer| peer.taken),
+            fingerprints: party.map_or(Ok(Fingerprints::default()), |party| sums(device, party))?,
+            proposals: membership::proposals(connection)?,
+        }),
+        Query::Delta { reader, since, bytes_aim } => {
+            let (documents, upto, more) = delta(connection, cache, reader, since, bytes_aim)?;
+            let fingerprints = sums(reader.device, reader.party)?;
+            Ok(Answer::Delta { documents, upto, more, fingerprints })
+        }
+        Query::Scope { reader, scope, after, bytes_aim } => {
+            let parties = (mine, reader);
+            let (documents, more) = whole(connection, cache, parties, scope, after, bytes_aim)?;
+            Ok(Answer::Scope { documents, more })
+        }
+    }
+}
+
+/// The end of the local log.
+pub fn log_end(connection: &Connection) -> Result<LogPosition, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select position, doc, hash from log order by position desc limit 1")?;
+    let end = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    Ok(end.optional()?.and_then(log_position).unwrap_or(LogPosition::START))
+}
+
+fn log_at(connection: &Connection, position: u64) -> Result<LogPosition, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select position, doc, hash from log where position = ?")?;
+    let found = statement
+        .query_row([position as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
+}
+
+fn log_position((position, doc, hash): (i64, Vec<u8>, Vec<u8>)) -> Option<LogPosition> {
+    let (doc, hash) = (DocId::from_slice(&doc)?, ChangeHash::from_slice(&hash)?);
+    Some(LogPosition::of(position as u64, &doc, &hash))
+}
+
+/// Every document here that both parties may read, with its state, by id.
+fn common(
+    connection: &Connection,
+    mine: Party,
+    other: Party,
+) -> Result<Vec<(Header, Scope, Digest)>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select header, fingerprint from head order by doc")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let header: Header = decode(row.get_ref(0)?.as_blob()?, "header")?;
+        let state = Digest::from_slice(row.get_ref(1)?.as_blob()?);
+        let state = state.ok_or(StoreError::Damaged { what: "fingerprint" })?;
+        if let Some(scope) = Scope::of(&header, mine, other) {
+            found.push((header, scope, state));
+        }
+    }
+    Ok(found)
+}
+
+fn fingerprints(
+    connection: &Connection,
+    device: DeviceId,
+    mine: Party,
+    other: Party,
+) -> Result<Fingerprints, StoreError> {
+    let open = peers::refusals(connection, device)?;
+    let mut sums = Fingerprints::default();
+    for (header, scope, state) in common(connection, mine, other)? {
+        let id = header.id();
+        if open.contains(&id) {
+            continue;
+        }
+        match scope {
+            Scope::Public => sums.public.add(&id, &state),
+            Scope::Province => sums.province.add(&id, &state),
+            Scope::Pair(..) => sums.pair.add(&id, &state),
+        }
+    }
+    Ok(sums)
+}
+
+/// The documents with something new after a place in the log, urgent kinds first.
+fn delta(
+    connection: &Connection,
+    cache: &mut Cache,
+    reader: Reader,
+    since: LogPosition,
+    bytes_aim: usize,
+) -> Result<(Vec<DocumentBatch>, LogPosition, bool), StoreError> {
+    let since = if log_at(connection, since.position)? == since { since.position } else { 0 };
+    let mut statement = connection.prepare_cached(
+        "select doc, min(position) as first from log
+         where position > ? and (origin is null or origin <> ?) group by doc order by first",
+    )?;
+    let device = reader.device.0;
+    let mut rows = statement.query(params![since as i64, device.as_slice()])?;
+    let (mut batches, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let id = DocId::from_slice(row.get_ref(0)?.as_blob()?);
+        let id = id.ok_or(StoreError::Damaged { what: "id" })?;
+        let header = documents::header(connection, id)?;
+        let header = header.ok_or(StoreError::Damaged { what: "header" })?;
+        if !reader.party.may_read(&header) {
+            continue;
+        }
+        if bytes >= bytes_aim {
+            let first: i64 = row.get(1)?;
+            let upto = log_at(connection, first as u64 - 1)?;
+            return Ok((urgent_first(batches), upto, true));
+        }
+        let document = cache.load(connection, &header)?;
+        let hashes = new_hashes(connection, id, since, reader.device)?;
+        let changes = hashes.iter().filter_map(|hash| document.change(hash));
+        let batch = batch(connection, &document, changes.map(|change| change.bytes).collect())?;
+        bytes += size(&batch);
+        batches.push(batch);
+    }
+    Ok((urgent_first(batches), log_end(connection)?, false))
+}
+
+fn new_hashes(
+    connection: &Connection,
+    id: DocId,
+    since: u64,
+    skip: DeviceId,
+) -> Result<Vec<ChangeHash>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select hash from log where doc = ? and position > ?
+           and (origin is null or origin <> ?) order by position",
+    )?;
+    let values = params![id.0.as_slice(), since as i64, skip.0.as_slice()];
+    let rows = statement.query_map(values, |row| row.get::<_, Vec<u8>>(0))?;
+    let hashes = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(hashes.iter().filter_map(|hash| ChangeHash::from_slice(hash)).collect())
+}
+
+/// The documents of a scope, whole.
+fn whole(
+    connection: &Connection,
+    cache: &mut Cache,
+    (mine, reader): (Party, Reader),
+    scope: Scope,
+    after: Option<DocId>,
+    bytes_aim: usize,
+) -> Result<(Vec<DocumentBatch>, bool), StoreError> {
+    let open = peers::refusals(connection, reader.device)?;
+    let (mut batches, mut bytes) = (Vec::new(), 0);
+    for (header, of, _) in common(connection, mine, reader.party)? {
+        let id = header.id();
+        if of != scope || open.contains(&id) || after.is_some_and(|after| id <= after) {
+            continue;
+        }
+        if bytes >= bytes_aim {
+            return Ok((batches, true));
+        }
+        let document = cache.load(connection, &header)?;
+        let changes = document.changes_since(&[]).into_iter().map(|change| change.bytes);
+        let batch = batch(connection, &document, changes.collect())?;
+        bytes += size(&batch);
+        batches.push(batch);
+    }
+    Ok((batches, false))
+}
+
+fn batch(
+    connection: &Connection,
+    document: &Document,
+    changes: Vec<Vec<u8>>,
+) -> Result<DocumentBatch, StoreError> {
+    let seals = documents::seals(connection, document.id())?;
+    Ok(DocumentBatch { header: document.header().clone(), changes, seals })
+}
+
+fn size(batch: &DocumentBatch) -> usize {
+    const SEAL_BYTES: usize = 200;
+    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES
+}
+
+/// Small and urgent kinds go first (architecture 6).
+fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
+    let place = |batch: &DocumentBatch| {
+        DOCUMENT_KINDS.iter().position(|kind| kind.key == batch.header.kind)
+    };
+    batches.sort_by_key(place);
+    batches
+}
+
+/// Forgets what the outbox holds of documents that a peer may read, up to a place in the log that
+/// it has acknowledged.
+pub fn acknowledged(
+    connection: &Connection,
+    party: Party,
+    upto: LogPosition,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select distinct outbox.doc from outbox join log on log.hash = outbox.hash
+           and log.doc = outbox.doc where log.position <= ?",
+    )?;
+    let rows = statement.query_map([upto.position as i64], |row| row.get::<_, Vec<u8>>(0))?;
+    for doc in rows.collect::<Result<Vec<_>, _>>()? {
+        let id = DocId::from_slice(&doc).ok_or(StoreError::Damaged { what: "id" })?;
+        let header = documents::header(connection, id)?;
+        if header.is_some_and(|header| party.may_read(&header)) {
+            connection.execute(
+                "delete from outbox where doc = ?1 and hash in
+                   (select hash from log where doc = ?1 and position <= ?2)",
+                params![doc, upto.position as i64],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The heads and state of every document here, to be compared with another store's.
+pub fn states(connection: &Connection) -> Result<BTreeMap<DocId, (Header, Digest)>, StoreError> {
+    let mut statement = connection.prepare("select header, fingerprint from head")?;
+    let mut rows = statement.query([])?;
+    let mut states = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let header: Header = decode(row.get_ref(0)?.as_blob()?, "header")?;
+        let state = Digest::from_slice(row.get_ref(1)?.as_blob()?);
+        let state = state.ok_or(StoreError::Damaged { what: "fingerprint" })?;
+        states.insert(header.id(), (header, state));
+    }
+    Ok(states)
+}
