@@ -1,5 +1,6 @@
 //! The part that touches the terminal: entering and leaving it, its events, and when to draw.
 
+pub mod app;
 pub mod environment;
 pub mod event_loop;
 pub mod events;
