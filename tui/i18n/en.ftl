@@ -130,6 +130,7 @@ screen-welcome = First use
 
 cmd-up = up
 cmd-down = down
+cmd-scroll = scroll
 cmd-choose = move
 cmd-do = do it
 cmd-open = open

@@ -124,6 +124,7 @@ screen-welcome = 首次使用
 
 cmd-up = 上移
 cmd-down = 下移
+cmd-scroll = 滚动
 cmd-choose = 选择
 cmd-do = 办理
 cmd-open = 打开

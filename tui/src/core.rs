@@ -16,3 +16,6 @@ pub mod clean;
 pub mod input;
 pub mod keys;
 pub mod menu;
+
+#[cfg(test)]
+pub(crate) mod story;

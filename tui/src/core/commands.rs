@@ -11,6 +11,7 @@ use onex_crdt::records::{contact, membership};
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 
+use crate::core::form::Widget;
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::i18n::{Lang, tr};
@@ -163,8 +164,8 @@ pub fn places(model: &Model) -> Vec<At> {
 /// Returns where the person is under palette and help.
 pub fn places_below(model: &Model) -> Vec<At> {
     if let Some(form) = &model.form {
-        let inner = form.popup.as_ref().map(|_| At::Popup);
-        return inner.into_iter().chain([At::Form, At::Anywhere]).collect();
+        let inner = if form.popup.is_some() { At::Popup } else { At::Form };
+        return vec![inner, At::Anywhere];
     }
     if model.welcome.is_some() {
         return vec![At::Welcome, At::Anywhere];
@@ -309,7 +310,12 @@ fn can_invite(model: &Model) -> bool {
 }
 
 fn finds(model: &Model) -> bool {
-    model.list().is_some()
+    model.list().is_some_and(|list| !list.finding)
+}
+
+fn has_choices(model: &Model) -> bool {
+    let field = model.form.as_ref().and_then(|form| form.current());
+    field.is_some_and(|field| !matches!(field.widget(), Widget::Text) || !field.ready.is_empty())
 }
 
 fn is_hub(model: &Model) -> bool {
@@ -365,7 +371,7 @@ pub static COMMANDS: &[Command] = &[
     keys(
         &["F4", "Alt+Down", "Space"],
         4,
-        entry("form-choices", "cmd-choices", At::Form, Does::Choices),
+        when(has_choices, entry("form-choices", "cmd-choices", At::Form, Does::Choices)),
     ),
     keys(&["PageDown"], 0, entry("form-page-down", "cmd-page-down", At::Form, Does::Pages(1))),
     keys(&["PageUp"], 0, entry("form-page-up", "cmd-page-up", At::Form, Does::Pages(-1))),
@@ -385,7 +391,7 @@ pub static COMMANDS: &[Command] = &[
         when(not_waiting, entry("welcome-back", "cmd-back", At::Welcome, Does::Back)),
     ),
     // A search.
-    keys(&["Enter", "Down"], 1, entry("find-keep", "cmd-find-keep", At::Find, Does::Open)),
+    keys(&["Enter"], 1, entry("find-keep", "cmd-find-keep", At::Find, Does::Open)),
     keys(&["Esc"], 2, entry("find-clear", "cmd-find-clear", At::Find, Does::Back)),
     // 今日
     keys(&["Enter"], 1, entry("today-open", "cmd-do", At::Today, Does::Open)),
@@ -407,8 +413,8 @@ pub static COMMANDS: &[Command] = &[
         1,
         when(|model| can(model, &EDIT), entry("line-edit", "cmd-edit", At::Line, Does::Open)),
     ),
-    keys(&["Up"], 0, entry("line-up", "cmd-up", At::Line, Does::Move(-1))),
-    keys(&["Down"], 0, entry("line-down", "cmd-down", At::Line, Does::Move(1))),
+    keys(&["Up"], 2, entry("line-up", "cmd-scroll", At::Line, Does::Move(-1))),
+    keys(&["Down"], 2, entry("line-down", "cmd-scroll", At::Line, Does::Move(1))),
     keys(&["PageUp"], 0, entry("line-page-up", "cmd-page-up", At::Line, Does::Pages(-1))),
     keys(&["PageDown"], 0, entry("line-page-down", "cmd-page-down", At::Line, Does::Pages(1))),
     keys(&["F7"], 4, act(&SUBMIT, At::Line, |model| can(model, &SUBMIT))),

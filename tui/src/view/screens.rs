@@ -12,7 +12,7 @@ mod welcome;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::commands::{COMMANDS, Command, Does, commands_here};
+use crate::core::commands::{At, COMMANDS, Command, Does, commands_here};
 use crate::core::load::last_contact;
 use crate::core::model::{ListState, Model, Notice as Said, Overlay, Screen};
 use crate::core::refusal::explain;
@@ -132,7 +132,6 @@ fn keys_label(command: &Command, lang: Lang) -> String {
 
 /// The lines of the help: what is bound in this place, and what is bound everywhere.
 pub fn help_lines(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
-    use crate::core::commands::At;
     let lang = model.look.lang;
     let below = commands_below(model);
     let line = |command: &&'static Command| Hint {
@@ -160,7 +159,7 @@ pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
     for command in commands {
         let text = match command.does {
-            Does::Move(1) | Does::Move(-1) if model.form.is_none() => {
+            Does::Move(1 | -1) if matches!(command.at, At::List | At::Palette | At::Popup) => {
                 model.look.tr("cmd-choose", &[])
             }
             _ => command.title(lang),

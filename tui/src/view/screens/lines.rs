@@ -66,11 +66,11 @@ fn columns(model: &Model) -> Vec<Column> {
     };
     use ColumnWidth::{AtLeast, Fixed};
     let state = column("column-state", Fixed(12), Align::Left, Keep::Always);
-    let certificate = column("column-certificate", AtLeast(20), Align::Left, Keep::Always);
+    let certificate = column("column-certificate", AtLeast(14), Align::Left, Keep::Always);
     let planned = column("column-planned", Fixed(6), Align::Right, Keep::Always);
-    let number = column("column-number", AtLeast(14), Align::Left, Keep::IfRoom);
+    let number = column("column-number", AtLeast(12), Align::Left, Keep::IfRoom);
     if model.role() == Some(OrgRole::Hub) {
-        let college = column("column-college", AtLeast(16), Align::Left, Keep::Always);
+        let college = column("column-college", AtLeast(12), Align::Left, Keep::Always);
         let age = column("column-age", Fixed(9), Align::Left, Keep::Always);
         let last = if model.queue { age } else { number };
         return vec![state, certificate, college, planned, last];

@@ -48,7 +48,7 @@ fn lines(model: &Model, status: &Status) -> Vec<Entry> {
     let look = model.look;
     let mut lines: Vec<Entry> = vec![(unsent(model, status), Role::Heading, None)];
     let mut entry = 0;
-    let mut section = |lines: &mut Vec<Entry>, id: &str| {
+    let section = |lines: &mut Vec<Entry>, id: &str| {
         lines.push((String::new(), Role::Plain, None));
         lines.push((look.tr(id, &[]), Role::Heading, None));
     };
