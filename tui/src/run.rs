@@ -5,4 +5,5 @@ pub mod environment;
 pub mod event_loop;
 pub mod events;
 pub mod guard;
+pub mod node_backend;
 pub mod probe;

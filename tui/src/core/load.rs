@@ -43,8 +43,6 @@ pub enum Task {
     },
     /// Write an invitation into a file.
     Invite {
-        /// The role of the organisation.
-        role: OrgRole,
         /// The organisation.
         org: OrgId,
         /// Where to write.
@@ -278,7 +276,7 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         Task::Act { action, ids, given } => {
             Message::Acted(action, backend.act(action, &ids, &given))
         }
-        Task::Invite { role, org, file } => Message::Invited(invite(backend, role, org, file)),
+        Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
         Task::Sync { peer } => Message::Synced(backend.sync(peer)),
         Task::Look => Message::Version(backend.version()),
@@ -286,11 +284,11 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
     })
 }
 
-fn invite(backend: &dyn Backend, role: OrgRole, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
+fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
     let failed =
         |error: std::io::Error| BackendError::Failed(format!("{}: {error}", file.display()));
     let mut out = std::fs::File::create_new(&file).map_err(failed)?;
-    let written = backend.invite(role, org).and_then(|invited| {
+    let written = backend.invite(org).and_then(|invited| {
         std::io::Write::write_all(&mut out, invited.text.as_bytes()).map_err(failed)
     });
     match written {
@@ -474,7 +472,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     }
     contacts_due(backend, me, &mut due)?;
     let unsent = &status.unsent;
-    if unsent.changes > 0 {
+    if unsent.changes > 0 && !status.peers.is_empty() {
         due.push(Due::Unsent(unsent.changes, unsent.oldest));
     }
     Ok(due)
@@ -490,8 +488,11 @@ fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
     }
 }
 
+/// A key, its value, and what is due for a line with it.
+type Condition = (&'static str, &'static str, fn(Row) -> Due);
+
 fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
-    let conditions: [(&str, &str, fn(Row) -> Due); 4] = [
+    let conditions: [Condition; 4] = [
         ("state", "returned", Due::Returned),
         ("state", "draft", Due::Draft),
         ("pending_request", "change", Due::Requested),

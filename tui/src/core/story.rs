@@ -262,6 +262,30 @@ fn me(org: RecordId, person: &str, roles: &[PersonRole]) -> Me {
     }
 }
 
+/// Decides on a line, unless it is the first person who would sign twice.
+fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
+    let outcome = given["outcome"].as_ref().and_then(Value::as_text).expect("given");
+    let first = row.text("pending_act").map(str::to_owned);
+    if outcome == "filed" && first.as_deref() == Some(person) {
+        return false;
+    }
+    said.outcome = Some(outcome.into());
+    match (outcome, first) {
+        ("filed", None) => row.set_text("pending_act", person),
+        ("filed", Some(_)) => {
+            row.set("pending_act", None);
+            row.set_text("filing_no", "陕1X-2026-13946-001");
+            row.set_text("state", "filed");
+        }
+        _ => {
+            row.set("reason", given["reason"].clone());
+            said.reason = row.text("reason").map(str::to_owned);
+            row.set_text("state", outcome);
+        }
+    }
+    true
+}
+
 impl Backend for Fake {
     fn me(&self) -> Answered<Me> {
         Ok(self.me.clone())
@@ -363,24 +387,8 @@ impl Backend for Fake {
         }
         match action.id {
             "application.decide" => {
-                let outcome = given["outcome"].as_ref().and_then(Value::as_text).expect("given");
-                let first = row.text("pending_act").map(str::to_owned);
-                if outcome == "filed" && first.as_deref() == Some(&self.me.person) {
+                if !decide(row, &mut said, given, &self.me.person) {
                     return self.refuse(action, Reason::SamePerson, "");
-                }
-                said.outcome = Some(outcome.into());
-                match (outcome, first) {
-                    ("filed", None) => row.set_text("pending_act", self.me.person.clone()),
-                    ("filed", Some(_)) => {
-                        row.set("pending_act", None);
-                        row.set_text("filing_no", "陕1X-2026-13946-001");
-                        row.set_text("state", "filed");
-                    }
-                    _ => {
-                        row.set("reason", given["reason"].clone());
-                        said.reason = row.text("reason").map(str::to_owned);
-                        row.set_text("state", outcome);
-                    }
                 }
             }
             _ => {
@@ -422,7 +430,7 @@ impl Backend for Fake {
         Ok(self.world().asking.clone())
     }
 
-    fn invite(&self, _: OrgRole, _: OrgId) -> Answered<Invited> {
+    fn invite(&self, _: OrgId) -> Answered<Invited> {
         Ok(Invited { id: RecordId([0xe2; 16]), text: "onex-invitation\n".into() })
     }
 

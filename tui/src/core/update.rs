@@ -159,7 +159,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Pages(pages) => step(model, pages * isize::try_from(model.shown()).unwrap_or(1)),
         Does::Open => enter(model),
         Does::Back => back(model),
-        Does::Go(screen) => return go(model, screen),
+        Does::Go(screen) => go(model, screen),
         Does::Palette => {
             let query = TextInput::new("", FIND_CHARS_MAX);
             model.overlay = Some(Overlay::Palette { query, selected: 0 });
@@ -470,6 +470,9 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
             model.syncing = false;
             match answered {
                 Ok(report) => model.notice = Some(sync_notice(&report)),
+                Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
+                    model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
+                }
                 Err(error) => failed(model, error),
             }
             reload(model)
@@ -613,6 +616,8 @@ fn take_page(model: &mut Model, page: crate::core::load::OrganisationPage) {
 
 /// How many entries 设置 has.
 pub const SETTINGS: usize = 3;
+/// Failures of a sync that only mean that nobody is near: said calmly.
+const OFFLINE: [&str; 3] = ["failure-no-peer", "failure-unreachable", "failure-network"];
 const FIND_CHARS_MAX: usize = 60;
 const SCROLL_MAX: usize = 10_000;
 const KNOWN_MAX: usize = 5_000;

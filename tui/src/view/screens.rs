@@ -216,7 +216,7 @@ fn sync_state(model: &Model) -> (Mark, String) {
         let count = [("count", (status.conflicts as u64).into())];
         return (Mark::Attention, look.tr("sync-conflicts", &count));
     }
-    if status.unsent.changes > 0 {
+    if status.unsent.changes > 0 && !status.peers.is_empty() {
         let count = [("count", (status.unsent.changes as u64).into())];
         return (Mark::Syncing, look.tr("sync-unsent", &count));
     }
@@ -253,9 +253,7 @@ fn message(model: &Model) -> (Mark, String) {
         Some(Said::Refused(refusal)) => {
             (Mark::Problem, explain(look.lang, refusal).line(look.lang))
         }
-        Some(Said::Failed(text)) => {
-            (Mark::Problem, look.tr("notice-failed", &[("what", text.as_str().into())]))
-        }
+        Some(Said::Failed(text)) => (Mark::Problem, failure(model, text)),
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
         None if !model.drafts.is_empty() => {
             let count = [("count", (model.drafts.len() as u64).into())];
@@ -264,6 +262,12 @@ fn message(model: &Model) -> (Mark, String) {
         None if model.status.is_none() => (Mark::Working, look.tr("notice-reading", &[])),
         None => (Mark::Good, look.tr("notice-saved", &[])),
     }
+}
+
+/// A failure as a sentence; a text that is no id of one is shown as it is.
+fn failure(model: &Model, text: &str) -> String {
+    let what = model.look.tr(text, &[]);
+    model.look.tr("notice-failed", &[("what", what.as_str().into())])
 }
 
 /// Draws the search line of a list, if it is open, and returns what is left and the cursor.

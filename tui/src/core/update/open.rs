@@ -8,7 +8,6 @@ use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDR
 use onex_crdt::records::application::{Application, Outcome};
 use onex_crdt::records::{contact, membership};
 use onex_crdt::registry;
-use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{Asking, Conflict};
 
@@ -181,7 +180,6 @@ pub fn invite(model: &mut Model) -> Vec<Task> {
     let Some(row) = row.cloned() else { return Vec::new() };
     let mut form = FormState::new(&membership::DEVICE_INVITE, Some(row.id), &["role", "org_id"]);
     form.effect = Some("effect-invite");
-    form.preset.insert("role".into(), row.fields.get("role").cloned());
     if let Some(field) = form.field_mut("out") {
         field.text = format!("{}.onex", row.text("short_code").unwrap_or("invitation"));
     }
@@ -329,7 +327,6 @@ pub fn send(model: &mut Model) -> Vec<Task> {
         }
         id if id == membership::DEVICE_CONFIRM.id => Task::Confirm { digits: text("digits") },
         id if id == membership::DEVICE_INVITE.id => Task::Invite {
-            role: OrgRole::from_id(&text("role")).unwrap_or(OrgRole::College),
             org: OrgId::from(form.subject.unwrap_or_default()),
             file: text("out").into(),
         },

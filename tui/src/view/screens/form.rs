@@ -12,7 +12,7 @@ use crate::i18n::Lang;
 use crate::view::form::{Choices, Field, FieldState, Form};
 use crate::view::input::draw_input;
 use crate::view::popup::{centred, draw_box, first_shown};
-use crate::view::screens::below;
+use crate::view::screens::{below, failure};
 use crate::view::text::{Pen, put, wrap};
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
@@ -87,7 +87,7 @@ fn reason(model: &Model, state: &FormState) -> Option<String> {
     let look = model.look;
     match &state.stage {
         Stage::Refused(refusal) => Some(explain(look.lang, refusal).line(look.lang)),
-        Stage::Failed(text) => Some(look.tr("notice-failed", &[("what", text.as_str().into())])),
+        Stage::Failed(text) => Some(failure(model, text)),
         _ => {
             let reason = state.reason.as_deref()?;
             if state.action.id.starts_with("device.") {
