@@ -1,0 +1,77 @@
+//! What the interface asks of a node: the handle's methods, so that tests can put a fake there.
+//!
+//! Every method may take as long as a disk or a network does: only workers call them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use onex_crdt::action::{Action, Given, Refusal};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::roles::OrgRole;
+use onex_node::api::{
+    Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
+};
+
+/// What a node gives back, or why not.
+pub type Answered<T> = Result<T, BackendError>;
+
+/// A running node.
+pub trait Backend: Send + Sync {
+    /// Who uses the node.
+    fn me(&self) -> Answered<Me>;
+    /// The state of the node.
+    fn status(&self) -> Answered<Status>;
+    /// The rows that a query fits, within its window.
+    fn list(&self, query: &Query) -> Answered<List>;
+    /// One row, or nothing when there is none that may be seen.
+    fn row(&self, kind: &'static RecordKind, id: RecordId) -> Answered<Option<Row>>;
+    /// How a record came to be as it is.
+    fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History>;
+    /// Carries an action out, for all records or for none; returns after it is on the disk.
+    fn act(
+        &self,
+        action: &'static Action,
+        ids: &[RecordId],
+        given: &Given,
+    ) -> Answered<Vec<Answer>>;
+    /// Open conflicts.
+    fn conflicts(&self) -> Answered<Vec<Conflict>>;
+    /// The devices of the network that are known here.
+    fn devices(&self) -> Answered<Vec<DeviceRow>>;
+    /// Devices that ask to be let in.
+    fn asking(&self) -> Answered<Vec<Asking>>;
+    /// Writes an invitation for the next device of an organisation.
+    fn invite(&self, role: OrgRole, org: OrgId) -> Answered<Invited>;
+    /// Lets the device in whose digits these are.
+    fn device_confirm(&self, digits: &str) -> Answered<()>;
+    /// Syncs with one peer, or with all that are known.
+    fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport>;
+    /// A number that moves when the store changed.
+    fn version(&self) -> Answered<u64>;
+}
+
+/// The way to a node where there is none yet.
+pub trait Entry: Send + Sync {
+    /// Founds a network whose hub this device is.
+    fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>>;
+    /// Joins by an invitation file; `digits` is told what both screens must show, then it waits
+    /// until the inviter has compared them.
+    fn join(
+        &self,
+        file: &Path,
+        person: &str,
+        digits: &dyn Fn(String),
+    ) -> Answered<Arc<dyn Backend>>;
+}
+
+/// Why a node gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The system failed; the text is the node's.
+    #[error("{0}")]
+    Failed(String),
+}

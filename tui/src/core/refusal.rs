@@ -1,0 +1,278 @@
+//! Refusals as sentences: what was not done, why, and what to do about it (contract, `refused`).
+//!
+//! Used by the screens and by the command line. No code or key of the program is shown alone.
+
+use onex_crdt::action::{Reason, Refusal};
+use onex_crdt::field::{Choice, FieldError, show};
+use onex_crdt::record::RecordKind;
+use onex_crdt::registry;
+
+use crate::i18n::{Arg, Lang, tr};
+
+/// A refusal in the words of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What was not done.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do now; the contract's `do`.
+    pub next: String,
+    /// The key of the field or parameter concerned.
+    pub field: Option<String>,
+}
+
+impl Explained {
+    /// Returns the three sentences on one line.
+    pub fn line(&self, lang: Lang) -> String {
+        let args = [
+            ("what", Arg::Text(&self.what)),
+            ("why", Arg::Text(&self.why)),
+            ("next", Arg::Text(&self.next)),
+        ];
+        tr(lang, "refusal-line", &args)
+    }
+}
+
+/// Returns a refusal as sentences.
+pub fn explain(lang: Lang, refusal: &Refusal) -> Explained {
+    let action = registry::action(refusal.action);
+    let title = action.map_or(refusal.action, |action| match lang {
+        Lang::Zh => action.zh,
+        Lang::En => action.en,
+    });
+    let kind = action.and_then(|action| action.kind);
+    let label = refusal.field.as_deref().map(|key| field_label(lang, refusal.action, key));
+    let (id, args) = reason_words(lang, kind, &refusal.reason);
+    let (why, next) = sentences(lang, id, &args);
+    let why = match label {
+        Some(label) => tr(
+            lang,
+            "refusal-at-field",
+            &[("field", label.as_str().into()), ("why", why.as_str().into())],
+        ),
+        None => why,
+    };
+    let what = tr(lang, "refusal-what", &[("action", title.into())]);
+    Explained { what, why, next, field: refusal.field.clone() }
+}
+
+/// Returns why a text is no value of its field, and what to write instead.
+pub fn explain_field(lang: Lang, error: &FieldError) -> (String, String) {
+    let (id, args) = field_words(lang, error);
+    sentences(lang, id, &args)
+}
+
+/// Returns what a field or parameter of an action is called; an unknown key is returned as it is.
+pub fn field_label(lang: Lang, action: &str, key: &str) -> String {
+    let Some(action) = registry::action(action) else {
+        return key.to_owned();
+    };
+    let pick = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
+    let param = action.params.iter().find(|param| param.key == key);
+    let field = || action.kind.and_then(|kind| kind.field(key));
+    let own = param.map(|param| pick(param.zh, param.en));
+    own.or_else(|| field().map(|field| pick(field.zh, field.en))).unwrap_or(key).to_owned()
+}
+
+/// Returns the word for a state of a kind; an unknown one is returned as it is.
+pub fn state_word(lang: Lang, kind: Option<&RecordKind>, state: &str) -> String {
+    let field = kind.and_then(|kind| kind.field("state"));
+    let value = onex_crdt::value::Value::Text(state.to_owned());
+    field.map_or(state.to_owned(), |field| show(&field.ty.shape, &value, lang == Lang::Zh))
+}
+
+type Words = (&'static str, Vec<(&'static str, String)>);
+
+fn sentences(lang: Lang, id: &str, args: &[(&'static str, String)]) -> (String, String) {
+    let args: Vec<(&str, Arg)> = args.iter().map(|(name, text)| (*name, Arg::Text(text))).collect();
+    let of = |prefix: &str| tr(lang, &format!("{prefix}-{id}"), &args);
+    (of("why"), of("next"))
+}
+
+fn reason_words(lang: Lang, kind: Option<&RecordKind>, reason: &Reason) -> Words {
+    let plain = |id: &'static str| (id, Vec::new());
+    match reason {
+        Reason::Invalid(error) => field_words(lang, error),
+        Reason::State { state, from } => {
+            let words: Vec<String> = from.iter().map(|from| state_word(lang, kind, from)).collect();
+            let comma = if lang == Lang::Zh { "、" } else { ", " };
+            let state = state_word(lang, kind, state);
+            ("state", vec![("state", state), ("from", words.join(comma))])
+        }
+        Reason::MoreThan { limit, most } => {
+            let field = kind.and_then(|kind| kind.field(limit));
+            let label = field.map_or(*limit, |f| if lang == Lang::Zh { f.zh } else { f.en });
+            ("more-than", vec![("limit", label.to_owned()), ("most", most.to_string())])
+        }
+        Reason::NeedsRole(role) => {
+            let choice = &onex_crdt::roles::PersonRole::CHOICES[*role as usize];
+            ("needs-role", vec![("role", choice_word(lang, choice))])
+        }
+        Reason::NoRight => plain("no-right"),
+        Reason::UnknownRecord => plain("unknown-record"),
+        Reason::UnknownParameter => plain("unknown-parameter"),
+        Reason::InConflict => plain("in-conflict"),
+        Reason::Duplicate => plain("duplicate"),
+        Reason::NotListed => plain("not-listed"),
+        Reason::NoStandard => plain("no-standard"),
+        Reason::AlreadyListed => plain("already-listed"),
+        Reason::NoOpenCall => plain("no-open-call"),
+        Reason::NoAgreement => plain("no-agreement"),
+        Reason::OtherVersion => plain("other-version"),
+        Reason::AlreadyDecided => plain("already-decided"),
+        Reason::SamePerson => plain("same-person"),
+        Reason::HasNode => plain("has-node"),
+        Reason::WrongOrganisation => plain("wrong-organisation"),
+        Reason::OwnProposal => plain("own-proposal"),
+        Reason::Weights => plain("weights"),
+        Reason::NoPassRule => plain("no-pass-rule"),
+        Reason::EndsBeforeStart => plain("ends-before-start"),
+        Reason::NothingChanged => plain("nothing-changed"),
+    }
+}
+
+fn field_words(lang: Lang, error: &FieldError) -> Words {
+    match error {
+        FieldError::Missing => ("missing", Vec::new()),
+        FieldError::Length { min, max, found } => (
+            "length",
+            vec![("min", min.to_string()), ("max", max.to_string()), ("found", found.to_string())],
+        ),
+        FieldError::Characters => ("characters", Vec::new()),
+        FieldError::Number { decimals: 0 } => ("whole-number", Vec::new()),
+        FieldError::Number { decimals } => ("number", vec![("decimals", decimals.to_string())]),
+        FieldError::Range { min, max } => {
+            ("range", vec![("min", min.clone()), ("max", max.clone())])
+        }
+        FieldError::Date => ("date", Vec::new()),
+        FieldError::CheckDigit { expected } => {
+            ("check-digit", vec![("expected", expected.to_string())])
+        }
+        FieldError::Form { form } => ("form", vec![("form", (*form).to_owned())]),
+        FieldError::UnknownChoice { choices } => {
+            let shown = choices.iter().take(CHOICES_SHOWN_MAX);
+            let words: Vec<String> = shown.map(|choice| choice_word(lang, choice)).collect();
+            let comma = if lang == Lang::Zh { "、" } else { ", " };
+            let more = if choices.len() > CHOICES_SHOWN_MAX { "…" } else { "" };
+            ("unknown-choice", vec![("choices", words.join(comma) + more)])
+        }
+        FieldError::UnknownCode => ("unknown-code", Vec::new()),
+        FieldError::UnknownRecord => ("unknown-record", Vec::new()),
+        FieldError::Excluded => ("excluded", Vec::new()),
+    }
+}
+
+fn choice_word(lang: Lang, choice: &Choice) -> String {
+    if lang == Lang::Zh { choice.zh } else { choice.en }.to_owned()
+}
+
+/// More choices than this are not read in a sentence.
+const CHOICES_SHOWN_MAX: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use onex_crdt::records::application::actions::{DECIDE, SUBMIT};
+    use onex_crdt::roles::PersonRole;
+
+    use super::*;
+
+    fn field_errors() -> Vec<FieldError> {
+        let choices = PersonRole::CHOICES;
+        vec![
+            FieldError::Missing,
+            FieldError::Length { min: 1, max: 40, found: 41 },
+            FieldError::Characters,
+            FieldError::Number { decimals: 0 },
+            FieldError::Number { decimals: 2 },
+            FieldError::Range { min: "1".into(), max: "100".into() },
+            FieldError::Date,
+            FieldError::CheckDigit { expected: 'X' },
+            FieldError::Form { form: "1 + 10 digits" },
+            FieldError::UnknownChoice { choices },
+            FieldError::UnknownCode,
+            FieldError::UnknownRecord,
+            FieldError::Excluded,
+        ]
+    }
+
+    fn reasons() -> Vec<Reason> {
+        let mut reasons = vec![
+            Reason::NoRight,
+            Reason::UnknownRecord,
+            Reason::UnknownParameter,
+            Reason::State { state: "filed".into(), from: &["draft", "returned"] },
+            Reason::InConflict,
+            Reason::MoreThan { limit: "enrolled_students", most: 100 },
+            Reason::Duplicate,
+            Reason::NotListed,
+            Reason::NoStandard,
+            Reason::AlreadyListed,
+            Reason::NoOpenCall,
+            Reason::NoAgreement,
+            Reason::OtherVersion,
+            Reason::AlreadyDecided,
+            Reason::SamePerson,
+            Reason::NeedsRole(PersonRole::Lead),
+            Reason::HasNode,
+            Reason::WrongOrganisation,
+            Reason::OwnProposal,
+            Reason::Weights,
+            Reason::NoPassRule,
+            Reason::EndsBeforeStart,
+            Reason::NothingChanged,
+        ];
+        reasons.extend(field_errors().into_iter().map(Reason::Invalid));
+        reasons
+    }
+
+    fn check_written(lang: Lang, text: &str) {
+        let is_id = text.starts_with("why-") || text.starts_with("next-");
+        assert!(!text.is_empty() && !is_id && !text.contains(['{', '$']), "{lang:?}: {text}");
+        let hanzi = text.chars().any(crate::core::keys::is_hanzi);
+        assert_eq!(hanzi, lang == Lang::Zh, "{text}");
+    }
+
+    #[test]
+    fn every_reason_has_its_sentences_in_both_languages() {
+        for lang in [Lang::Zh, Lang::En] {
+            for reason in reasons() {
+                for field in [None, Some("planned_students")] {
+                    let said = explain(lang, &Refusal::new(&SUBMIT, reason.clone(), field));
+                    check_written(lang, &said.what);
+                    check_written(lang, &said.why);
+                    check_written(lang, &said.next);
+                }
+            }
+            for error in field_errors() {
+                let (why, next) = explain_field(lang, &error);
+                check_written(lang, &why);
+                check_written(lang, &next);
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_reasons_say_the_same() {
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in reasons() {
+            if reason != Reason::Invalid(FieldError::UnknownRecord) {
+                let why = explain(Lang::Zh, &Refusal::new(&DECIDE, reason.clone(), None)).why;
+                assert!(seen.insert(why.clone()), "{reason:?}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_field_limit_and_action() {
+        let reason = Reason::MoreThan { limit: "enrolled_students", most: 100 };
+        let refusal = Refusal::new(&SUBMIT, reason, Some("planned_students"));
+        let said = explain(Lang::Zh, &refusal);
+        assert_eq!(said.what, "没有完成“提交申报项”");
+        assert_eq!(said.why, "计划试点人数：不能超过在校生数 100");
+        assert_eq!(said.field.as_deref(), Some("planned_students"));
+        let reason = Reason::State { state: "filed".into(), from: &["draft", "returned"] };
+        let said = explain(Lang::En, &Refusal::new(&SUBMIT, reason, None));
+        assert_eq!(said.why, "it is now: filed; this needs: draft, returned");
+    }
+}
