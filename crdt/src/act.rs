@@ -123,12 +123,20 @@ pub trait Authority {
 /// The order among acts on one subject: who had seen whom.
 pub struct Causality<'a> {
     acts: BTreeMap<ActId, &'a Found>,
+    ordered: Vec<&'a Found>,
+    positions: BTreeMap<ActId, u64>,
 }
 
 impl<'a> Causality<'a> {
-    /// Takes the acts on one subject; the same act from two documents counts once.
-    pub fn new(found: &'a [Found]) -> Self {
-        Self { acts: found.iter().map(|found| (found.act.id, found)).collect() }
+    /// Takes the acts on one subject, and the newest position of the membership log known here.
+    ///
+    /// The same act from two documents counts once.
+    pub fn new(found: impl IntoIterator<Item = &'a Found>, known: u64) -> Self {
+        let acts: BTreeMap<ActId, &Found> =
+            found.into_iter().map(|found| (found.act.id, found)).collect();
+        let ordered = order(&acts);
+        let positions = positions(&ordered, known);
+        Self { acts, ordered, positions }
     }
 
     /// The acts, by id.
@@ -138,19 +146,26 @@ impl<'a> Causality<'a> {
 
     /// Everything that an act names in `after`, directly or through others.
     pub fn ancestors(&self, id: ActId) -> BTreeSet<ActId> {
-        let mut seen = BTreeSet::new();
-        let mut open = self.after(id).to_vec();
-        while let Some(next) = open.pop() {
-            if next != id && seen.insert(next) {
-                open.extend_from_slice(self.after(next));
-            }
-        }
-        seen
+        let mut ancestors = self.named_by([id]);
+        ancestors.remove(&id);
+        ancestors
     }
 
     /// Whether the later act names the earlier one, directly or through others.
     pub fn follows(&self, later: ActId, earlier: ActId) -> bool {
         later != earlier && self.ancestors(later).contains(&earlier)
+    }
+
+    /// Everything that some acts name, directly or through others: what came before one of them.
+    pub fn named_by(&self, ids: impl IntoIterator<Item = ActId>) -> BTreeSet<ActId> {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<ActId> = ids.into_iter().flat_map(|id| self.after(id)).copied().collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                open.extend_from_slice(self.after(next));
+            }
+        }
+        seen
     }
 
     /// The acts that none of the others names: what the next act must name.
@@ -162,34 +177,65 @@ impl<'a> Causality<'a> {
 
     /// The acts in an order in which each comes after those that it names, concurrent ones by id.
     pub fn ordered(&self) -> Vec<&'a Found> {
-        let mut left: BTreeSet<ActId> = self.acts.keys().copied().collect();
-        let mut ordered = Vec::with_capacity(left.len());
-        while !left.is_empty() {
-            let next = left
-                .iter()
-                .copied()
-                .find(|id| self.after(*id).iter().all(|named| !left.contains(named) || named == id))
-                .unwrap_or_else(|| *left.first().expect("the set is not empty"));
-            left.remove(&next);
-            ordered.push(self.acts[&next]);
-        }
-        ordered
+        self.ordered.clone()
     }
 
     /// The position of the membership log at which an act is judged: its own claim, raised to
     /// that of every act it names, so that nobody claims an older log than he can have seen.
-    pub fn position(&self, id: ActId) -> u64 {
-        let own = self.acts.get(&id).map_or(0, |found| found.act.position);
-        self.ancestors(id)
-            .iter()
-            .filter_map(|named| self.acts.get(named))
-            .map(|found| found.act.position)
-            .fold(own, u64::max)
+    ///
+    /// Nothing for an act that claims more of the log than is known here: it cannot be judged yet.
+    /// Such a claim raises nobody else's, so that a made-up one harms only its own act.
+    pub fn position(&self, id: ActId) -> Option<u64> {
+        self.positions.get(&id).copied()
     }
 
     fn after(&self, id: ActId) -> &'a [ActId] {
         self.acts.get(&id).map_or(&[], |found| &found.act.after)
     }
+}
+
+/// Each act after those that it names; in a ring, which only forgers make, the lowest id first.
+fn order<'a>(acts: &BTreeMap<ActId, &'a Found>) -> Vec<&'a Found> {
+    let mut named: BTreeMap<ActId, BTreeSet<ActId>> = BTreeMap::new();
+    let mut namers: BTreeMap<ActId, Vec<ActId>> = BTreeMap::new();
+    for (id, found) in acts {
+        let here = |other: &&ActId| *other != id && acts.contains_key(other);
+        let before: BTreeSet<ActId> = found.act.after.iter().filter(here).copied().collect();
+        before.iter().for_each(|other| namers.entry(*other).or_default().push(*id));
+        named.insert(*id, before);
+    }
+    let mut ready: BTreeSet<ActId> =
+        named.iter().filter(|(_, before)| before.is_empty()).map(|(id, _)| *id).collect();
+    let mut ordered = Vec::with_capacity(acts.len());
+    while let Some(id) = ready.pop_first().or_else(|| named.keys().next().copied()) {
+        named.remove(&id);
+        ordered.push(acts[&id]);
+        for namer in namers.remove(&id).unwrap_or_default() {
+            if let Some(before) = named.get_mut(&namer) {
+                before.remove(&id);
+                if before.is_empty() {
+                    ready.insert(namer);
+                }
+            }
+        }
+    }
+    ordered
+}
+
+fn positions(ordered: &[&Found], known: u64) -> BTreeMap<ActId, u64> {
+    let mut raised: BTreeMap<ActId, u64> = BTreeMap::new();
+    let mut judged = BTreeMap::new();
+    for found in ordered {
+        let act = &found.act;
+        let possible = act.position <= known;
+        let named = act.after.iter().filter_map(|id| raised.get(id)).copied().max();
+        let position = named.unwrap_or(0).max(if possible { act.position } else { 0 });
+        raised.insert(act.id, position);
+        if possible {
+            judged.insert(act.id, position);
+        }
+    }
+    judged
 }
 
 #[cfg(test)]
@@ -218,7 +264,7 @@ mod tests {
     #[test]
     fn an_act_follows_only_what_it_names() {
         let acts = [found(3, &[], 1), found(2, &[3], 1), found(1, &[2], 1), found(9, &[3], 1)];
-        let causality = Causality::new(&acts);
+        let causality = Causality::new(&acts, 20);
         let id = |n| ActId([n; 16]);
         assert!(causality.follows(id(1), id(3)));
         assert!(!causality.follows(id(9), id(2)), "concurrent");
@@ -230,7 +276,7 @@ mod tests {
     #[test]
     fn acts_that_name_each_other_in_a_ring_still_have_an_order() {
         let acts = [found(1, &[2], 1), found(2, &[1], 1), found(3, &[3], 1)];
-        let causality = Causality::new(&acts);
+        let causality = Causality::new(&acts, 20);
         assert_eq!(causality.ordered().len(), 3);
         assert!(causality.follows(ActId([1; 16]), ActId([2; 16])));
     }
@@ -238,6 +284,17 @@ mod tests {
     #[test]
     fn nobody_claims_an_older_log_than_what_he_names() {
         let acts = [found(1, &[], 7), found(2, &[1], 2)];
-        assert_eq!(Causality::new(&acts).position(ActId([2; 16])), 7);
+        assert_eq!(Causality::new(&acts, 20).position(ActId([2; 16])), Some(7));
+    }
+
+    #[test]
+    fn nobody_claims_a_log_that_does_not_exist() {
+        let acts = [found(1, &[], u64::MAX), found(2, &[1], 2), found(3, &[2], 5)];
+        let positions = |known| {
+            let causality = Causality::new(&acts, known);
+            [1, 2, 3].map(|id| causality.position(ActId([id; 16])))
+        };
+        assert_eq!(positions(4), [None, Some(2), None]);
+        assert_eq!(positions(5), [None, Some(2), Some(5)]);
     }
 }

@@ -418,6 +418,7 @@ impl<'a> Desk<'a> {
         says: Says,
     ) -> ActId {
         let found = self.view.acts(subject);
+        let position = self.view.authority().position();
         let act = Act {
             id: ActId((self.fresh)()),
             kind: kind.to_owned(),
@@ -425,8 +426,8 @@ impl<'a> Desk<'a> {
             person: self.who.person.clone(),
             device: self.who.device,
             at: self.who.now.to_string(),
-            position: self.view.authority().position(),
-            after: Causality::new(&found).heads(),
+            position,
+            after: Causality::new(&found, position).heads(),
             judged: says.judged,
             body: says.body,
             salt: says.salt,

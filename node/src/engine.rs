@@ -16,13 +16,14 @@ use onex_crdt::registry;
 use onex_crdt::view::Touch;
 use onex_protocol::admission::{Admission, DocumentBatch, admit};
 use onex_protocol::key::SigningKey;
+use onex_protocol::machine::{Answer, Own, Query};
 use onex_protocol::membership::Membership;
 use onex_protocol::seal::{self, Seal, SealBody};
 
 use crate::clock::{Clock, random};
 use crate::store::documents::{self, Cache, Origin};
 use crate::store::view::SqlView;
-use crate::store::{StoreError, quarantine};
+use crate::store::{StoreError, quarantine, sync};
 
 /// What writes need besides the store: keys, clock, and what is remembered between them.
 pub struct Engine {
@@ -46,6 +47,8 @@ pub struct Order {
 /// What became of a foreign batch of one document.
 #[derive(Debug, Default)]
 pub struct Taken {
+    /// Documents in which something was new.
+    pub documents: usize,
     /// Changes that were new and are stored.
     pub admitted: usize,
     /// Changes that were kept apart, and why.
@@ -75,6 +78,16 @@ impl Engine {
         header: &Header,
     ) -> Result<Document, StoreError> {
         self.cache.load(transaction, header)
+    }
+
+    /// Answers a question of the sync machine.
+    pub fn answer(
+        &mut self,
+        connection: &rusqlite::Connection,
+        own: Own,
+        query: Query,
+    ) -> Result<Answer, StoreError> {
+        sync::answer(connection, &mut self.cache, own, query)
     }
 
     /// Carries orders out, all or none; each sees what those before it did.
@@ -248,6 +261,7 @@ impl Engine {
                 quarantine::put(transaction, &header, &refused, from, &now)?;
             }
             taken.admitted += new.len();
+            taken.documents += usize::from(!new.is_empty());
             if new.is_empty() && seals == stored {
                 continue;
             }

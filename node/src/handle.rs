@@ -13,7 +13,7 @@ use onex_crdt::document::Write;
 use onex_crdt::field::FieldError;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::DIRECTORY;
-use onex_crdt::ids::{OrgId, RecordId};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::organisation::{self, Organisation};
 use onex_protocol::key::SigningKey;
@@ -43,10 +43,22 @@ pub(crate) struct Shared {
     reader: Mutex<Store>,
     version: AtomicU64,
     listeners: Mutex<Vec<Listener>>,
+    taps: Mutex<Vec<Tap>>,
 }
 
 /// Somebody who wants to hear that the store has changed.
 type Listener = Box<dyn Fn() -> bool + Send>;
+/// Somebody who wants to see every message of the sync, before it is encrypted.
+type Tap = Box<dyn Fn(DeviceId, Way, &[u8]) + Send>;
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From this node.
+    Sent,
+    /// To this node.
+    Received,
+}
 
 pub(crate) struct Writer {
     pub store: Store,
@@ -137,6 +149,7 @@ impl Node {
                 reader: Mutex::new(reader),
                 version: AtomicU64::new(0),
                 listeners: Mutex::new(Vec::new()),
+                taps: Mutex::new(Vec::new()),
             }),
             person: None,
         })
@@ -250,6 +263,12 @@ impl Node {
         Ok(answers)
     }
 
+    /// Shows somebody every message that is exchanged with a device from now on, as it is before
+    /// it is encrypted: what a node names on the wire can be looked at.
+    pub fn tap(&self, tap: impl Fn(DeviceId, Way, &[u8]) + Send + 'static) {
+        self.shared.taps.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(tap));
+    }
+
     /// A number that moves when anything in the store has changed, by whatever process.
     pub fn version(&self) -> Result<u64, NodeError> {
         let foreign = self.reader().data_version()?;
@@ -319,6 +338,12 @@ impl Shared {
         self.version.fetch_add(1, Ordering::SeqCst);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| listener());
+    }
+
+    /// Shows a message to whoever taps.
+    pub fn tapped(&self, device: DeviceId, way: Way, bytes: &[u8]) {
+        let taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
+        taps.iter().for_each(|tap| tap(device, way, bytes));
     }
 
     /// Calls somebody whenever the store changes, until he answers `false`.

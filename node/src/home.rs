@@ -43,13 +43,16 @@ impl Home {
         self.folder.join(DEVICE_KEY).is_file() && self.database().is_file()
     }
 
-    /// Makes the folder and draws both keys.
+    /// Makes the folder and draws both keys; keys that wait there for an enrolment stay.
     ///
     /// # Errors
     /// When a node lives here already, or the folder cannot be written.
     pub fn make(&self) -> io::Result<Keys> {
         if self.is_node() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        if let Ok(keys) = self.keys() {
+            return Ok(keys);
         }
         fs::create_dir_all(&self.folder)?;
         only_for_the_user(&self.folder)?;

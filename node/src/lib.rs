@@ -13,5 +13,5 @@ pub mod net;
 pub mod report;
 pub mod store;
 
-pub use handle::{Founding, Node, NodeError};
+pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

@@ -2,45 +2,197 @@
 //!
 //! What is said is the sync machine's matter; here bytes, time and the store meet it.
 
-use std::net::SocketAddr;
-use std::path::Path;
+mod driver;
+mod joining;
+mod storing;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use onex_crdt::ids::DeviceId;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::LocalSet;
 
-use crate::api::SyncReport;
-use crate::clock::Clock;
+use onex_crdt::ids::DeviceId;
+use onex_protocol::machine::Report;
+
+use crate::api::{PeerReport, SyncReport, Traffic};
 use crate::handle::{Node, NodeError};
+use crate::members::LISTEN;
+use crate::net::{DeviceKey, Endpoint};
+use crate::report::{peer_of, unsent};
+use crate::store::peers::{self, StoredPeer};
+use crate::store::set_meta;
+use driver::{Called, Driver, Happening};
+
+pub use joining::Joining;
+
+/// How long a sync waits for a sign of life of any peer.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// How long the last datagrams get: long enough to leave, and everything was acknowledged before.
+/// Waiting out QUIC's draining period would triple the time of a sync with nothing to do.
+const PARTING: Duration = Duration::from_millis(10);
 
 /// A node that others can reach, until it is stopped or dropped.
 pub struct Serving {
     listen: SocketAddr,
-}
-
-/// A device that has shown its invitation and waits for the inviter to compare the digits.
-pub struct Joining {
-    digits: String,
+    happen: UnboundedSender<Happening>,
+    thread: Option<JoinHandle<Result<(), NodeError>>>,
 }
 
 impl Node {
     /// Syncs once with one peer, or with every peer whose address is known.
-    pub fn sync(&self, _peer: Option<DeviceId>) -> Result<SyncReport, NodeError> {
-        Err(NodeError::NoPeer)
+    ///
+    /// # Errors
+    /// When no peer is known, or the store fails; a peer that cannot be reached is in the report.
+    pub fn sync(&self, peer: Option<DeviceId>) -> Result<SyncReport, NodeError> {
+        let known = peers::all(self.reader().read())?;
+        let wanted = |stored: &StoredPeer| match peer {
+            Some(device) => stored.device == device,
+            None => stored.address.is_some(),
+        };
+        let targets: Vec<_> = known.into_iter().filter(wanted).collect();
+        if targets.is_empty() {
+            return Err(NodeError::NoPeer);
+        }
+        let reports = runtime()?.block_on(LocalSet::new().run_until(self.sync_with(&targets)))?;
+        let writer = self.writer()?;
+        let mut report =
+            SyncReport { unsent: unsent(writer.store.read())?, ..SyncReport::default() };
+        for target in targets {
+            let stored = peers::get(writer.store.read(), target.device)?.unwrap_or(target);
+            let outcome = reports.get(&stored.device).cloned();
+            report.peers.push(peer_report(peer_of(&writer, &stored)?, outcome));
+        }
+        Ok(report)
+    }
+
+    async fn sync_with(
+        &self,
+        targets: &[StoredPeer],
+    ) -> Result<BTreeMap<DeviceId, Result<Report, String>>, NodeError> {
+        let endpoint = Rc::new(Endpoint::bind(&self.device_key(), ANY_PORT)?);
+        let mut driver = Driver::new(self.clone())?;
+        let mut calls: BTreeMap<DeviceId, Called> = BTreeMap::new();
+        let mut outcomes = BTreeMap::new();
+        for target in targets {
+            match target.address.as_deref().map(resolve) {
+                Some(Some(address)) => {
+                    calls.insert(target.device, driver.call(&endpoint, address, target.key));
+                }
+                Some(None) => {
+                    outcomes.insert(target.device, Err("the address does not resolve".to_owned()));
+                }
+                None => {
+                    outcomes.insert(target.device, Err("no address is known".to_owned()));
+                }
+            }
+        }
+        let mut heard = tokio::time::Instant::now();
+        while outcomes.len() < targets.len() && heard.elapsed() < SILENCE_MAX {
+            driver.step().await?;
+            for (device, report) in driver.reports.drain(..) {
+                heard = tokio::time::Instant::now();
+                outcomes.insert(device, Ok(report));
+            }
+            for (device, call) in &mut calls {
+                if !outcomes.contains_key(device)
+                    && call.is_finished()
+                    && let Ok(Err(error)) = call.await
+                {
+                    outcomes.insert(*device, Err(error.to_string()));
+                }
+            }
+            calls.retain(|device, call| !outcomes.contains_key(device) && !call.is_finished());
+        }
+        driver.close_all("done").await;
+        endpoint.close("done");
+        let _ = tokio::time::timeout(PARTING, endpoint.wait_closed()).await;
+        Ok(outcomes)
     }
 
     /// Lets others reach this node; port 0 takes a free one.
-    pub fn serve(&self, _listen: SocketAddr) -> Result<Serving, NodeError> {
-        Err(NodeError::NoPeer)
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn serve(&self, listen: SocketAddr) -> Result<Serving, NodeError> {
+        let (ready, started) = mpsc::channel();
+        let node = self.clone();
+        let thread = std::thread::spawn(move || serve(node, listen, &ready));
+        match started.recv() {
+            Ok((listen, happen)) => {
+                let address = listen.to_string();
+                let mut writer = self.writer()?;
+                writer.commit(|_, transaction, _| {
+                    Ok(set_meta(transaction, LISTEN, address.as_bytes())?)
+                })?;
+                Ok(Serving { listen, happen, thread: Some(thread) })
+            }
+            Err(_) => Err(match thread.join() {
+                Ok(Err(error)) => error,
+                _ => NodeError::Unreachable,
+            }),
+        }
     }
 
-    /// Asks to be let into a network with the text of an invitation.
-    pub fn join(
-        _folder: &Path,
-        _invitation: &str,
-        _person: &str,
-        _clock: Clock,
-    ) -> Result<Joining, NodeError> {
-        Err(NodeError::NotJoined)
+    fn device_key(&self) -> DeviceKey {
+        DeviceKey::from_seed(self.shared.seed)
+    }
+}
+
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+fn serve(
+    node: Node,
+    listen: SocketAddr,
+    ready: &mpsc::Sender<(SocketAddr, UnboundedSender<Happening>)>,
+) -> Result<(), NodeError> {
+    let serving = async {
+        let endpoint = Rc::new(Endpoint::bind(&node.device_key(), listen)?);
+        let driver = Driver::new(node.clone())?;
+        // Whoever asked for it waits for this; if he is gone, so is the wish to serve.
+        if ready.send((endpoint.local_addr(), driver.happen())).is_err() {
+            return Ok(());
+        }
+        driver.serve(endpoint).await
+    };
+    runtime()?.block_on(LocalSet::new().run_until(serving))
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, NodeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(NodeError::Runtime)
+}
+
+fn resolve(address: &str) -> Option<SocketAddr> {
+    address.to_socket_addrs().ok()?.next()
+}
+
+fn peer_report(peer: crate::api::Peer, outcome: Option<Result<Report, String>>) -> PeerReport {
+    let (reached, report) = match outcome {
+        Some(Ok(report)) => (true, report),
+        Some(Err(error)) => (false, Report { error: Some(error), ..Report::default() }),
+        None => (false, Report { error: Some("no answer".to_owned()), ..Report::default() }),
+    };
+    let traffic = |flow: onex_protocol::machine::Flow| Traffic {
+        documents: flow.documents,
+        changes: flow.changes,
+        bytes: flow.bytes,
+    };
+    PeerReport {
+        peer,
+        reached,
+        round_trips: u32::try_from(report.round_trips).unwrap_or(u32::MAX),
+        sent: traffic(report.sent),
+        received: traffic(report.received),
+        quarantined: report.quarantined as usize,
+        refused: report.refused.into_iter().map(|(id, why)| (id, why.to_owned())).collect(),
+        equal: report.equal,
+        error: report.error,
     }
 }
 
@@ -51,18 +203,29 @@ impl Serving {
     }
 
     /// Stops, and returns when every connection is closed.
-    pub fn stop(self) {}
-}
-
-impl Joining {
-    /// The digits to be compared with those on the inviter's screen.
-    pub fn digits(&self) -> &str {
-        &self.digits
+    ///
+    /// # Errors
+    /// What ended serving before.
+    pub fn stop(mut self) -> Result<(), NodeError> {
+        self.end()
     }
 
-    /// Waits until the inviter has confirmed, takes the network's first documents and opens the
-    /// node.
-    pub fn wait(self, _limit: Duration) -> Result<Node, NodeError> {
-        Err(NodeError::NotConfirmed)
+    /// Waits until serving ends by itself, which only a failure of the store does.
+    pub fn wait(mut self) -> Result<(), NodeError> {
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+    }
+
+    fn end(&mut self) -> Result<(), NodeError> {
+        // A thread that has ended already hears nothing, and need not.
+        let _ = self.happen.send(Happening::Stop);
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::error!(%error, "serving ended with an error");
+        }
     }
 }

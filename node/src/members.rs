@@ -16,7 +16,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
 use onex_protocol::key::PublicKey;
-use onex_protocol::statement::Statement;
+use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::api::{Answer, Asking, DeviceRow, Invited};
 use crate::clock::random;
@@ -251,6 +251,28 @@ impl Writer {
         reproject_acts(&transaction, membership.position() + 1, &ahead)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Gives statements of other devices their places; what is no longer allowed is left out.
+    pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
+        let mut ahead = self.membership.clone();
+        let mut entries = Vec::new();
+        for statement in statements {
+            let Ok(entry) = ahead.sequence(self.engine.key(), statement) else { continue };
+            ahead.append(entry.clone()).map_err(NodeError::membership)?;
+            entries.push(entry);
+        }
+        let from = self.membership.position() + 1;
+        self.commit(|_, transaction, _| {
+            for entry in &entries {
+                store::membership::put(transaction, entry)?;
+            }
+            Ok(reproject_acts(transaction, from, &ahead)?)
+        })?;
+        self.membership = ahead;
         Ok(())
     }
 }

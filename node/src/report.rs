@@ -108,6 +108,13 @@ impl Node {
         rows.collect()
     }
 
+    /// Every document here with the digest of its heads and seals: what two stores that both may
+    /// read a document must have alike.
+    pub fn document_states(&self) -> Result<Vec<(Header, Digest)>, NodeError> {
+        let states = store::sync::states(self.reader().read())?;
+        Ok(states.into_values().collect())
+    }
+
     /// The history of a record: every edit and act, each after what it had seen.
     ///
     /// # Errors
@@ -126,7 +133,7 @@ impl Node {
             let document = engine.document(store.read(), &source.header)?;
             steps.extend(edits(&document, membership, kind, id));
         }
-        steps.extend(acts(kind, &found));
+        steps.extend(acts(kind, &found, membership.position()));
         Ok(History { row, steps, difference })
     }
 }
@@ -234,8 +241,8 @@ fn edits(
 }
 
 /// The acts on a record, each after those it names.
-fn acts(kind: &'static RecordKind, found: &[Found]) -> Vec<Step> {
-    let causality = Causality::new(found);
+fn acts(kind: &'static RecordKind, found: &[Found], known: u64) -> Vec<Step> {
+    let causality = Causality::new(found, known);
     let mut frozen = Fields::new();
     let steps = causality.ordered().into_iter().map(|found| {
         let act = &found.act;
@@ -290,9 +297,4 @@ fn difference(view: &dyn View, kind: &'static RecordKind, row: &Row) -> Option<C
         found.iter().find(|f| f.act.frozen_digest() == Some(digest)).map(|f| f.act.body.clone())
     };
     Some(changed(kind, &version(judged.digest)?, &version(line.status.newest_digest?)?))
-}
-
-/// The header of every document here, for whoever compares stores.
-pub(crate) fn headers(writer: &Writer) -> Result<Vec<Header>, StoreError> {
-    documents::headers(writer.store.read())
 }

@@ -10,6 +10,7 @@ pub mod peers;
 pub mod projection;
 pub mod quarantine;
 pub mod query;
+pub mod sync;
 pub mod view;
 
 use std::path::Path;

@@ -115,8 +115,8 @@ pub fn admit(
 /// Whether a refusal leaves the document open between the two: it then stays out of the
 /// fingerprints of both and is not sent again by a repair, until a newer change of it is taken.
 ///
-/// What merely lacks a dependency is not open unless the whole document was sent, since the repair
-/// is what brings the dependency.
+/// What merely lacks a dependency is not open, and closes what was open before, unless the whole
+/// document was sent: the sums then differ, and the repair brings the dependency.
 pub fn refusal_opens(reason: &str, in_repair: bool) -> bool {
     in_repair || reason != MISSING_DEPENDENCY
 }

@@ -15,6 +15,7 @@ pub mod scope;
 
 pub mod message;
 
+pub mod machine;
 
 /// Checks that `docs/PROTOCOL.md` shows these bytes, in lines that end with `# what it is`: the
 /// document is the golden copy.
@@ -22,16 +23,8 @@ pub mod message;
 pub(crate) fn documented(bytes: &[u8]) {
     let document: String = include_str!("../../docs/PROTOCOL.md")
         .lines()
-        .flat_map(|line| {
-            line.split('#')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-        })
+        .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace())
         .collect();
     let hex = onex_crdt::ids::hex_encode(bytes);
-    assert!(
-        document.contains(&hex),
-        "docs/PROTOCOL.md does not show {hex}"
-    );
+    assert!(document.contains(&hex), "docs/PROTOCOL.md does not show {hex}");
 }

@@ -263,9 +263,9 @@ impl<'b, C> Decode<'b, C> for Reason {
     ) -> Result<Self, minicbor::decode::Error> {
         let text = decoder.str()?;
         let known = REASONS.iter().find(|reason| **reason == text);
-        known.map(|reason| Self(reason)).ok_or_else(|| {
-            minicbor::decode::Error::message("unknown reason")
-        })
+        known
+            .map(|reason| Self(reason))
+            .ok_or_else(|| minicbor::decode::Error::message("unknown reason"))
     }
 }
 
@@ -351,7 +351,10 @@ pub(crate) mod byte_strings {
         list.iter().try_for_each(|bytes| encoder.bytes(bytes)?.ok())
     }
 
-    pub fn decode<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Result<Vec<Vec<u8>>, DecodeError> {
+    pub fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        context: &mut C,
+    ) -> Result<Vec<Vec<u8>>, DecodeError> {
         let list: Vec<ByteVec> = decoder.decode_with(context)?;
         Ok(list.into_iter().map(Into::into).collect())
     }

@@ -3,7 +3,7 @@
 //! Each side writes its own acts into a document of its own; the agreement is in force when both
 //! name one digest. Its id is the hash of the parties and the year, so both sides mean the same.
 
-use crate::act::{Causality, Found};
+use crate::act::Found;
 use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says, Subject, Undo};
 use crate::field::code::FileDigest;
 use crate::field::code::record_ref;
@@ -79,7 +79,7 @@ fn acts(view: &dyn View, id: RecordId) -> Vec<Found> {
 
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let found = acts(view, id);
-    let causality = Causality::new(&found);
+    let causality = shared::causality(view, &found);
     let ordered: Vec<&Found> = causality
         .ordered()
         .into_iter()
@@ -199,7 +199,7 @@ fn check_scope(desk: &Desk, evaluator: OrgId) -> Result<(), Refusal> {
 fn confirm(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let row = desk.subject_row()?;
     let found = acts(desk.view, row.id);
-    let causality = Causality::new(&found);
+    let causality = shared::causality(desk.view, &found);
     let ordered = causality.ordered();
     let proposal = ordered.iter().rev().find(|found| found.act.kind == PROPOSE.id);
     let Some(proposal) = proposal else {

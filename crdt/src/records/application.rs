@@ -7,13 +7,16 @@
 pub mod actions;
 pub mod status;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::{Desk, Says};
 use crate::field::choices;
 use crate::field::code::record_ref;
 use crate::field::code::{Level, MajorCode, Mobile};
 use crate::field::number::{Count, Flag, Money, Months, Year};
 use crate::field::text::{NamedItems, PersonName, Text};
-use crate::header::{APPLICATION, Header, PLAN};
-use crate::ids::{OrgId, RecordId};
+use crate::header::{APPLICATION, DECISIONS, Header, PLAN};
+use crate::ids::{Digest, OrgId, RecordId};
 use crate::record::{Fields, Record, Row, record};
 use crate::value::Value;
 use crate::view::{Source, Touch, View};
@@ -24,6 +27,7 @@ use super::certificate::{CertLevel, CertLevelRef, Certificate};
 use super::shared;
 use crate::field::code::OrgRef;
 use crate::field::text::CertificateName;
+use actions::SUBMIT;
 use status::Status;
 
 record! {
@@ -177,11 +181,31 @@ pub struct Line {
     born: u64,
 }
 
+impl Line {
+    /// The evaluator that the newest submission was made to.
+    pub fn evaluator(&self) -> Option<OrgId> {
+        self.submitted_in.as_ref().and_then(|header| header.counterpart)
+    }
+
+    /// Leaves an act of the hub on the line to be written: into its decisions towards the college
+    /// and towards the evaluator, since both must know of it.
+    pub fn tell(&self, desk: &mut Desk, kind: &'static str, id: RecordId, says: Says) {
+        let year = self.submitted_in.as_ref().and_then(|header| header.year).unwrap_or_default();
+        desk.act_of_kind(kind, desk.towards(&DECISIONS, self.college, year), id, says);
+        if let Some(evaluator) = self.evaluator() {
+            desk.copy_act(desk.towards(&DECISIONS, evaluator, year));
+        }
+    }
+}
+
 /// Returns a line as it can be seen here.
 pub fn line(view: &dyn View, id: RecordId) -> Option<Line> {
     let draft = shared::source_in(view, Application::KIND, id, &PLAN);
     let found = view.acts(id);
-    let first = found.iter().filter(|f| f.header.kind == APPLICATION.key).min_by_key(|f| f.born);
+    let first = found
+        .iter()
+        .filter(|found| found.header.kind == APPLICATION.key && found.act.kind == SUBMIT.id)
+        .min_by_key(|found| (found.born, found.act.id));
     let college = draft.as_ref().map(|d| d.header.owner).or(first.map(|f| f.header.owner))?;
     let status = status::status(view.authority(), college, &found);
     let newest = found.iter().find(|found| Some(found.act.id) == status.newest);
@@ -190,6 +214,34 @@ pub fn line(view: &dyn View, id: RecordId) -> Option<Line> {
     let born = draft.as_ref().map(|d| d.born).or(first.map(|f| f.born)).unwrap_or_default();
     let submitted_in = newest.map(|found| found.header.clone());
     Some(Line { college, fields, draft, submitted_in, status, born })
+}
+
+/// Returns what stands otherwise in the newest submission than in the version that the decision
+/// in force judged: the old and the new value by key. Empty unless the line has changed since.
+pub fn difference(
+    view: &dyn View,
+    id: RecordId,
+) -> BTreeMap<String, (Option<Value>, Option<Value>)> {
+    let Some(line) = line(view, id).filter(|line| line.status.changed_since_decision) else {
+        return BTreeMap::new();
+    };
+    let found = view.acts(id);
+    let version = |digest: Option<Digest>| {
+        let own = found.iter().filter(|found| found.org() == line.college);
+        let mut frozen =
+            own.filter(|found| digest.is_some() && found.act.frozen_digest() == digest);
+        frozen.next().map(|found| &found.act.body)
+    };
+    let judged = version(line.status.judged_digest);
+    let newest = version(line.status.newest_digest);
+    let (Some(judged), Some(newest)) = (judged, newest) else {
+        return BTreeMap::new();
+    };
+    let keys: BTreeSet<&String> = judged.keys().chain(newest.keys()).collect();
+    keys.into_iter()
+        .map(|key| (key.clone(), (judged.get(key).cloned(), newest.get(key).cloned())))
+        .filter(|(_, (old, new))| old != new)
+        .collect()
 }
 
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {

@@ -4,7 +4,9 @@
 //! (parameter filing_allocator), so that there is one receipt per act and no number twice. Judging
 //! a receipt by hand is not here yet.
 
-use crate::act::{Act, Causality};
+use std::collections::BTreeSet;
+
+use crate::act::{Act, Found};
 use crate::action::{Action, Desk, Run, Says, Who};
 use crate::document::Write;
 use crate::field::number::Count;
@@ -12,7 +14,7 @@ use crate::field::text::{PersonName, Text};
 use crate::field::time::{Date, Moment};
 use crate::field::{Field, choices};
 use crate::header::{DECISIONS, Header};
-use crate::ids::{ActId, OrgId, RecordId};
+use crate::ids::{ActId, RecordId};
 use crate::record::{Record, Row, record};
 use crate::value::Value;
 use crate::view::{Touch, View};
@@ -20,6 +22,7 @@ use crate::view::{Touch, View};
 use super::application::{self, Application, actions::SUBMIT, actions::WITHDRAW};
 use super::call::Call;
 use super::organisation::Organisation;
+use super::shared;
 use crate::field::code::OrgRef;
 
 record! {
@@ -91,8 +94,7 @@ impl Receipt {
 
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let found = view.act(ActId(id.0)).filter(|found| found.act.kind == RECEIPT)?;
-    let authority = view.authority();
-    if found.org() != authority.hub() || found.act.device != authority.allocator() {
+    if !is_by_allocator(view, &found) {
         return None;
     }
     let receipt = Receipt::of(&found.act)?;
@@ -107,7 +109,22 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     Some(row)
 }
 
-fn affected(_: &dyn View, touch: &Touch) -> Vec<RecordId> {
+/// Only the allocating device gives receipts and numbers.
+fn is_by_allocator(view: &dyn View, found: &Found) -> bool {
+    let authority = view.authority();
+    found.org() == authority.hub()
+        && found.header.kind == DECISIONS.key
+        && found.act.device == authority.allocator()
+}
+
+/// A receipt may come before the act that it is for: they stand in different documents.
+fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
+    if let Some((act, line)) = touch.act("application.") {
+        let found = view.acts(line);
+        let receipts = found.iter().filter(|found| found.act.kind == RECEIPT);
+        let names = |found: &&Found| Receipt::of(&found.act).is_some_and(|r| r.act_id == act);
+        return receipts.filter(names).map(|found| RecordId(found.act.id.0)).collect();
+    }
     touch.act(RECEIPT).map(|(act, _)| RecordId(act.0)).into_iter().collect()
 }
 
@@ -144,14 +161,14 @@ fn give_receipts(desk: &mut Desk, id: RecordId) {
         return;
     };
     let found = desk.view.acts(id);
-    let received: Vec<ActId> = found
+    let received: BTreeSet<ActId> = found
         .iter()
-        .filter(|found| found.act.kind == RECEIPT)
+        .filter(|found| found.act.kind == RECEIPT && is_by_allocator(desk.view, found))
         .filter_map(|found| Receipt::of(&found.act).map(|receipt| receipt.act_id))
         .collect();
     let call = row.id_of("call_id").and_then(|call| desk.view.row(Call::KIND, call));
     let deadline = call.and_then(|call| call.fields.get("closes_on").cloned());
-    for found in Causality::new(&found).ordered() {
+    for found in shared::causality(desk.view, &found).ordered() {
         let theirs = found.org() == line.college
             && [SUBMIT.id, WITHDRAW.id].contains(&found.act.kind.as_str());
         if !theirs || received.contains(&found.act.id) {
@@ -164,7 +181,7 @@ fn give_receipts(desk: &mut Desk, id: RecordId) {
             .with("received_at", Some(now))
             .with("deadline_on", deadline.clone())
             .with("via", Some(Via::Direct.to_value()));
-        leave(desk, RECEIPT, &row, line.college, says);
+        line.tell(desk, RECEIPT, id, says);
     }
 }
 
@@ -194,15 +211,5 @@ fn give_number(desk: &mut Desk, id: RecordId) {
     let last = numbers.chain(left).filter_map(|number| number.parse::<u32>().ok()).max();
     let number = format!("{prefix}{:03}", last.unwrap_or_default() + 1);
     let says = Says::nothing().with("filing_no", Some(Value::Text(number)));
-    leave(desk, NUMBER, &row, line.college, says);
-}
-
-/// Leaves an act in the decisions to the college and to the evaluator of a line.
-fn leave(desk: &mut Desk, kind: &'static str, row: &Row, college: OrgId, says: Says) {
-    let year = row.int("year").unwrap_or_default() as u16;
-    let to_college = desk.towards(&DECISIONS, college, year);
-    desk.act_of_kind(kind, to_college, row.id, says);
-    if let Some(evaluator) = row.id_of("evaluator_id") {
-        desk.copy_act(desk.towards(&DECISIONS, evaluator.into(), year));
-    }
+    line.tell(desk, NUMBER, id, says);
 }

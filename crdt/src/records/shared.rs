@@ -55,6 +55,11 @@ pub fn has_node(desk: &Desk, org: OrgId) -> bool {
     authority.device_count(org, authority.position()) > 0
 }
 
+/// The order among the acts on a subject that are at hand.
+pub fn causality<'a>(view: &dyn View, found: impl IntoIterator<Item = &'a Found>) -> Causality<'a> {
+    Causality::new(found, view.authority().position())
+}
+
 /// Whether an act counts: its person held, at that device, a role that its action asks for, and
 /// its organisation is one that may, at the position of the membership log the act is judged at.
 pub fn counts(
@@ -65,7 +70,7 @@ pub fn counts(
 ) -> bool {
     let act = &found.act;
     let position = causality.position(act.id);
-    let Some(role) = authority.org_role(found.org()) else {
+    let (Some(position), Some(role)) = (position, authority.org_role(found.org())) else {
         return false;
     };
     let holds = |role: &PersonRole| authority.holds(act.device, &act.person, *role, position);

@@ -30,8 +30,7 @@ pub fn answer(
         Query::State { device, party } => Ok(Answer::State {
             log: log_end(connection)?,
             taken: peers::get(connection, device)?.map_or(LogPosition::START, |peer| peer.taken),
-            fingerprints: party
-                .map_or(Ok(Fingerprints::default()), |party| sums(device, party))?,
+            fingerprints: party.map_or(Ok(Fingerprints::default()), |party| sums(device, party))?,
             proposals: membership::proposals(connection)?,
         }),
         Query::Delta { reader, since, bytes_aim } => {

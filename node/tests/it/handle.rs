@@ -13,11 +13,11 @@ use onex_node::api::Query;
 use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError};
 
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     Clock::story(Moment::parse("2026-04-01T09:00:00+08:00").expect("a moment"))
 }
 
-fn hub(folder: &Path) -> Node {
+pub fn hub(folder: &Path) -> Node {
     let founding = Founding {
         name: "陕西省1+X证书试点项目办".to_owned(),
         region: "610000".to_owned(),
@@ -34,13 +34,13 @@ fn given(action: &str, values: &[(&str, &str)]) -> Given {
     values.iter().map(read).collect()
 }
 
-fn act(node: &Node, action: &str, values: &[(&str, &str)]) -> Result<String, NodeError> {
+pub fn act(node: &Node, action: &str, values: &[(&str, &str)]) -> Result<String, NodeError> {
     let table = registry::action(action).expect("the action exists");
     let answers = node.act(table, &[], &given(action, values))?;
     Ok(answers[0].id.to_string())
 }
 
-const COLLEGE: &[(&str, &str)] = &[
+pub const COLLEGE: &[(&str, &str)] = &[
     ("role", "college"),
     ("name", "西安铁路职业技术学院"),
     ("short_code", "13945"),

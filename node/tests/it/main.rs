@@ -1,4 +1,5 @@
 //! The integration tests of the node, as one program so that they link once.
 
 mod handle;
+mod live;
 mod net;

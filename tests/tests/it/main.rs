@@ -2,3 +2,6 @@
 //! again. A test of one crate's behaviour belongs to that crate.
 
 mod architecture;
+mod filing;
+mod privacy;
+mod province;

@@ -1,20 +1,21 @@
 //! What a college and the hub do with an application line. Requirements 2.3, R91, R92.
 
-use crate::act::Causality;
 use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says, Subject, Undo};
 use crate::field::number::{Count, Year};
 use crate::field::text::LongText;
 use crate::field::{Field, FieldError};
-use crate::header::{APPLICATION, DECISIONS, PLAN};
-use crate::ids::{OrgId, RecordId};
+use crate::header::{APPLICATION, PLAN};
+use crate::ids::RecordId;
 use crate::record::{Fields, Record, Row};
 use crate::roles::OrgRole::{College, Hub};
 use crate::roles::PersonRole::{Coordinator, Lead, Leader, Officer};
 use crate::value::Value;
 
-use super::{Application, Line, Outcome, PendingRequest, line, open_call};
+use super::status::Status;
+use super::{Application, ApplicationState, Line, Outcome, PendingRequest, line, open_call};
 use crate::records::call::{Call, CallRef};
 use crate::records::certificate::CertLevel;
+use crate::records::shared;
 
 const fn optional(
     key: &'static str,
@@ -25,7 +26,7 @@ const fn optional(
     Param { key, zh, en, ty, required: false }
 }
 
-/// Begins a line as a draft.
+/// Begins a line as a draft; a call that is closed may be named, and the line is late then.
 pub const ADD: Action = Action {
     id: "application.add",
     zh: "新增申报项",
@@ -36,7 +37,7 @@ pub const ADD: Action = Action {
     fields: FieldsGiven::Except(&["year", "call_id"]),
     params: &[optional("call_id", "申报通知", "call", <CallRef as Field>::TYPE)],
     from: &[],
-    undo: Undo::By("application.withdraw"),
+    undo: Undo::Edit,
     run: Run::Rule(add),
 };
 
@@ -81,6 +82,9 @@ pub const WITHDRAW: Action = Action {
 };
 
 /// The hub decides on the newest version; filing takes two persons, one of them lead.
+///
+/// A line that was returned or rejected only while the college sent a newer version: that one has
+/// not been judged, and needs a decision of its own (requirements 2.0.1).
 pub const DECIDE: Action = Action {
     id: "application.decide",
     zh: "审核备案",
@@ -98,19 +102,15 @@ pub const DECIDE: Action = Action {
         optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE),
         optional("quota", "备案人数", "filed quota", <Count<1, 100_000> as Field>::TYPE),
     ],
-    from: &["submitted", "filed"],
+    from: &["submitted", "returned", "rejected", "filed"],
     undo: Undo::No,
     run: Run::Rule(decide),
     ..EDIT
 };
 
 fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
-    let call = match desk.named_row(Call::KIND, "call_id")? {
-        Some(call) => Some(call),
-        None => open_call(desk.view),
-    };
-    let call = call.filter(|call| call.state() == Some("open"));
-    let Some(call) = call else {
+    let named = desk.named_row(Call::KIND, "call_id")?;
+    let Some(call) = named.or_else(|| open_call(desk.view)) else {
         return desk.refuse(Reason::NoOpenCall, Some("call_id"));
     };
     let level = desk.named_row(CertLevel::KIND, "cert_level_id")?;
@@ -165,9 +165,8 @@ fn own_line(desk: &Desk) -> Result<(Row, Line), Refusal> {
 fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let (row, line) = own_line(desk)?;
     let mut after = row.fields.clone();
-    for (key, value) in desk.given_fields() {
-        after.insert(key, value);
-    }
+    after.retain(|key, _| !desk.is_given(key));
+    after.extend(desk.given_fields());
     check_numbers(desk, &after)?;
     let draft = line.draft.expect("own_line asked for it");
     desk.set_given(draft.header, &row)?;
@@ -176,7 +175,7 @@ fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
 
 fn submit(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let (row, line) = own_line(desk)?;
-    if let Some(key) = row.conflict.first() {
+    if let Some(key) = row.conflict.iter().find(|key| is_critical(key)) {
         return desk.refuse(Reason::InConflict, Some(key));
     }
     let draft = line.draft.expect("own_line asked for it");
@@ -193,13 +192,29 @@ fn submit(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let found = desk.view.acts(row.id);
     let newest = found.iter().find(|found| Some(found.act.id) == line.status.newest);
     let same = newest.is_some_and(|newest| newest.act.body == body);
-    let pending = matches!(row.state(), Some("submitted" | "filed"));
-    desk.ensure(!(same && pending), Reason::NothingChanged, None)?;
+    desk.ensure(!(same && is_before_the_hub(&line.status)), Reason::NothingChanged, None)?;
     let salt = newest.and_then(|found| found.act.salt).unwrap_or(desk.fresh_salt());
     desk.set_given(draft.header.clone(), &row)?;
     let header = submission_header(desk, &row)?;
     desk.act(header, row.id, Says { body, salt: Some(salt), ..Says::default() });
     Ok(row.id)
+}
+
+fn is_critical(key: &str) -> bool {
+    Application::KIND.field(key).is_some_and(|field| field.critical)
+}
+
+/// Whether the newest version is in the hub's hands or filed, so that sending it again says
+/// nothing. After a return it does, and it takes a wish to withdraw back.
+fn is_before_the_hub(status: &Status) -> bool {
+    match status.state {
+        Some(ApplicationState::Submitted) => true,
+        Some(ApplicationState::Filed) => {
+            status.pending_request == Some(PendingRequest::Change)
+                || (status.pending_request.is_none() && !status.changed_since_decision)
+        }
+        _ => false,
+    }
 }
 
 /// The header of the document that a line's submissions stand in.
@@ -228,6 +243,7 @@ fn decide(desk: &mut Desk) -> Result<RecordId, Refusal> {
         return desk.refuse(Reason::UnknownRecord, Some("id"));
     };
     let outcome: Outcome = desk.given("outcome").expect("required, so given");
+    check_undecided(desk, &line)?;
     match outcome {
         Outcome::Filed => check_filing(desk, &row, &line)?,
         Outcome::Withdrawn => {
@@ -254,18 +270,17 @@ fn decide(desk: &mut Desk) -> Result<RecordId, Refusal> {
         let planned = line.fields.get("planned_students").cloned();
         says = says.with("quota", desk.given_value("quota").cloned().or(planned));
     }
-    leave_decision(desk, &row, &line, says);
+    line.tell(desk, DECIDE.id, row.id, says);
     Ok(row.id)
 }
 
-/// Leaves the act in the documents of both who must know of it: the college and the evaluator.
-fn leave_decision(desk: &mut Desk, row: &Row, line: &Line, says: Says) {
-    let year = row.int("year").unwrap_or_default() as u16;
-    let to_college = desk.towards(&DECISIONS, line.college, year);
-    desk.act(to_college, row.id, says);
-    if let Some(evaluator) = row.id_of("evaluator_id") {
-        desk.copy_act(desk.towards(&DECISIONS, OrgId::from(evaluator), year));
-    }
+/// A version that was returned or rejected is the college's, not the hub's.
+fn check_undecided(desk: &Desk, line: &Line) -> Result<(), Refusal> {
+    use ApplicationState::{Rejected, Returned};
+    let state = line.status.state.unwrap_or(ApplicationState::Draft);
+    let decided = matches!(state, Returned | Rejected) && !line.status.changed_since_decision;
+    let reason = Reason::State { state: state.id().to_owned(), from: &["submitted", "filed"] };
+    desk.ensure(!decided, reason, None)
 }
 
 /// Filing needs an agreement in force, and a second person who is another one (R72, 2.24).
@@ -280,19 +295,28 @@ fn check_filing(desk: &Desk, row: &Row, line: &Line) -> Result<(), Refusal> {
     let filed =
         line.status.filed_digest.is_some() && line.status.filed_digest == line.status.newest_digest;
     desk.ensure(!filed, Reason::AlreadyDecided, Some("outcome"))?;
-    let Some(first) = line.status.awaits_second else {
-        return Ok(());
-    };
-    let found = desk.view.acts(row.id);
-    let causality = Causality::new(&found);
-    let Some(first) = causality.acts().find(|found| found.act.id == first) else {
-        return Ok(());
-    };
-    let same = first.act.person == desk.who.person || first.act.device == desk.who.device;
-    desk.ensure(!same, Reason::SamePerson, None)?;
-    let position = causality.position(first.act.id);
+    check_second(desk, row, line)
+}
+
+/// A second person is another one at another device, and one of the two is lead; the lead of a
+/// hub with one device needs nobody.
+fn check_second(desk: &Desk, row: &Row, line: &Line) -> Result<(), Refusal> {
     let authority = desk.view.authority();
-    let first_leads = authority.holds(first.act.device, &first.act.person, Lead, position);
-    let lead = first_leads || desk.who.roles.contains(&Lead);
-    desk.ensure(lead, Reason::NeedsRole(Lead), None)
+    let leads = desk.who.roles.contains(&Lead);
+    let alone = authority.device_count(desk.who.org, authority.position()) == 1;
+    if alone && leads {
+        return Ok(());
+    }
+    let found = desk.view.acts(row.id);
+    let causality = shared::causality(desk.view, &found);
+    let waits = |id| causality.acts().find(|found| found.act.id == id);
+    let Some(first) = line.status.awaits_second.and_then(waits) else {
+        return Ok(());
+    };
+    let act = &first.act;
+    let same = act.person == desk.who.person || act.device == desk.who.device;
+    desk.ensure(!same, Reason::SamePerson, None)?;
+    let position = causality.position(act.id).unwrap_or_default();
+    let first_leads = authority.holds(act.device, &act.person, Lead, position);
+    desk.ensure(first_leads || leads, Reason::NeedsRole(Lead), None)
 }

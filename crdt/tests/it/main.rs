@@ -1,0 +1,8 @@
+//! What the rules, documents and tables of `onex-crdt` promise, seen from outside.
+//!
+//! One program, so that it links once. No node, socket or database takes part.
+
+mod pilot;
+mod province;
+mod status;
+mod story;

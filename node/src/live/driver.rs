@@ -1,0 +1,305 @@
+//! The driver: connections, the clock and the store around the sync machine.
+//!
+//! One task hands events to the machine and carries its effects out in their order; each
+//! connection has a task that reads and one that writes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use onex_crdt::ids::DeviceId;
+use onex_protocol::key::PublicKey;
+use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Report, Side};
+
+use super::storing;
+use crate::handle::{Node, NodeError, Way};
+use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
+
+/// How often the machine hears that time has passed, and other processes' writes are looked for.
+const TICK: Duration = Duration::from_millis(200);
+/// How long a connection that is closed may take to deliver what was sent.
+const FAREWELL_MAX: Duration = Duration::from_secs(3);
+
+/// Everything a node has on the network at one time.
+pub(super) struct Driver {
+    pub node: Node,
+    pub machine: Machine,
+    pub own: Own,
+    links: BTreeMap<PeerId, Link>,
+    next: u64,
+    started: Instant,
+    happenings: UnboundedReceiver<Happening>,
+    happen: UnboundedSender<Happening>,
+    seen: storing::Seen,
+    /// What the machine reported, by device, since it was last asked for.
+    pub reports: Vec<(DeviceId, Report)>,
+}
+
+/// A connection, as the driver knows it.
+pub(super) struct Link {
+    pub device: DeviceId,
+    pub connection: Connection,
+    /// Whether the peer waits for a person to compare the digits.
+    pub joining: bool,
+    outgoing: UnboundedSender<Outgoing>,
+}
+
+enum Outgoing {
+    Message(Vec<u8>),
+    Close(u32, String),
+}
+
+/// What happens around the machine.
+pub(super) enum Happening {
+    /// A connection stands.
+    Opened(Box<Opened>),
+    /// A message came.
+    Message(PeerId, Vec<u8>),
+    /// A connection is gone.
+    Gone(PeerId),
+    /// Somebody in this process has written.
+    Changed,
+    /// The node is to leave the network.
+    Stop,
+}
+
+/// A connection with its two ends.
+pub(super) struct Opened {
+    pub connection: Connection,
+    pub sender: Sender,
+    pub receiver: Receiver,
+    pub side: Side,
+}
+
+impl Driver {
+    /// Returns a driver without connections.
+    pub fn new(node: Node) -> Result<Self, NodeError> {
+        let (own, membership, seen) = storing::standing(&node)?;
+        let (happen, happenings) = unbounded_channel();
+        Ok(Self {
+            machine: Machine::new(own, membership),
+            own,
+            links: BTreeMap::new(),
+            next: 1,
+            started: Instant::now(),
+            happenings,
+            happen,
+            seen,
+            reports: Vec::new(),
+            node,
+        })
+    }
+
+    /// Where happenings are told.
+    pub fn happen(&self) -> UnboundedSender<Happening> {
+        self.happen.clone()
+    }
+
+    /// Accepts connections until it is told to stop.
+    pub async fn serve(mut self, endpoint: Rc<Endpoint>) -> Result<(), NodeError> {
+        let accepting = tokio::task::spawn_local(accept(Rc::clone(&endpoint), self.happen()));
+        let happen = self.happen();
+        self.node.shared.listen(move || happen.send(Happening::Changed).is_ok());
+        let served = async {
+            while self.step().await? {}
+            Ok(())
+        };
+        let served: Result<(), NodeError> = served.await;
+        accepting.abort();
+        self.close_all("stopped").await;
+        endpoint.close("stopped");
+        let _ = tokio::time::timeout(super::PARTING, endpoint.wait_closed()).await;
+        served
+    }
+
+    /// Waits for the next happening or tick, and does what follows. Returns whether to go on.
+    pub async fn step(&mut self) -> Result<bool, NodeError> {
+        let happening = tokio::select! {
+            happening = self.happenings.recv() => happening,
+            () = tokio::time::sleep(TICK) => None,
+        };
+        match happening {
+            Some(Happening::Stop) => return Ok(false),
+            Some(Happening::Opened(opened)) => self.open(*opened)?,
+            Some(Happening::Message(peer, bytes)) => {
+                self.tapped(peer, Way::Received, &bytes);
+                self.handle(Event::Received { peer, bytes })?;
+            }
+            Some(Happening::Gone(peer)) => {
+                self.links.remove(&peer);
+                self.handle(Event::Disconnected { peer })?;
+            }
+            Some(Happening::Changed) => self.look()?,
+            None => {
+                self.look()?;
+                self.handle(Event::Tick)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls a peer; what comes of it happens later.
+    pub fn call(&self, endpoint: &Rc<Endpoint>, address: SocketAddr, key: PublicKey) -> Called {
+        let (endpoint, happen) = (Rc::clone(endpoint), self.happen());
+        tokio::task::spawn_local(async move {
+            let connection = endpoint.connect(address, Some(key.0)).await?;
+            let (sender, receiver) = connection.split().await?;
+            let opened = Opened { connection, sender, receiver, side: Side::Caller };
+            // The driver is gone only when nobody waits for this call any more.
+            let _ = happen.send(Happening::Opened(Box::new(opened)));
+            Ok(())
+        })
+    }
+
+    fn open(&mut self, opened: Opened) -> Result<(), NodeError> {
+        let Opened { connection, sender, receiver, side } = opened;
+        let peer = PeerId(self.next);
+        self.next += 1;
+        let key = PublicKey(connection.peer_key());
+        let (outgoing, messages) = unbounded_channel();
+        tokio::task::spawn_local(write(connection.clone(), sender, messages));
+        tokio::task::spawn_local(read(peer, receiver, self.happen()));
+        storing::meet(&self.node, &key)?;
+        let device = key.device();
+        self.links.insert(peer, Link { device, connection, joining: false, outgoing });
+        self.handle(Event::Connected { peer, device, side })
+    }
+
+    /// Hands an event to the machine and carries out what follows, and what follows from that.
+    fn handle(&mut self, event: Event) -> Result<(), NodeError> {
+        let mut effects: VecDeque<Effect> = self.machine.handle(self.now(), event).into();
+        while let Some(effect) = effects.pop_front() {
+            for event in self.carry_out(effect)? {
+                effects.extend(self.machine.handle(self.now(), event));
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Now {
+        Now(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<Vec<Event>, NodeError> {
+        match effect {
+            Effect::Send { peer, bytes } => {
+                self.tapped(peer, Way::Sent, &bytes);
+                self.send(peer, Outgoing::Message(bytes));
+            }
+            Effect::Close { peer, code, reason } => {
+                self.send(peer, Outgoing::Close(code, reason));
+                self.links.remove(&peer);
+            }
+            Effect::Finished { peer, report } => {
+                if let Some(device) = self.links.get(&peer).map(|link| link.device) {
+                    storing::finished(&self.node, device, &report)?;
+                    self.reports.push((device, report));
+                }
+            }
+            Effect::Joining { peer, join } => {
+                let Some(link) = self.links.get_mut(&peer) else { return Ok(Vec::new()) };
+                link.joining = true;
+                let answer = storing::join(&self.node, link, &join)?;
+                return Ok(vec![Event::JoinAnswered { peer, answer }]);
+            }
+            other => return storing::store(&self.node, self.own, other, &mut self.seen),
+        }
+        Ok(Vec::new())
+    }
+
+    fn send(&self, peer: PeerId, message: Outgoing) {
+        if let Some(link) = self.links.get(&peer) {
+            // A writer that is gone has told so, or will.
+            let _ = link.outgoing.send(message);
+        }
+    }
+
+    fn tapped(&self, peer: PeerId, way: Way, bytes: &[u8]) {
+        if let Some(link) = self.links.get(&peer) {
+            self.node.shared.tapped(link.device, way, bytes);
+        }
+    }
+
+    /// Looks for what was written by commands and screens, here or in another process.
+    fn look(&mut self) -> Result<(), NodeError> {
+        for event in storing::news(&self.node, &mut self.seen)? {
+            self.handle(event)?;
+        }
+        let joining: Vec<(PeerId, DeviceId)> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.joining)
+            .map(|(peer, link)| (*peer, link.device))
+            .collect();
+        for (peer, device) in joining {
+            if self.machine.membership().device(device).is_some_and(|device| device.active) {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.joining = false;
+                }
+                let answer = onex_protocol::machine::JoinAnswer::Welcome;
+                self.handle(Event::JoinAnswered { peer, answer })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes every connection, after what was sent has been delivered.
+    pub async fn close_all(&mut self, reason: &str) {
+        let links = std::mem::take(&mut self.links);
+        for link in links.values() {
+            let _ = link.outgoing.send(Outgoing::Close(0, reason.to_owned()));
+        }
+        for link in links.into_values() {
+            let _ = tokio::time::timeout(FAREWELL_MAX, link.connection.closed()).await;
+        }
+    }
+}
+
+/// A call under way.
+pub(super) type Called = tokio::task::JoinHandle<Result<(), NetError>>;
+
+/// Takes callers in, each handshake in a task of its own.
+async fn accept(endpoint: Rc<Endpoint>, happen: UnboundedSender<Happening>) {
+    while let Some(incoming) = endpoint.accept().await {
+        let happen = happen.clone();
+        tokio::task::spawn_local(async move {
+            let Ok(connection) = incoming.finish().await else { return };
+            let Ok((sender, receiver)) = connection.split().await else { return };
+            let opened = Opened { connection, sender, receiver, side: Side::Called };
+            let _ = happen.send(Happening::Opened(Box::new(opened)));
+        });
+    }
+}
+
+async fn read(peer: PeerId, mut receiver: Receiver, happen: UnboundedSender<Happening>) {
+    while let Ok(Some(bytes)) = receiver.receive().await {
+        if happen.send(Happening::Message(peer, bytes)).is_err() {
+            return;
+        }
+    }
+    let _ = happen.send(Happening::Gone(peer));
+}
+
+async fn write(
+    connection: Connection,
+    mut sender: Sender,
+    mut messages: UnboundedReceiver<Outgoing>,
+) {
+    while let Some(message) = messages.recv().await {
+        match message {
+            Outgoing::Message(bytes) => {
+                if sender.send(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Outgoing::Close(code, reason) => {
+                let _ = tokio::time::timeout(FAREWELL_MAX, sender.finish()).await;
+                connection.close(code, &reason);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Nodes that meet over QUIC on this machine: enrolment, sync, serving.
+
+use std::time::Duration;
+
+use onex_crdt::record::Record;
+use onex_crdt::records::contact::Contact;
+use onex_crdt::records::organisation::Organisation;
+use onex_crdt::roles::PersonRole;
+use onex_node::api::Query;
+use onex_node::{Node, Serving};
+use tempfile::TempDir;
+
+use super::handle::{COLLEGE, act, clock, hub};
+
+const LOOPBACK: &str = "127.0.0.1:0";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Home {
+    _folder: TempDir,
+    node: Node,
+    serving: Serving,
+}
+
+fn serving(folder: TempDir, node: Node) -> Home {
+    let serving = node.serve(LOOPBACK.parse().expect("an address")).expect("a free port");
+    Home { _folder: folder, node, serving }
+}
+
+fn hub_home() -> Home {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = hub(folder.path());
+    let device = node.me().expect("me").device.to_string();
+    act(&node, "role.grant", &[("device", &device), ("person", "郝敏"), ("role", "officer")])
+        .expect("an admin grants roles");
+    serving(folder, node)
+}
+
+/// Lets a device of an organisation in, with the digits compared.
+fn join(hub: &Home, org: &str, person: &str) -> Home {
+    let org = hub.node.find_id(Organisation::KIND, org).expect("an id");
+    let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
+    let folder = tempfile::tempdir().expect("a folder");
+    let joining = Node::join(folder.path(), &invited.text, person, clock()).expect("asks");
+    let asking = hub.node.asking().expect("asking");
+    assert_eq!(asking.len(), 1);
+    assert_eq!(asking[0].digits, joining.digits());
+    hub.node.device_confirm(joining.digits()).expect("the digits are the same");
+    let node = joining.wait(PATIENCE).expect("welcome");
+    serving(folder, node)
+}
+
+#[test]
+fn a_college_joins_and_both_have_the_same() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    let me = college.node.me().expect("me");
+    assert_eq!(me.org_name, "西安铁路职业技术学院");
+    assert_eq!(me.roles, [PersonRole::Admin]);
+    let values = [("name", "王芳"), ("duty", "coordinator"), ("phone", "13900000021")];
+    act(&college.node, "contact.add", &values).expect("added");
+    assert_eq!(college.node.status().expect("status").unsent.changes, 1);
+    let report = college.node.sync(None).expect("reached");
+    assert_eq!(report.peers.len(), 1);
+    assert!(report.peers[0].reached && report.peers[0].equal, "{report:?}");
+    assert_eq!(report.unsent.changes, 0);
+    let contacts = hub.node.list(&Query::all(Contact::KIND)).expect("list");
+    assert_eq!(contacts.total, 1);
+    assert_eq!(contacts.rows[0].text("name"), Some("王芳"));
+}
+
+#[test]
+fn nothing_to_do_is_one_round_trip() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    college.node.sync(None).expect("reached");
+    let report = college.node.sync(None).expect("reached");
+    let peer = &report.peers[0];
+    assert!(peer.equal && peer.error.is_none(), "{peer:?}");
+    assert_eq!(peer.round_trips, 1, "{peer:?}");
+    assert_eq!((peer.sent.documents, peer.received.documents), (0, 0));
+    assert!(peer.sent.bytes + peer.received.bytes <= 300, "{peer:?}");
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_said_so() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    hub.serving.stop().expect("stops");
+    let report = college.node.sync(None).expect("a report all the same");
+    assert!(!report.peers[0].reached);
+    assert!(report.peers[0].error.is_some());
+}
+
+#[test]
+fn wrong_digits_let_nobody_in() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let org = hub.node.find_id(Organisation::KIND, &id).expect("an id");
+    let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
+    let folder = tempfile::tempdir().expect("a folder");
+    let joining = Node::join(folder.path(), &invited.text, "王芳", clock()).expect("asks");
+    assert!(hub.node.device_confirm("1111 2222 3333 4444 5555 6666").is_err());
+    assert!(joining.wait(Duration::from_millis(300)).is_err());
+    assert!(!Node::exists(folder.path()));
+}

@@ -1,0 +1,493 @@
+//! The flow of documents over one connection: what is new, its acknowledgements, the comparison,
+//! and one repair.
+//!
+//! Each side tells the other its sums only for a place of its log up to which the other has
+//! everything, so that two sums may be compared whenever nothing is under way.
+
+use std::collections::VecDeque;
+
+use onex_crdt::header::DOCUMENT_KINDS;
+use onex_crdt::ids::DocId;
+
+use super::link::Wire;
+use super::{
+    Admitted, Answer, BATCH_BYTES_AIM, BATCHES_IN_FLIGHT_MAX, Effect, Fault, IN_FLIGHT_BYTES_MAX,
+    Query, Reader,
+};
+use crate::admission::{DocumentBatch, NO_RIGHT, refusal_opens};
+use crate::message::{
+    Ack, Batch, DOCUMENT_BYTES_MAX, End, Hello, LogPosition, MESSAGE_BYTES_MAX, Message, Origin,
+    PART_BYTES_MAX, Reason, Standing,
+};
+use crate::scope::{Party, Scope, ScopeDigests};
+
+/// Most inflated bytes of batches that wait for the store: what may be in flight, one largest
+/// document, and the last message of it.
+const HELD_BYTES_MAX: usize = IN_FLIGHT_BYTES_MAX + DOCUMENT_BYTES_MAX + MESSAGE_BYTES_MAX;
+
+/// The state of the flow.
+pub(super) struct Exchange {
+    reader: Reader,
+    own_party: Party,
+    scopes: [Scope; 3],
+    /// Messages of proposals that were not answered.
+    pub places_awaited: usize,
+    /// The place in our log up to which everything was sent.
+    sent: LogPosition,
+    /// The place in the peer's log up to which everything is taken, or handed to the store.
+    taken: LogPosition,
+    /// Whether our log may have something for the peer.
+    log_grew: bool,
+    /// Whether what the peer sent has altered our sums.
+    stale: bool,
+    /// Whether the peer waits for our last batch, with or without documents in it.
+    last_owed: bool,
+    /// Whether the peer was told sums that are no longer ours.
+    tell: bool,
+    /// Whether the store owes an answer.
+    asked: bool,
+    in_flight: VecDeque<InFlight>,
+    parts: Vec<DocumentBatch>,
+    parts_bytes: usize,
+    admitting: VecDeque<Admitting>,
+    acks: Vec<(LogPosition, Vec<(DocId, Reason)>)>,
+    /// Our sums at `sent`.
+    own: Option<ScopeDigests>,
+    /// The peer's sums, if it has said that we have everything.
+    peer: Option<ScopeDigests>,
+    /// Whether the peer's last batch has come.
+    peer_done: bool,
+    repair: Repair,
+}
+
+enum Repair {
+    None,
+    /// These scopes are to be sent, the first one after this document.
+    Sending(VecDeque<Scope>, Option<DocId>),
+    Done,
+}
+
+struct InFlight {
+    upto: LogPosition,
+    documents: Vec<DocId>,
+    bytes: usize,
+    in_repair: bool,
+}
+
+struct Admitting {
+    upto: LogPosition,
+    bytes: usize,
+    empty: bool,
+    /// What this node may not have at all.
+    refused: Vec<(DocId, Reason)>,
+}
+
+type Out = Vec<Effect>;
+
+impl Exchange {
+    /// Begins where the two Hellos say.
+    pub fn new(reader: Reader, own_party: Party, own: &Hello, peer: &Hello) -> Self {
+        let told = own.digests.is_some() && peer.taken == own.log;
+        let complete = own.taken == peer.log;
+        Self {
+            reader,
+            own_party,
+            scopes: Scope::between(own_party.org, reader.party.org),
+            places_awaited: 0,
+            sent: peer.taken,
+            taken: own.taken,
+            log_grew: !told,
+            stale: false,
+            last_owed: !told,
+            tell: false,
+            asked: false,
+            in_flight: VecDeque::new(),
+            parts: Vec::new(),
+            parts_bytes: 0,
+            admitting: VecDeque::new(),
+            acks: Vec::new(),
+            own: own.digests.filter(|_| told),
+            peer: peer.digests.filter(|_| complete),
+            peer_done: complete && peer.digests.is_some(),
+            repair: Repair::None,
+        }
+    }
+
+    /// Whether the peer owes something.
+    pub fn is_waiting(&self) -> bool {
+        !self.in_flight.is_empty() || !self.peer_done || self.places_awaited > 0
+    }
+
+    pub fn log_grew(&mut self, wire: &mut Wire, out: &mut Out) {
+        self.log_grew = true;
+        self.pump(wire, out);
+    }
+
+    /// Takes a batch, or a part of one, and hands whole ones to the store.
+    pub fn batch(
+        &mut self,
+        batch: Batch,
+        inflated: usize,
+        wire: &mut Wire,
+        out: &mut Out,
+    ) -> Result<(), Fault> {
+        let Batch { documents, upto, end, origin } = batch;
+        wire.reported = false;
+        self.parts_bytes += inflated;
+        let held: usize = self.admitting.iter().map(|batch| batch.bytes).sum();
+        let waiting = self.admitting.len() + self.acks.len();
+        if held + self.parts_bytes > HELD_BYTES_MAX || waiting >= BATCHES_IN_FLIGHT_MAX {
+            return Err(Fault::Overrun);
+        }
+        let repair = self.repair_join(origin)?;
+        parts_join(&mut self.parts, documents);
+        match end {
+            End::Part => return Ok(()),
+            End::More => (self.peer, self.peer_done) = (None, false),
+            End::Last(digests) => (self.peer, self.peer_done) = (Some(digests), true),
+        }
+        let (documents, foreign): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts)
+            .into_iter()
+            .partition(|document| self.own_party.may_read(&document.header));
+        let refused = foreign.iter().map(|document| (document.id(), Reason(NO_RIGHT))).collect();
+        let bytes = std::mem::take(&mut self.parts_bytes);
+        let empty = documents.is_empty();
+        self.admitting.push_back(Admitting { upto, bytes, empty, refused });
+        self.taken = upto;
+        let (peer, device) = (wire.peer, wire.device);
+        out.push(Effect::Admit { peer, device, documents, upto, repair });
+        Ok(())
+    }
+
+    /// The store has made a batch durable: it is acknowledged, as soon as we know where we stand.
+    pub fn admitted(&mut self, admitted: Admitted, wire: &mut Wire, out: &mut Out) {
+        let Some(batch) = self.admitting.pop_front() else {
+            return;
+        };
+        wire.report.received.documents += admitted.documents;
+        wire.report.received.changes += admitted.changes;
+        wire.report.quarantined += admitted.quarantined;
+        let mut refused = batch.refused;
+        refused.extend(admitted.refused.into_iter().map(|(id, reason)| (id, Reason(reason))));
+        refused.sort_unstable_by_key(|(id, reason)| (*id, reason.0));
+        refused.dedup();
+        self.stale |= !batch.empty;
+        if !refused.is_empty() {
+            // The peer leaves these out of its sums from now on and will tell them again.
+            self.peer = None;
+        }
+        self.acks.push((batch.upto, refused));
+        self.pump(wire, out);
+    }
+
+    /// The peer has made our oldest batch in flight durable.
+    pub fn ack(&mut self, ack: Ack, wire: &mut Wire, out: &mut Out) -> Result<(), Fault> {
+        let Some(batch) = self.in_flight.pop_front().filter(|batch| batch.upto == ack.upto) else {
+            return Err(Fault::OutOfOrder { what: "ack" });
+        };
+        let refused: Vec<_> = ack.refused.iter().map(|(id, reason)| (*id, reason.0)).collect();
+        if refused.iter().any(|(id, _)| !batch.documents.contains(id)) {
+            return Err(Fault::OutOfOrder { what: "refusal" });
+        }
+        let opened = refused.iter().copied();
+        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair));
+        let opened: Vec<_> = opened.collect();
+        let is_open = |id: &DocId| opened.iter().any(|(other, _)| other == id);
+        let closed = batch.documents.iter().copied().filter(|id| !is_open(id)).collect();
+        let (device, upto) = (wire.device, ack.upto);
+        out.push(Effect::Acknowledged { device, upto, opened, closed });
+        if !refused.is_empty() {
+            wire.report.refused.extend(refused);
+            (self.log_grew, self.tell) = (true, true);
+        }
+        match ack.standing {
+            Standing::Behind => self.peer = None,
+            Standing::At(upto, digests) => {
+                self.peer = Some(digests);
+                if upto != self.taken {
+                    self.taken = upto;
+                    out.push(Effect::Taken { device, upto });
+                }
+            }
+        }
+        self.pump(wire, out);
+        Ok(())
+    }
+
+    /// Takes what the store found. An answer that was not asked for is passed over.
+    pub fn answer(&mut self, answer: Answer, wire: &mut Wire, out: &mut Out) {
+        if !std::mem::take(&mut self.asked) {
+            return;
+        }
+        match answer {
+            Answer::State { .. } => {}
+            Answer::Delta { documents, upto, more, fingerprints } => {
+                self.sent = upto;
+                self.own = (!more).then(|| fingerprints.digests());
+                self.log_grew |= more;
+                self.delta_send(self.readable(documents), wire, out);
+            }
+            Answer::Scope { documents, more } => self.scope_send(documents, more, wire, out),
+        }
+        self.pump(wire, out);
+    }
+
+    /// Sends what is new; where there is nothing, our sums with an acknowledgement, or alone if the
+    /// peer waits for them.
+    fn delta_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
+        let end = self.own.map_or(End::More, End::Last);
+        match (documents.is_empty(), self.own) {
+            (true, None) => {}
+            (true, Some(_)) if self.stale && !self.last_owed => {}
+            (true, Some(digests)) if !self.acks.is_empty() && !self.last_owed => {
+                self.acks_send(Standing::At(self.sent, digests), wire, out);
+            }
+            (true, Some(_)) if !self.tell && !self.last_owed => {}
+            _ => {
+                self.acks_send(Standing::Behind, wire, out);
+                self.tell = self.stale;
+                self.batch_send(documents, end, Origin::Delta, wire, out);
+            }
+        }
+    }
+
+    /// Does the next thing, if nothing must be waited for.
+    pub fn pump(&mut self, wire: &mut Wire, out: &mut Out) {
+        if self.asked {
+            return;
+        }
+        if !self.has_credit() || (self.stale && !self.peer_done) {
+            self.acks_send(Standing::Behind, wire, out);
+        }
+        if !self.has_credit() {
+            return;
+        }
+        let (reader, bytes_aim) = (self.reader, BATCH_BYTES_AIM);
+        if self.log_grew || ((self.stale || self.tell) && self.peer_done) {
+            (self.asked, self.log_grew, self.stale) = (true, false, false);
+            return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
+        }
+        if let Repair::Sending(scopes, after) = &self.repair
+            && let (Some(&scope), after) = (scopes.front(), *after)
+        {
+            self.asked = true;
+            return wire.ask(Query::Scope { reader, scope, after, bytes_aim }, out);
+        }
+        if self.last_owed {
+            self.asked = true;
+            return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
+        }
+        if let Some(digests) = self.own {
+            self.acks_send(Standing::At(self.sent, digests), wire, out);
+        }
+        self.compare(wire, out);
+    }
+
+    /// When nothing is under way, compares the sums: equal, or a repair, or the truth.
+    fn compare(&mut self, wire: &mut Wire, out: &mut Out) {
+        let under_way = self.stale
+            || self.tell
+            || self.last_owed
+            || !self.in_flight.is_empty()
+            || !self.admitting.is_empty()
+            || !self.parts.is_empty()
+            || !self.acks.is_empty()
+            || self.places_awaited > 0;
+        let (Some(own), Some(peer), false) = (self.own, self.peer, under_way) else {
+            return;
+        };
+        let differing = own.differing(&peer, self.scopes);
+        wire.report.equal = differing.is_empty();
+        match self.repair {
+            Repair::None if !differing.is_empty() => {
+                self.repair = Repair::Sending(differing.into(), None);
+                self.pump(wire, out);
+            }
+            _ => wire.finish(out),
+        }
+    }
+
+    /// A peer that repairs a scope gets ours too, once.
+    fn repair_join(&mut self, origin: Origin) -> Result<Option<Scope>, Fault> {
+        let Origin::Repair(scope) = origin else {
+            return Ok(None);
+        };
+        if !self.scopes.contains(&scope) {
+            return Err(Fault::OutOfOrder { what: "scope" });
+        }
+        match &mut self.repair {
+            Repair::None => self.repair = Repair::Sending([scope].into(), None),
+            Repair::Sending(scopes, _) if !scopes.contains(&scope) => scopes.push_back(scope),
+            Repair::Sending(..) | Repair::Done => {}
+        }
+        Ok(Some(scope))
+    }
+
+    /// Sends a page of a scope. After the last one a last batch tells our sums anew.
+    fn scope_send(
+        &mut self,
+        documents: Vec<DocumentBatch>,
+        more: bool,
+        wire: &mut Wire,
+        out: &mut Out,
+    ) {
+        let last = documents.iter().map(DocumentBatch::id).max();
+        let Repair::Sending(scopes, after) = &mut self.repair else {
+            return;
+        };
+        let Some(&scope) = scopes.front() else {
+            return;
+        };
+        *after = last.filter(|_| more);
+        if after.is_none() {
+            scopes.pop_front();
+        }
+        if scopes.is_empty() {
+            self.repair = Repair::Done;
+        }
+        let documents = self.readable(documents);
+        if !documents.is_empty() {
+            self.batch_send(documents, End::More, Origin::Repair(scope), wire, out);
+        }
+    }
+
+    /// Leaves out what the peer or we may not read, and what no receiver would hold; urgent kinds
+    /// go first.
+    fn readable(&self, documents: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
+        let (own, peer) = (self.own_party, self.reader.party);
+        let mut documents: Vec<_> = documents
+            .into_iter()
+            .filter(|document| Scope::of(&document.header, own, peer).is_some())
+            .filter(|document| bytes(document) <= DOCUMENT_BYTES_MAX)
+            .collect();
+        let urgency = |document: &DocumentBatch| {
+            DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
+        };
+        documents.sort_by_cached_key(|document| (urgency(document), document.id()));
+        documents
+    }
+
+    fn batch_send(
+        &mut self,
+        documents: Vec<DocumentBatch>,
+        end: End,
+        origin: Origin,
+        wire: &mut Wire,
+        out: &mut Out,
+    ) {
+        wire.reported = false;
+        wire.report.sent.documents += documents.len() as u64;
+        wire.report.sent.changes +=
+            documents.iter().map(|document| document.changes.len() as u64).sum::<u64>();
+        let ids = documents.iter().map(DocumentBatch::id).collect();
+        let upto = self.sent;
+        let mut parts = parts_split(documents);
+        let last = parts.pop().unwrap_or_default();
+        let mut bytes = 0;
+        for documents in parts {
+            let part = Batch { documents, upto, end: End::Part, origin };
+            bytes += wire.send(&Message::Batch(part), out);
+        }
+        bytes += wire.send(&Message::Batch(Batch { documents: last, upto, end, origin }), out);
+        self.last_owed = !matches!(end, End::Last(_));
+        let in_repair = origin != Origin::Delta;
+        self.in_flight.push_back(InFlight { upto, documents: ids, bytes, in_repair });
+    }
+
+    /// Sends the acknowledgements that are due. Whoever is told nothing of our sums now will be.
+    fn acks_send(&mut self, standing: Standing, wire: &mut Wire, out: &mut Out) {
+        if !self.acks.is_empty() {
+            self.tell = standing == Standing::Behind;
+        }
+        for (upto, refused) in std::mem::take(&mut self.acks) {
+            wire.send(&Message::Ack(Ack { upto, refused, standing }), out);
+        }
+    }
+
+    fn has_credit(&self) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|batch| batch.bytes).sum();
+        self.in_flight.len() < BATCHES_IN_FLIGHT_MAX
+            && (self.in_flight.is_empty() || bytes + BATCH_BYTES_AIM <= IN_FLIGHT_BYTES_MAX)
+    }
+}
+
+/// Bytes of the changes and seals of a document, nearly.
+fn bytes(document: &DocumentBatch) -> usize {
+    let changes: usize = document.changes.iter().map(Vec::len).sum();
+    changes + document.seals.len() * crate::seal::SEAL_BYTES_MAX
+}
+
+/// Cuts documents into messages of at most `PART_BYTES_MAX` of changes; one that is cut appears
+/// again in the next message, its seals with its last changes.
+fn parts_split(documents: Vec<DocumentBatch>) -> Vec<Vec<DocumentBatch>> {
+    let mut parts = vec![Vec::new()];
+    let mut filled = 0;
+    for DocumentBatch { header, changes, seals } in documents {
+        let open = |seals| DocumentBatch { header: header.clone(), changes: Vec::new(), seals };
+        let mut piece = open(Vec::new());
+        let sealing = seals.len() * crate::seal::SEAL_BYTES_MAX;
+        for change in changes {
+            if filled + change.len() + sealing > PART_BYTES_MAX && filled > 0 {
+                let whole = std::mem::replace(&mut piece, open(Vec::new()));
+                let part = parts.last_mut().expect("there is a first part");
+                part.extend(Some(whole).filter(|whole| !whole.changes.is_empty()));
+                parts.push(Vec::new());
+                filled = 0;
+            }
+            filled += change.len();
+            piece.changes.push(change);
+        }
+        piece.seals = seals;
+        filled += sealing;
+        parts.last_mut().expect("there is a first part").push(piece);
+    }
+    parts
+}
+
+/// Appends a part: where it goes on with the document that came last, to that one.
+fn parts_join(parts: &mut Vec<DocumentBatch>, documents: Vec<DocumentBatch>) {
+    for document in documents {
+        match parts.last_mut().filter(|last| last.header == document.header) {
+            Some(last) => {
+                last.changes.extend(document.changes);
+                last.seals.extend(document.seals);
+            }
+            None => parts.push(document),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onex_crdt::header::PLAN;
+    use onex_crdt::ids::{NetworkId, OrgId};
+
+    fn document(year: u16, changes: &[usize]) -> DocumentBatch {
+        let header = PLAN.of(NetworkId([1; 16]), OrgId([2; 16]), year);
+        let changes = changes.iter().map(|length| vec![7; *length]).collect();
+        DocumentBatch { header, changes, seals: Vec::new() }
+    }
+
+    /// Documents are cut into parts with these numbers of changes per document, and come back.
+    fn check(documents: Vec<DocumentBatch>, expected: &[&[usize]]) {
+        let parts = parts_split(documents.clone());
+        let counts: Vec<Vec<_>> =
+            parts.iter().map(|part| part.iter().map(|it| it.changes.len()).collect()).collect();
+        assert_eq!(counts, expected);
+        let mut joined = Vec::new();
+        parts.into_iter().for_each(|part| parts_join(&mut joined, part));
+        assert_eq!(joined, documents);
+    }
+
+    #[test]
+    fn documents_that_are_too_large_go_in_parts() {
+        let half = PART_BYTES_MAX / 2;
+        check(vec![], &[&[]]);
+        check(vec![document(1, &[10, 10]), document(2, &[10])], &[&[2, 1]]);
+        check(vec![document(1, &[half, half]), document(2, &[1])], &[&[2], &[1]]);
+        check(vec![document(1, &[half, half, 1]), document(2, &[1])], &[&[2], &[1, 1]]);
+        check(vec![document(1, &[half; 5])], &[&[2], &[2], &[1]]);
+        check(vec![document(1, &[]), document(2, &[])], &[&[0, 0]]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Tests of messages: the golden copy, bounds, bombs.
+
+use super::*;
+
+fn position(n: u64) -> LogPosition {
+    LogPosition { position: n, mark: [n as u8; 8] }
+}
+
+fn hello() -> Message {
+    Message::Hello(Hello {
+        network: NetworkId([0xa0; 16]),
+        log: position(7),
+        taken: position(5),
+        membership: MembershipPosition { position: 12, head: [0x4d; 16] },
+        digests: Some(digests()),
+    })
+}
+
+fn digests() -> ScopeDigests {
+    ScopeDigests([1, 2, 3].map(|n| crate::scope::ScopeDigest([n; 16])))
+}
+
+fn check(bytes: &[u8], expected: &str) {
+    let found = match Message::decode(bytes) {
+        Ok(_) => "good",
+        Err(MessageError::TooLarge) => "too large",
+        Err(MessageError::Version { .. }) => "version",
+        Err(MessageError::Form) => "form",
+        Err(MessageError::Compression) => "compression",
+        Err(MessageError::Cbor(_)) => "cbor",
+    };
+    assert_eq!(found, expected, "{} bytes", bytes.len());
+}
+
+#[test]
+fn golden_messages() {
+    crate::documented(&hello().encode().bytes);
+    let document = DocId([0xdd; 16]);
+    let batch = Batch {
+        documents: vec![DocumentBatch {
+            header: onex_crdt::header::PLAN.of(
+                NetworkId([0xa0; 16]),
+                onex_crdt::ids::OrgId([0xb2; 16]),
+                2026,
+            ),
+            changes: vec![vec![0xc1; 3]],
+            seals: Vec::new(),
+        }],
+        upto: position(9),
+        end: End::Last(digests()),
+        origin: Origin::Delta,
+    };
+    crate::documented(&Message::Batch(batch).encode().bytes);
+    let ack = Ack {
+        upto: position(9),
+        refused: vec![(document, Reason("no_seal"))],
+        standing: Standing::At(position(8), digests()),
+    };
+    crate::documented(&Message::Ack(ack).encode().bytes);
+}
+
+#[test]
+fn reading_gives_back_what_was_written() {
+    let small = hello();
+    let large = Message::Close { code: 1, reason: "学".repeat(4000) };
+    for message in [small, large] {
+        let Encoded { bytes, inflated } = message.encode();
+        assert_eq!(Message::decode(&bytes).expect("its own encoding"), (message, inflated));
+    }
+}
+
+#[test]
+fn a_hello_is_small() {
+    let bytes = hello().encode().bytes.len();
+    assert!(bytes <= 140, "{bytes} bytes: two of them and their frames have 300");
+}
+
+#[test]
+fn other_bytes_are_no_message() {
+    let good = hello().encode().bytes;
+    check(&good, "good");
+    check(&[], "form");
+    check(&[MESSAGE_VERSION], "form");
+    check(&[9, 0, 0], "version");
+    check(&[MESSAGE_VERSION, 7, 0], "form");
+    check(&[&good[..], &[0]].concat(), "cbor");
+    check(&good[..good.len() - 1], "cbor");
+    check(&[MESSAGE_VERSION, FORM_ZSTD, 1, 2, 3], "compression");
+    check(&[MESSAGE_VERSION, FORM_PLAIN, 0x82, 0x18, 99, 0], "cbor");
+    check(&vec![MESSAGE_VERSION; MESSAGE_BYTES_MAX + 1], "too large");
+}
+
+/// Compresses into a frame with a window of so many bytes, as a power of two.
+fn packed(plain: &[u8], window_log: u32) -> Vec<u8> {
+    let mut encoder = zstd::stream::Encoder::new(vec![MESSAGE_VERSION, FORM_ZSTD], 19)
+        .expect("an encoder into memory");
+    encoder.window_log(window_log).expect("a window that zstd knows");
+    std::io::Write::write_all(&mut encoder, plain).expect("memory takes every write");
+    encoder.finish().expect("memory takes every write")
+}
+
+#[test]
+fn a_bomb_is_not_inflated() {
+    let bomb = packed(&vec![0; 256 * MESSAGE_BYTES_MAX], 20);
+    assert!(bomb.len() < 64 * 1024);
+    check(&bomb, "too large");
+    check(&packed(&vec![0; MESSAGE_BYTES_MAX + 1], 20), "too large");
+    check(&packed(&vec![0; MESSAGE_BYTES_MAX], 20), "cbor");
+    check(&packed(&vec![0; MESSAGE_BYTES_MAX], 21), "compression");
+    let two = [packed(&[0; 600], 20), packed(&[0; 600], 20)[2..].to_vec()].concat();
+    check(&two, "compression");
+}
+
+#[test]
+fn a_place_in_the_log_names_its_entry() {
+    let of =
+        |n, document, change| LogPosition::of(n, &DocId([document; 16]), &ChangeHash([change; 32]));
+    assert_eq!(of(1, 2, 3), of(1, 2, 3));
+    assert_ne!(of(1, 2, 3), of(1, 2, 4));
+    assert_ne!(of(1, 2, 3), of(1, 3, 3));
+    assert_ne!(of(1, 2, 3).mark, of(2, 2, 3).mark);
+}

@@ -1,0 +1,114 @@
+//! Tests of peers that break the rules: the connection is closed, nothing panics.
+
+use onex_crdt::header::{DIRECTORY, ORGANISATION};
+use onex_protocol::machine::{ACK_MS_MAX, GREETING_MS_MAX};
+use onex_protocol::message::{Ack, Batch, End, LogPosition, Message, Origin, Reason, Standing};
+
+use crate::network::Network;
+use crate::province::*;
+
+fn connected() -> Network {
+    let mut net = Network::new(9, &[HUB_1, COLLEGE_1]);
+    net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "名录");
+    net.connect(COLLEGE_1, HUB_1);
+    net.run();
+    net
+}
+
+/// The college says something; the code with which the hub closes.
+fn check(message: &Message, expected: u32) {
+    check_bytes(message.encode().bytes, expected);
+}
+
+fn check_bytes(bytes: Vec<u8>, expected: u32) {
+    let mut net = connected();
+    net.inject(COLLEGE_1, bytes);
+    net.run();
+    assert_eq!(net.node(HUB_1).closed, [expected]);
+}
+
+#[test]
+fn bytes_that_are_no_message_close() {
+    check_bytes(vec![], 1);
+    check_bytes(vec![1, 0, 0xff], 1);
+    check_bytes(vec![2, 0, 0xff], 2);
+    check_bytes(vec![1; 2 * 1024 * 1024], 1);
+}
+
+#[test]
+fn messages_out_of_order_close() {
+    let net = connected();
+    let hello = Message::decode(&net.sent[0].bytes).expect("the first hello").0;
+    check(&hello, 3);
+    check(&Message::Want { from: 1 }, 3);
+    check(
+        &Message::Proposals(vec![membership().propose(&key(COLLEGE_1), device_add(HUB, 7)); 33]),
+        3,
+    );
+    check(&Message::Pending { inviter_key: key(1).public() }, 3);
+    check(&Message::Welcome(vec![]), 3);
+    let upto = LogPosition::START;
+    check(&Message::Ack(Ack { upto, refused: vec![], standing: Standing::Behind }), 3);
+    let refused = vec![(DIRECTORY.of(network(), HUB, YEAR).id(), Reason("no_seal"))];
+    check(&Message::Ack(Ack { upto, refused, standing: Standing::Behind }), 3);
+}
+
+#[test]
+fn a_forged_entry_closes() {
+    let mut log = membership();
+    say(&mut log, HUB_1, device_add(HUB, 2));
+    let mut forged = log.entries_from(8).to_vec();
+    forged[0].signature.0[0] ^= 1;
+    check(&Message::Statements(forged), 8);
+}
+
+#[test]
+fn a_flood_of_batches_closes() {
+    let mut net = connected();
+    for _ in 0..200 {
+        let upto = LogPosition { position: 9, mark: [9; 8] };
+        let batch = Batch { documents: vec![], upto, end: End::More, origin: Origin::Delta };
+        net.inject(COLLEGE_1, Message::Batch(batch).encode().bytes);
+    }
+    net.run();
+    assert_eq!(net.node(HUB_1).closed, [9]);
+}
+
+#[test]
+fn silence_closes() {
+    let mut net = Network::new(9, &[HUB_1, COLLEGE_1]);
+    net.connect(COLLEGE_1, HUB_1);
+    net.mute(COLLEGE_1);
+    net.run();
+    net.tick(GREETING_MS_MAX);
+    assert_eq!(net.node(HUB_1).closed, []);
+    net.tick(GREETING_MS_MAX + 1);
+    assert_eq!(net.node(HUB_1).closed, [10]);
+
+    let mut net = connected();
+    net.tick(ACK_MS_MAX * 9);
+    assert_eq!(net.node(HUB_1).closed, [], "at rest, silence is fine");
+    net.mute(COLLEGE_1);
+    net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "新增");
+    net.run();
+    net.tick(ACK_MS_MAX + 1);
+    assert_eq!(net.node(HUB_1).closed, [10]);
+}
+
+#[test]
+fn one_connection_per_device_stays() {
+    for seed in 1..30 {
+        let mut net = Network::new(seed, &[HUB_1, COLLEGE_1]);
+        net.connect(COLLEGE_1, HUB_1);
+        net.connect(HUB_1, COLLEGE_1);
+        net.run();
+        net.node(COLLEGE_1).author(&ORGANISATION.of(network(), COLLEGE, YEAR), "王芳");
+        net.run();
+        assert!(net.agree(HUB_1, COLLEGE_1), "seed {seed}: one of the two is left");
+        net.connect(COLLEGE_1, HUB_1);
+        net.run();
+        net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "新增");
+        net.run();
+        assert!(net.agree(HUB_1, COLLEGE_1), "seed {seed}: the newer one is left");
+    }
+}
