@@ -4,5 +4,6 @@ pub mod backend;
 pub mod clean;
 pub mod input;
 pub mod keys;
+pub mod mask;
 pub mod menu;
 pub mod refusal;
