@@ -19,6 +19,7 @@ use crate::api::{
     Waiting,
 };
 use crate::handle::{Node, NodeError, Writer, moment};
+use crate::members::LISTEN;
 use crate::store::view::SqlView;
 use crate::store::{self, StoreError, documents, peers, projection, quarantine, query};
 
@@ -106,6 +107,17 @@ impl Node {
             })
         });
         rows.collect()
+    }
+
+    /// The hub device that gives filing numbers and receipts (parameter filing_allocator).
+    pub fn allocator(&self) -> Result<DeviceId, NodeError> {
+        Ok(self.writer()?.membership.sequencer())
+    }
+
+    /// The address at which this node last listened, if it ever did.
+    pub fn listen(&self) -> Result<Option<String>, NodeError> {
+        let bytes = store::meta(self.reader().read(), LISTEN)?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
     /// Every document here with the digest of its heads and seals: what two stores that both may

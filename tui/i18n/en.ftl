@@ -7,6 +7,67 @@ window-small = At least { $width_min }×{ $height_min }, now { $width }×{ $heig
 window-enlarge = Please enlarge the window, or Ctrl+- for a smaller font
 window-calm = Your work is safe
 
+command-not-done = Not done
+command-no-interface = This build has no interface yet; the node is in { $home }, see the commands of onex --help
+command-unknown-action = there is no action "{ $given }"; onex do --list names them all
+command-unknown-kind = there is no kind of record "{ $given }"
+command-unknown-field = there is no field "{ $given }"
+command-unknown-parameter = the action has no parameter "{ $given }"; onex do --list names those of each action
+command-no-pair = "{ $given }" is not of the form NAME=VALUE
+command-twice = "{ $given }" is given twice
+command-no-condition = the condition "{ $given }" is not of the form F=V, F>=V or F<=V
+command-bad-condition = the condition "{ $given }" cannot hold: { $why }
+command-no-csv = "{ $given }" cannot be written as CSV
+command-total = { $count } in all
+command-shown = { $count } in all, { $shown } shown
+command-done = Done: { $action } { $id }
+command-state = state: { $state }
+command-pending = awaits a second person: { $action }
+command-digits = Digits: { $digits }. The inviter runs onex do device.confirm digits=…
+command-joined = Joined { $name }
+command-invited = The invitation was written to { $file }
+command-founded = Founded { $name } in { $home }
+command-serving = Listening at { $listen }; Ctrl+C stops
+command-peer-equal = { $name } { $device }: equal, { $sent } sent, { $received } received
+command-peer-differs = { $name } { $device }: reached, not equal yet, { $sent } sent, { $received } received
+command-peer-lost = { $name } { $device }: not reached
+command-unsent = Unsent changes: { $count }
+command-person = Person: { $person } ({ $roles })
+command-device = Device: { $device }
+command-org = Organisation: { $name } ({ $role })
+command-conflicts = Open conflicts: { $count }, quarantined: { $held }
+command-peers = Known peers: { $count }
+command-demo-done = The demo stands in { $dir }: { $steps } steps, { $seconds } s
+
+why-no-node = no node lives in the folder yet ({ $detail })
+next-no-node = Found one with onex init or join with onex join; ONEX_HOME names the folder
+why-not-joined = this device has not been let in yet
+next-not-joined = Ask the inviter to compare the digits and confirm, then run onex join
+why-node-exists = a node lives in this folder already
+next-node-exists = Name another folder with ONEX_HOME
+why-membership = the membership log does not allow it ({ $detail })
+next-membership = Ask your administrator to check this device and your roles
+why-invitation = the invitation cannot be used ({ $detail })
+next-invitation = Ask the inviter for a new one
+why-no-such-digits = no device waits with these digits
+next-no-such-digits = Compare the digits on both screens and type them again
+why-not-let-in = the inviter did not agree ({ $detail })
+next-not-let-in = Talk to the inviter; ask for a new invitation if need be
+why-no-peer = no node to sync with is known
+next-no-peer = Join with onex join, or wait until another node connects
+why-unreachable = nobody could be reached ({ $detail })
+next-unreachable = Check the network and that the other side runs onex serve, then try again
+why-not-confirmed = the inviter has not confirmed in time
+next-not-confirmed = Run onex join with the same invitation when the inviter is ready
+why-disk = the file or folder cannot be used ({ $detail })
+next-disk = Check path, rights and free space, then try again
+why-system = the system failed ({ $detail })
+next-system = Try again; if it stays so, pass this line on to those who look after the computer
+why-demo = step { $step } of the demo is not as the story has it: { $detail }
+next-demo = Pass this line on to the developers
+why-demo-folder = the folder { $detail } is not empty
+next-demo-folder = Name an empty one with --dir
+
 rail-jump = Jump to
 rail-jump-keys = F10 or Ctrl+K
 rail-find = Type a name

@@ -7,6 +7,67 @@ window-small = 至少 { $width_min }×{ $height_min }，现在是 { $width }×{ 
 window-enlarge = 请拉大窗口，或 Ctrl+- 缩小字体
 window-calm = 工作不会丢失
 
+command-not-done = 没有办成
+command-no-interface = 这个版本还没有带界面；节点在 { $home }，请用 onex --help 里的命令
+command-unknown-action = 没有“{ $given }”这个操作；onex do --list 列出全部
+command-unknown-kind = 没有“{ $given }”这种记录
+command-unknown-field = 没有“{ $given }”这一项
+command-unknown-parameter = 这个操作没有“{ $given }”这一项；onex do --list 列出每个操作的参数
+command-no-pair = “{ $given }”不是“名称=值”的写法
+command-twice = “{ $given }”给了两次
+command-no-condition = 条件“{ $given }”写法不对，应为 名称=值、名称>=值 或 名称<=值
+command-bad-condition = 条件“{ $given }”不成立：{ $why }
+command-no-csv = “{ $given }”不能输出为 CSV
+command-total = 共 { $count } 条
+command-shown = 共 { $count } 条，列出 { $shown } 条
+command-done = 已办成：{ $action } { $id }
+command-state = 状态：{ $state }
+command-pending = 待第二人签署：{ $action }
+command-digits = 核对数字：{ $digits }。请邀请方运行 onex do device.confirm digits=…
+command-joined = 已加入 { $name }
+command-invited = 邀请已写入 { $file }
+command-founded = 已建立 { $name }，文件夹 { $home }
+command-serving = 正在 { $listen } 等候连接，按 Ctrl+C 停止
+command-peer-equal = { $name } { $device }：已一致，发出 { $sent }，收到 { $received }
+command-peer-differs = { $name } { $device }：连上了，还没有一致，发出 { $sent }，收到 { $received }
+command-peer-lost = { $name } { $device }：没有连上
+command-unsent = 未送出的更改：{ $count }
+command-person = 使用人：{ $person }（{ $roles }）
+command-device = 设备：{ $device }
+command-org = 机构：{ $name }（{ $role }）
+command-conflicts = 待选定的冲突：{ $count }，隔离：{ $held }
+command-peers = 认识的节点：{ $count }
+command-demo-done = 演示数据已建好：{ $dir }，{ $steps } 步，{ $seconds } 秒
+
+why-no-node = 这个文件夹里还没有节点（{ $detail }）
+next-no-node = 先用 onex init 建立，或用 onex join 加入；文件夹由 ONEX_HOME 指定
+why-not-joined = 这台设备还没有获准加入
+next-not-joined = 请邀请方核对数字后确认，再运行 onex join
+why-node-exists = 这个文件夹里已经有一个节点
+next-node-exists = 用 ONEX_HOME 指定另一个文件夹
+why-membership = 成员记录不允许这样做（{ $detail }）
+next-membership = 请本机构管理员核对这台设备和你的角色
+why-invitation = 这份邀请不能用（{ $detail }）
+next-invitation = 请邀请方重新生成一份
+why-no-such-digits = 没有设备在等待这组数字
+next-no-such-digits = 核对两块屏幕上的数字，再输入一次
+why-not-let-in = 邀请方没有同意（{ $detail }）
+next-not-let-in = 请与邀请方联系，需要时重新生成邀请
+why-no-peer = 还不认识可以同步的节点
+next-no-peer = 先用 onex join 加入，或等别的节点连过来
+why-unreachable = 没有连上（{ $detail }）
+next-unreachable = 检查网络，确认对方在运行 onex serve，稍后再试
+why-not-confirmed = 邀请方在等待时间内没有确认
+next-not-confirmed = 请邀请方确认后，用同一份邀请再运行 onex join
+why-disk = 文件或文件夹不能用（{ $detail }）
+next-disk = 检查路径、权限和剩余空间后再试
+why-system = 系统出错（{ $detail }）
+next-system = 再试一次；仍不行时请把这句话告诉技术人员
+why-demo = 演示的第 { $step } 步与故事不符：{ $detail }
+next-demo = 请把这句话告诉开发人员
+why-demo-folder = 文件夹 { $detail } 里已经有内容
+next-demo-folder = 换一个空文件夹：--dir
+
 rail-jump = 快速跳转
 rail-jump-keys = F10 或 Ctrl+K
 rail-find = 输入汉字

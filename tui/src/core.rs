@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod clean;
 pub mod input;
 pub mod keys;
+pub mod mask;
 pub mod menu;
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 //!
 //! No SQL, no sockets and no signatures here: records come from the node's handle.
 
+pub mod command;
 pub mod core;
+pub mod demo;
 pub mod i18n;
+pub mod json;
 pub mod run;
 pub mod view;
 
 use std::process::ExitCode;
 
 /// Runs the program and returns its exit status (architecture 8).
-///
-/// No command is wired in yet, so every call is wrong usage: status 2.
 pub fn main() -> ExitCode {
-    eprintln!("onex: no command is available in this build");
-    ExitCode::from(2)
+    command::run(std::env::args_os())
 }

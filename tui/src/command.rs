@@ -1,0 +1,353 @@
+//! The command line: what `onex` understands, and how it answers (architecture 8).
+//!
+//! Every action of the registry is reached through `do`; no rule stands here. Import, export,
+//! credentials, bundles, backups and `--reveal` are not here yet.
+
+mod actions;
+mod failure;
+mod given;
+mod lists;
+mod network;
+mod place;
+mod tables;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use onex_crdt::roles::OrgRole;
+use onex_node::Node;
+use onex_node::clock::Clock;
+use serde_json::Value as Json;
+
+use crate::i18n::{Lang, tr};
+use crate::json;
+pub use failure::Failure;
+pub use given::Call;
+pub use place::{home, lang};
+
+/// Runs a command line and returns its exit status: 0 done, 1 refused, 2 wrong usage, 3 the
+/// system failed.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let lang = lang();
+    let program = match Program::try_parse_from(arguments) {
+        Ok(program) => program,
+        Err(error) => {
+            let status = if error.use_stderr() { Status::Usage } else { Status::Done };
+            let _ = error.print();
+            return status.code();
+        }
+    };
+    let Some(command) = program.command else {
+        return interface(lang, &home()).code();
+    };
+    let as_json = command.wants_json();
+    let answered = carry_out(lang, command);
+    finish(lang, as_json, answered).code()
+}
+
+/// The terminal interface on a node; it is not part of this build, so this is wrong usage.
+pub fn interface(lang: Lang, home: &Path) -> Status {
+    let home = home.display().to_string();
+    eprintln!("{}", tr(lang, "command-no-interface", &[("home", home.as_str().into())]));
+    Status::Usage
+}
+
+fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
+    let opened = |person: Option<&str>| open(lang, person);
+    match command {
+        Command::Init { role, name, region, person, .. } => {
+            network::init(lang, role, name, region, person)
+        }
+        Command::Invite { role, org, device, out, person, .. } => {
+            let node = opened(person.as_deref())?;
+            actions::invite(lang, &node, &actions::Invite { role, org, device, out })
+        }
+        Command::Join { file, person, wait, json } => {
+            network::join(lang, &file, person, wait, json)
+        }
+        Command::Serve { listen, json } => network::serve(lang, &opened(None)?, listen, json),
+        Command::Sync { peer, .. } => network::sync(lang, &opened(None)?, peer.as_deref()),
+        Command::Status { person, .. } => network::status(lang, &opened(person.as_deref())?),
+        Command::List { kind, conditions, text, limit, csv, .. } => {
+            let asked = lists::Asked { kind, conditions, text, limit, csv };
+            lists::list(lang, &opened(None)?, &asked)
+        }
+        Command::Show { kind, id, history, .. } => {
+            lists::show(lang, &opened(None)?, &kind, &id, history)
+        }
+        Command::Do { list: true, .. } => Ok(actions::all(lang)),
+        Command::Do { action, values, person, .. } => {
+            let action = action.unwrap_or_default();
+            let action = given::action(lang, &action)?;
+            let node = opened(person.as_deref())?;
+            actions::act(lang, &node, action, &values)
+        }
+        Command::Demo { dir, seed, learners, no_tui, json, explain } => {
+            let options = crate::demo::Options { dir, seed, learners, explain };
+            network::demo(lang, options, no_tui, json)
+        }
+    }
+}
+
+fn open(lang: Lang, person: Option<&str>) -> Result<Node, Failure> {
+    let node = Node::open(&home(), Clock::System).map_err(|error| Failure::of(lang, error))?;
+    Ok(match person {
+        Some(person) => node.as_person(person),
+        None => node,
+    })
+}
+
+/// Prints an answer where it belongs: sentences and refusals for people go to stderr, all else
+/// to stdout.
+fn finish(lang: Lang, as_json: bool, answered: Result<Output, Failure>) -> Status {
+    match answered {
+        Ok(output) => {
+            match (as_json, &output.json) {
+                (true, Some(value)) => print(&value.to_string()),
+                (true, None) => {}
+                (false, _) if output.text.is_empty() => {}
+                (false, _) => print(&output.text),
+            }
+            output.status
+        }
+        Err(failure) => {
+            let status = failure.status();
+            match (as_json, &failure) {
+                (_, Failure::Usage(text)) => eprintln!("{text}"),
+                (true, Failure::Refused(said)) => print(&json::refused(said).to_string()),
+                (true, Failure::System(said)) => {
+                    print(&serde_json::json!({ "failed": json::explained(said) }).to_string());
+                }
+                (false, Failure::Refused(said) | Failure::System(said)) => {
+                    eprintln!("{}", said.line(lang));
+                }
+            }
+            status
+        }
+    }
+}
+
+/// Prints to stdout; a reader that has gone away is no failure of ours.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Output {
+    /// The value that `--json` prints; nothing when the command has printed it already.
+    json: Option<Json>,
+    /// What people read.
+    text: String,
+    /// Done, or failed with an answer.
+    status: Status,
+}
+
+impl Output {
+    fn done(json: Json, text: String) -> Self {
+        Self { json: Some(json), text, status: Status::Done }
+    }
+
+    fn printed() -> Self {
+        Self { json: None, text: String::new(), status: Status::Done }
+    }
+}
+
+/// The exit status of a command (contract, "One value").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 0: done.
+    Done,
+    /// 1: a rule refused.
+    Refused,
+    /// 2: wrong usage.
+    Usage,
+    /// 3: the system failed.
+    Failed,
+}
+
+impl Status {
+    fn code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+/// 1+X 证书试点管理 · The distributed system of the 1+X certificate pilot.
+#[derive(Debug, Parser)]
+#[command(name = "onex", version, about, long_about = None)]
+struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 建立网络 · Founds a network; this device is the hub's first.
+    Init {
+        /// Only a hub can be founded; others join.
+        #[arg(long, value_parser = ["hub"])]
+        role: String,
+        /// The hub's name.
+        #[arg(long)]
+        name: String,
+        /// Its region, six digits of GB/T 2260.
+        #[arg(long)]
+        region: String,
+        /// The person at this device.
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 生成邀请 · Writes an invitation for a device.
+    Invite {
+        /// The role of the organisation that is invited.
+        #[arg(long, value_parser = role, requires = "org", required_unless_present = "device")]
+        role: Option<OrgRole>,
+        /// The organisation that is invited.
+        #[arg(long, conflicts_with = "device", required_unless_present = "device")]
+        org: Option<String>,
+        /// Invites a further device of the own organisation.
+        #[arg(long)]
+        device: bool,
+        /// The file that is written.
+        #[arg(long)]
+        out: PathBuf,
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 加入网络 · Joins with an invitation: prints the digits, then waits for the inviter.
+    Join {
+        /// The invitation.
+        file: PathBuf,
+        #[arg(long)]
+        person: Option<String>,
+        /// Seconds to wait for the inviter.
+        #[arg(long, default_value_t = 600)]
+        wait: u64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 运行节点 · Lets others reach this node, until it is stopped.
+    Serve {
+        /// Where to listen; without it where it listened last, else any free port.
+        #[arg(long)]
+        listen: Option<std::net::SocketAddr>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 同步一次 · Syncs once.
+    Sync {
+        /// A device, or the beginning of its id; without it every peer that is known.
+        peer: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 节点状态 · Who am I, what is unsent, peers, conflicts.
+    Status {
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 列出记录 · Lists records of a kind, conflicts, quarantine, devices or parameters.
+    List {
+        /// The kind, `application`.
+        kind: String,
+        /// A condition, `level=2`, `planned_students>=60`; several must all hold.
+        #[arg(long = "where", value_name = "F=V")]
+        conditions: Vec<String>,
+        /// A text that the record is found by.
+        #[arg(long)]
+        text: Option<String>,
+        /// At most so many rows.
+        #[arg(long)]
+        limit: Option<usize>,
+        /// A table with Chinese headers.
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 查看记录 · Shows one record.
+    Show {
+        /// The kind, `application`.
+        kind: String,
+        /// The id, or at least eight digits of it.
+        id: String,
+        /// With every step that led to it.
+        #[arg(long)]
+        history: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 办理 · Takes an action; `--list` names them all.
+    Do {
+        /// The action, `application.submit`.
+        #[arg(required_unless_present = "list")]
+        action: Option<String>,
+        /// Parameters, `planned_students=90`; `F=` clears a field.
+        #[arg(value_name = "F=V")]
+        values: Vec<String>,
+        /// Names every action.
+        #[arg(long)]
+        list: bool,
+        /// Who acts.
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 演示 · Builds the province of the story in a folder of its own.
+    Demo {
+        /// The folder; without it one beside the node's own.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Another seed makes up other people.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many learners the colleges have, once learners are part of the story.
+        #[arg(long, default_value_t = 300)]
+        learners: u32,
+        /// Exits when the province stands.
+        #[arg(long)]
+        no_tui: bool,
+        #[arg(long)]
+        json: bool,
+        /// Prints each step's equivalent command to stderr.
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Command::Init { json, .. }
+            | Command::Invite { json, .. }
+            | Command::Join { json, .. }
+            | Command::Serve { json, .. }
+            | Command::Sync { json, .. }
+            | Command::Status { json, .. }
+            | Command::List { json, .. }
+            | Command::Show { json, .. }
+            | Command::Do { json, .. }
+            | Command::Demo { json, .. } => *json,
+        }
+    }
+}
+
+fn role(text: &str) -> Result<OrgRole, String> {
+    let all = || OrgRole::CHOICES.iter().map(|choice| choice.id).collect::<Vec<_>>().join(", ");
+    OrgRole::from_id(text).ok_or_else(all)
+}

@@ -1,0 +1,155 @@
+//! Why a command did not do what it was asked, in sentences, and the exit status that says so.
+//!
+//! Refusals by rules find their words in `core::refusal`; here stand those of the node itself.
+
+use onex_crdt::action::{Action, Reason, Refusal};
+use onex_node::NodeError;
+
+use super::Status;
+use crate::core::refusal::{Explained, explain, explain_field};
+use crate::i18n::{Arg, Lang, tr};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// A rule refused: exit status 1.
+    Refused(Explained),
+    /// Wrong usage: exit status 2.
+    Usage(String),
+    /// The disk or the network failed: exit status 3.
+    System(Explained),
+}
+
+impl Failure {
+    /// The exit status.
+    pub fn status(&self) -> Status {
+        match self {
+            Failure::Refused(_) => Status::Refused,
+            Failure::Usage(_) => Status::Usage,
+            Failure::System(_) => Status::Failed,
+        }
+    }
+
+    /// Puts a node's error into words.
+    pub fn of(lang: Lang, error: NodeError) -> Self {
+        let detail = detail(&error);
+        let detail = [("detail", Arg::Text(&detail))];
+        let refused = |id, field: Option<&str>| Self::Refused(said(lang, id, &detail, field));
+        let failed = |id| Self::System(said(lang, id, &detail, None));
+        match &error {
+            NodeError::Refused(refusal) => Self::Refused(explain(lang, refusal)),
+            NodeError::Value { field, error } => {
+                let (why, next) = explain_field(lang, error);
+                let what = tr(lang, "command-not-done", &[]);
+                Self::Refused(Explained { what, why, next, field: Some(field.clone()) })
+            }
+            NodeError::UnknownId { .. } => refused("unknown-record", Some("id")),
+            NodeError::NoNode { .. } => refused("no-node", None),
+            NodeError::NotJoined => refused("not-joined", None),
+            NodeError::Folder { source, .. }
+                if source.kind() == std::io::ErrorKind::AlreadyExists =>
+            {
+                refused("node-exists", None)
+            }
+            NodeError::Membership(_) => refused("membership", None),
+            NodeError::Invitation(_) => refused("invitation", Some("file")),
+            NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
+            NodeError::NotLetIn { .. } => refused("not-let-in", None),
+            NodeError::NoPeer => failed("no-peer"),
+            NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
+            NodeError::NotConfirmed => failed("not-confirmed"),
+            NodeError::Folder { .. } => failed("disk"),
+            _ => failed("system"),
+        }
+    }
+
+    /// The refusal of an action at a parameter.
+    pub fn refused(
+        lang: Lang,
+        action: &'static Action,
+        reason: Reason,
+        field: Option<&str>,
+    ) -> Self {
+        Self::Refused(explain(lang, &Refusal::new(action, reason, field)))
+    }
+
+    /// The refusal of something that is not here, or may not be seen: both look alike.
+    pub fn unknown(lang: Lang, field: &str) -> Self {
+        Self::Refused(said(lang, "unknown-record", &[], Some(field)))
+    }
+
+    /// A file that could not be read or written.
+    pub fn disk(lang: Lang, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let detail = format!("{}: {error}", path.display());
+        Self::System(said(lang, "disk", &[("detail", Arg::Text(&detail))], None))
+    }
+
+    /// A file that was given and is none that can be used.
+    pub fn bad_file(lang: Lang, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let detail = format!("{}: {error}", path.display());
+        Self::Refused(said(lang, "disk", &[("detail", Arg::Text(&detail))], Some("file")))
+    }
+
+    /// Wrong usage, with what was given.
+    pub fn usage(lang: Lang, id: &str, given: &str) -> Self {
+        Self::Usage(tr(lang, id, &[("given", Arg::Text(given))]))
+    }
+}
+
+fn said(lang: Lang, id: &str, args: &[(&str, Arg)], field: Option<&str>) -> Explained {
+    Explained {
+        what: tr(lang, "command-not-done", &[]),
+        why: tr(lang, &format!("why-{id}"), args),
+        next: tr(lang, &format!("next-{id}"), args),
+        field: field.map(str::to_owned),
+    }
+}
+
+/// What an error and its causes say, for those who look after the computer.
+fn detail(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: Status, error: impl Fn() -> NodeError) {
+        for lang in [Lang::Zh, Lang::En] {
+            let failure = Failure::of(lang, error());
+            assert_eq!(failure.status(), status, "{}", error());
+            let (Failure::Refused(said) | Failure::System(said)) = failure else {
+                panic!("{} is no wrong usage", error());
+            };
+            for text in [&said.what, &said.why, &said.next] {
+                let is_id = text.starts_with("why-") || text.starts_with("next-");
+                assert!(!is_id && !text.contains(['{', '$']), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_error_has_sentences_and_a_status() {
+        let folder = |kind: std::io::ErrorKind| NodeError::Folder {
+            folder: "D".to_owned(),
+            source: kind.into(),
+        };
+        check(Status::Refused, || NodeError::NoNode { folder: "D".to_owned() });
+        check(Status::Refused, || NodeError::NotJoined);
+        check(Status::Refused, || folder(std::io::ErrorKind::AlreadyExists));
+        check(Status::Failed, || folder(std::io::ErrorKind::StorageFull));
+        check(Status::Refused, || NodeError::NoSuchDigits);
+        check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
+        check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
+        check(Status::Failed, || NodeError::NoPeer);
+        check(Status::Failed, || NodeError::Unreachable);
+        check(Status::Failed, || NodeError::NotConfirmed);
+    }
+}

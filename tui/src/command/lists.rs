@@ -1,0 +1,156 @@
+//! `onex list` and `onex show`.
+
+use onex_crdt::record::RecordKind;
+use onex_node::api::{Compare, Query};
+use onex_node::{Node, NodeError};
+use serde_json::Value as Json;
+
+use super::{Failure, Output, given, tables};
+use crate::core::clean::clean;
+use crate::i18n::{Arg, Lang, tr};
+use crate::json;
+
+/// What `onex list` is given.
+pub struct Asked {
+    pub kind: String,
+    pub conditions: Vec<String>,
+    pub text: Option<String>,
+    pub limit: Option<usize>,
+    pub csv: bool,
+}
+
+/// Lists records, or one of the lists of what is no record.
+pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
+    if let Some(rows) = special(lang, node, &asked.kind).transpose() {
+        return special_list(lang, rows?, asked);
+    }
+    let kind = given::kind(lang, &asked.kind)?;
+    let conditions = asked.conditions.iter();
+    let conditions = conditions.map(|text| given::condition(lang, node, kind, text));
+    let query = Query {
+        conditions: conditions.collect::<Result<_, _>>()?,
+        text: asked.text.clone(),
+        limit: asked.limit,
+        ..Query::all(kind)
+    };
+    let list = node.list(&query).map_err(|error| Failure::of(lang, error))?;
+    let text = if asked.csv {
+        tables::csv(kind, &list.rows)
+    } else {
+        let total = total(lang, list.total, list.rows.len());
+        format!("{}\n{total}", tables::table(lang, kind, &list.rows))
+    };
+    Ok(Output::done(json::list(kind, &list), text))
+}
+
+fn total(lang: Lang, total: usize, shown: usize) -> String {
+    let count = ("count", Arg::Count(total as u64));
+    if total == shown {
+        tr(lang, "command-total", &[count])
+    } else {
+        tr(lang, "command-shown", &[count, ("shown", Arg::Count(shown as u64))])
+    }
+}
+
+/// The rows of a list of what is no record, or nothing when the name is none of these.
+fn special(lang: Lang, node: &Node, name: &str) -> Result<Option<Vec<Json>>, Failure> {
+    let rows = match name {
+        "conflict" => node.conflicts().map(|all| {
+            all.iter().map(|conflict| json::conflict(conflict, lang == Lang::Zh)).collect()
+        }),
+        "quarantine" => {
+            node.quarantine().map(|all| all.iter().map(json::quarantined).collect::<Vec<_>>())
+        }
+        "device" => node.devices().map(|all| all.iter().map(json::device).collect()),
+        "parameter" => node.allocator().map(json::parameters),
+        _ => return Ok(None),
+    };
+    rows.map(Some).map_err(|error| Failure::of(lang, error))
+}
+
+fn special_list(lang: Lang, mut rows: Vec<Json>, asked: &Asked) -> Result<Output, Failure> {
+    if asked.csv {
+        return Err(Failure::usage(lang, "command-no-csv", &asked.kind));
+    }
+    for text in &asked.conditions {
+        let condition = given::split_condition(text);
+        let Some((key, Compare::Equal, wanted)) = condition else {
+            return Err(Failure::usage(lang, "command-no-condition", text));
+        };
+        rows.retain(|row| row.get(key).is_some_and(|value| plain(value) == wanted));
+    }
+    if let Some(text) = &asked.text {
+        rows.retain(|row| row.to_string().contains(text.as_str()));
+    }
+    let all = rows.len();
+    rows.truncate(asked.limit.unwrap_or(all));
+    let total = total(lang, all, rows.len());
+    let text = format!("{}\n{total}", objects(&rows));
+    Ok(Output::done(json::list_of(&asked.kind, all, rows), text))
+}
+
+/// Objects as a table: the keys of the first are the header.
+fn objects(rows: &[Json]) -> String {
+    let Some(Json::Object(first)) = rows.first() else {
+        return String::new();
+    };
+    let keys: Vec<String> = first.keys().cloned().collect();
+    let line = |row: &Json| keys.iter().map(|key| clean(&plain(&row[key]))).collect();
+    tables::aligned(&std::iter::once(keys.clone()).chain(rows.iter().map(line)).collect::<Vec<_>>())
+}
+
+/// A value without quotation marks; nothing for `null`.
+fn plain(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Shows one record, with or without its history.
+pub fn show(
+    lang: Lang,
+    node: &Node,
+    kind: &str,
+    id: &str,
+    history: bool,
+) -> Result<Output, Failure> {
+    let kind = given::kind(lang, kind)?;
+    let failed = |error: NodeError| Failure::of(lang, error);
+    let id = node.find_id(kind, id).map_err(failed)?;
+    let Some(row) = node.row(kind, id).map_err(failed)? else {
+        return Err(Failure::unknown(lang, "id"));
+    };
+    let text = tables::record(lang, kind, &row);
+    if !history {
+        return Ok(Output::done(json::record(kind, &row), text));
+    }
+    let history = node.history(kind, id).map_err(failed)?;
+    let value = json::history(kind, &history);
+    let text = format!("{text}\n\n{}", steps(lang, kind, &value));
+    Ok(Output::done(value, text))
+}
+
+/// The steps of a history as lines: when, who, what, why, and what it changed.
+fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
+    let chinese = lang == Lang::Zh;
+    let label = |key: &str| {
+        let field = kind.field(key);
+        field.map_or(key.to_owned(), |f| if chinese { f.zh } else { f.en }.to_owned())
+    };
+    let steps = value["history"].as_array().map_or(&[][..], Vec::as_slice);
+    let lines = steps.iter().map(|step| {
+        let name = plain(&step["type"]);
+        let action = onex_crdt::registry::action(&name);
+        let title = action.map_or(name.clone(), |a| if chinese { a.zh } else { a.en }.to_owned());
+        let changed = step["changed"].as_object().into_iter().flatten();
+        let changed = changed.map(|(key, pair)| {
+            format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1]))
+        });
+        let words = [plain(&step["outcome"]), plain(&step["reason"])].into_iter().chain(changed);
+        let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+        vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]
+    });
+    tables::aligned(&lines.collect::<Vec<_>>())
+}

@@ -1,0 +1,181 @@
+//! Commands that make a node, or meet others: init, join, serve, sync, status, demo.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_node::api::{PeerReport, SyncReport};
+use onex_node::clock::Clock;
+use onex_node::{Founding, Node, NodeError};
+use serde_json::json;
+
+use super::{Failure, Output, Status, home, print};
+use crate::demo;
+use crate::i18n::{Arg, Lang, tr};
+use crate::json;
+
+/// The person of a device that nobody named.
+const PERSON: &str = "管理员";
+
+/// Founds a network.
+pub fn init(
+    lang: Lang,
+    _role: String,
+    name: String,
+    region: String,
+    person: Option<String>,
+) -> Result<Output, Failure> {
+    let person = person.unwrap_or_else(|| PERSON.to_owned());
+    let founding = Founding { name, region, person };
+    let failed = |error| Failure::of(lang, error);
+    let node = Node::found(&home(), &founding, Clock::System).map_err(failed)?;
+    let me = node.me().map_err(failed)?;
+    let folder = home().display().to_string();
+    let args = [("name", Arg::Text(&me.org_name)), ("home", Arg::Text(&folder))];
+    Ok(Output::done(json::me(&me), tr(lang, "command-founded", &args)))
+}
+
+/// Asks to be let in, prints the digits at once, and waits for the inviter.
+pub fn join(
+    lang: Lang,
+    file: &Path,
+    person: Option<String>,
+    wait_seconds: u64,
+    as_json: bool,
+) -> Result<Output, Failure> {
+    let invitation =
+        std::fs::read_to_string(file).map_err(|error| Failure::bad_file(lang, file, &error))?;
+    let person = person.unwrap_or_else(|| PERSON.to_owned());
+    let failed = |error| Failure::of(lang, error);
+    let joining = Node::join(&home(), &invitation, &person, Clock::System).map_err(failed)?;
+    let digits = joining.digits().to_owned();
+    if as_json {
+        print(&json!({ "digits": digits }).to_string());
+    } else {
+        print(&tr(lang, "command-digits", &[("digits", digits.as_str().into())]));
+    }
+    let node = joining.wait(Duration::from_secs(wait_seconds)).map_err(failed)?;
+    let me = node.me().map_err(failed)?;
+    let text = tr(lang, "command-joined", &[("name", me.org_name.as_str().into())]);
+    Ok(Output { text, ..Output::printed() })
+}
+
+/// Lets others reach the node until the process is stopped.
+pub fn serve(
+    lang: Lang,
+    node: &Node,
+    listen: Option<SocketAddr>,
+    as_json: bool,
+) -> Result<Output, Failure> {
+    let failed = |error| Failure::of(lang, error);
+    let last = node.listen().map_err(failed)?.and_then(|address| address.parse().ok());
+    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let listen = listen.or(last).unwrap_or(anywhere);
+    let serving = node.serve(listen).map_err(failed)?;
+    let listen = serving.listen().to_string();
+    let device = node.me().map_err(failed)?.device.to_string();
+    if as_json {
+        print(&json!({ "listen": listen, "device": device }).to_string());
+    } else {
+        print(&tr(lang, "command-serving", &[("listen", listen.as_str().into())]));
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Syncs once with one peer or with all that are known.
+pub fn sync(lang: Lang, node: &Node, peer: Option<&str>) -> Result<Output, Failure> {
+    let failed = |error| Failure::of(lang, error);
+    let peer = peer.map(|text| node.find_device(text)).transpose().map_err(failed)?;
+    let report = match node.sync(peer) {
+        Ok(report) => report,
+        Err(error @ NodeError::NoPeer) => return Err(failed(error)),
+        Err(error) => return Err(failed(error)),
+    };
+    let reached = report.peers.iter().any(|peer| peer.reached);
+    let status = if reached { Status::Done } else { Status::Failed };
+    Ok(Output { status, ..Output::done(json::sync(&report), report_text(lang, &report)) })
+}
+
+fn report_text(lang: Lang, report: &SyncReport) -> String {
+    let mut lines: Vec<String> =
+        report.peers.iter().map(|report| peer_line(lang, report)).collect();
+    lines.push(unsent_line(lang, report.unsent.changes));
+    lines.join("\n")
+}
+
+fn peer_line(lang: Lang, report: &PeerReport) -> String {
+    let device = report.peer.device.to_string();
+    let args = [
+        ("name", Arg::Text(&report.peer.name)),
+        ("device", Arg::Text(&device[..8])),
+        ("sent", Arg::Count(report.sent.changes)),
+        ("received", Arg::Count(report.received.changes)),
+    ];
+    match (report.reached, report.equal) {
+        (false, _) => tr(lang, "command-peer-lost", &args[..2]),
+        (true, true) => tr(lang, "command-peer-equal", &args),
+        (true, false) => tr(lang, "command-peer-differs", &args),
+    }
+}
+
+fn unsent_line(lang: Lang, changes: usize) -> String {
+    tr(lang, "command-unsent", &[("count", Arg::Count(changes as u64))])
+}
+
+/// Tells the state of the node.
+pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
+    let status = node.status().map_err(|error| Failure::of(lang, error))?;
+    let (me, chinese) = (&status.me, lang == Lang::Zh);
+    let roles = me.roles.iter().map(|role| choice(PersonRole::CHOICES, *role as usize, chinese));
+    let roles = roles.collect::<Vec<_>>().join(if chinese { "、" } else { ", " });
+    let device = me.device.to_string();
+    let role = choice(OrgRole::CHOICES, me.org_role as usize, chinese);
+    let count = |count: usize| Arg::Count(count as u64);
+    let lines = [
+        tr(lang, "command-org", &[("name", me.org_name.as_str().into()), ("role", role.into())]),
+        tr(
+            lang,
+            "command-person",
+            &[("person", me.person.as_str().into()), ("roles", roles.as_str().into())],
+        ),
+        tr(lang, "command-device", &[("device", device.as_str().into())]),
+        unsent_line(lang, status.unsent.changes),
+        tr(
+            lang,
+            "command-conflicts",
+            &[("count", count(status.conflicts)), ("held", count(status.quarantine))],
+        ),
+        tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
+    ];
+    Ok(Output::done(json::status(&status), lines.join("\n")))
+}
+
+fn choice(choices: &[onex_crdt::field::Choice], at: usize, chinese: bool) -> &'static str {
+    choices.get(at).map_or("", |choice| if chinese { choice.zh } else { choice.en })
+}
+
+/// Builds the demo's province, tells of it, and opens the interface unless told not to.
+pub fn demo(
+    lang: Lang,
+    options: demo::Options,
+    no_tui: bool,
+    as_json: bool,
+) -> Result<Output, Failure> {
+    let outcome = demo::run(&options).map_err(|error| error.failure(lang))?;
+    let steps = outcome.steps.len().to_string();
+    let seconds = format!("{:.1}", outcome.seconds);
+    let args = [
+        ("dir", Arg::Text(&outcome.dir)),
+        ("steps", Arg::Text(&steps)),
+        ("seconds", Arg::Text(&seconds)),
+    ];
+    let output = Output::done(outcome.json(), tr(lang, "command-demo-done", &args));
+    if no_tui {
+        return Ok(output);
+    }
+    print(&if as_json { outcome.json().to_string() } else { output.text });
+    Ok(Output { status: super::interface(lang, &outcome.first_college()), ..Output::printed() })
+}
