@@ -296,8 +296,7 @@ pub fn quarantined(held: &Quarantined) -> Json {
 /// Returns a device of the network.
 pub fn device(device: &DeviceRow) -> Json {
     let persons = device.persons.iter();
-    let persons =
-        persons.map(|(person, held)| json!({ "person": person, "roles": roles(held) }));
+    let persons = persons.map(|(person, held)| json!({ "person": person, "roles": roles(held) }));
     json!({
         "id": device.id.to_string(),
         "org_id": device.org_id.to_string(),

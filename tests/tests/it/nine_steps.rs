@@ -34,7 +34,7 @@ fn keys_at_the_college_become_a_row_on_the_hubs_screen() {
         coordinator.focus(field).write(text);
     }
     coordinator.focus("education_level").press("F4 Down Enter");
-    coordinator.focus("own_site").press("Space F2");
+    coordinator.focus("own_site").press("Space Enter F2");
     let screen = coordinator.screen();
     assert!(screen.contains("80"), "the limit is named:\n{screen}");
     coordinator.focus("planned_students").press("Ctrl+U").write("70").press("F2");

@@ -157,8 +157,7 @@ fn organisations(province: &mut Province, known: &mut Known) -> Result<(), DemoE
         province.join("A1", "hub-2", node, Some(org), person)?;
         province.grant("A1", node, node, roles)?;
         province.settle("A1", &[node])?;
-        let (contact, phone) =
-            (province.people.next_name().text, province.people.next_mobile());
+        let (contact, phone) = (province.people.next_name().text, province.people.next_mobile());
         let given = [("name", contact.as_str()), ("duty", duty), ("phone", &phone)];
         province.step("A1", node, "contact.add", &given)?;
     }
