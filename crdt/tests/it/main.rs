@@ -5,5 +5,6 @@
 mod foreign;
 mod pilot;
 mod province;
+mod records;
 mod status;
 mod story;

@@ -1,6 +1,7 @@
 //! Tests of whole sessions: nothing to do, what is new, first contact, repair, live.
 
 use onex_crdt::header::{APPLICATION, DIRECTORY, ORGANISATION, PLAN};
+use onex_protocol::machine::BATCHES_IN_FLIGHT_MAX;
 
 use crate::network::Network;
 use crate::province::*;
@@ -229,6 +230,33 @@ fn many_documents_go_in_several_batches() {
         let hub = net.node(HUB_1).report().clone();
         assert_eq!(hub.sent.documents, 40, "seed {seed}: none twice, no repair");
     });
+}
+
+#[test]
+fn without_acknowledgements_only_so_much_is_sent() {
+    let mut net = Network::new(2, &[HUB_1, COLLEGE_1]);
+    for year in 0..60u32 {
+        let name: String = (0..30_000u32).map(|at| char::from(b'a' + digit(year, at))).collect();
+        net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, 2000 + year as u16), &name);
+    }
+    net.connect(COLLEGE_1, HUB_1);
+    while net.sent.is_empty() {
+        net.run_some(1);
+    }
+    net.mute(COLLEGE_1);
+    net.run();
+    let batches = |net: &Network| net.kinds().iter().filter(|kind| kind.1 == "batch").count();
+    assert_eq!(batches(&net), 3, "each is a little above the aim, a fourth would be too much");
+
+    let mut net = Network::new(2, &[HUB_1, COLLEGE_1]);
+    net.connect(COLLEGE_1, HUB_1);
+    net.run();
+    net.mute(COLLEGE_1);
+    for _ in 0..2 * BATCHES_IN_FLIGHT_MAX {
+        net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "新增");
+        net.run();
+    }
+    assert_eq!(batches(&net), BATCHES_IN_FLIGHT_MAX, "small ones are counted too");
 }
 
 /// A digit that zstd cannot guess.
