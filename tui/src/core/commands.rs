@@ -318,6 +318,10 @@ fn has_choices(model: &Model) -> bool {
     field.is_some_and(|field| !matches!(field.widget(), Widget::Text) || !field.ready.is_empty())
 }
 
+fn has_due(model: &Model) -> bool {
+    model.today.as_ref().is_some_and(|due| !due.is_empty())
+}
+
 fn is_hub(model: &Model) -> bool {
     model.role() == Some(OrgRole::Hub)
 }
@@ -394,7 +398,7 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Enter"], 1, entry("find-keep", "cmd-find-keep", At::Find, Does::Open)),
     keys(&["Esc"], 2, entry("find-clear", "cmd-find-clear", At::Find, Does::Back)),
     // 今日
-    keys(&["Enter"], 1, entry("today-open", "cmd-do", At::Today, Does::Open)),
+    keys(&["Enter"], 1, when(has_due, entry("today-open", "cmd-do", At::Today, Does::Open))),
     // 申报
     keys(&["Enter"], 1, entry("lines-open", "cmd-open", At::Lines, Does::Open)),
     keys(&["F6"], 3, act(&ADD, At::Lines, |model| model.may(&ADD))),

@@ -339,6 +339,8 @@ pub fn send(model: &mut Model) -> Vec<Task> {
     };
     form.stage = Stage::Sending;
     if model.welcome.is_some() {
+        let sent = form.draft_key();
+        model.drafts.retain(|key, _| *key == sent);
         model.form = None;
     }
     vec![task]

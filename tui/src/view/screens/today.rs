@@ -58,8 +58,8 @@ fn draw_due(model: &Model, due: &Due, selected: bool, line: Rect, buffer: &mut B
     };
     put(buffer, line, "", style(Role::Plain));
     let mut pen = Pen::new(buffer, line);
-    pen.write(if selected { " ▸ " } else { "   " }, style(Role::Plain));
-    debug_assert_eq!(HERE, "▸");
+    let here = if selected { HERE } else { " " };
+    pen.write(&format!(" {here} "), style(Role::Plain));
     pen.write(&format!("{} ", mark.glyph()), style(mark.role()));
     pen.write(&format!("{} ", fit(&look.tr(kind, &[]), KIND_WIDTH)), style(Role::Plain));
     let does = look.tr(does, &[]);
