@@ -2,6 +2,7 @@
 //!
 //! One program, so that it links once. No node, socket or database takes part.
 
+mod convergence;
 mod document;
 mod foreign;
 mod pilot;
