@@ -518,11 +518,11 @@ fn write_one(
             let Some((_, record)) = transaction.get(records, record_key(kind, *id))? else {
                 return Err(DocumentError::NoRecord);
             };
-            transaction.put(&record, key.as_str(), scalar_or_null(value))?;
+            put(transaction, &record, key, value)?;
         }
         Write::Register { kind, id, key, value } => {
             let key = format!("{}/{key}", record_key(kind, *id));
-            transaction.put(records, key, scalar_or_null(value))?;
+            put(transaction, records, &key, value)?;
         }
         Write::Act(act) => {
             let key = act.id.to_string();
@@ -536,8 +536,27 @@ fn write_one(
     Ok(())
 }
 
-fn scalar_or_null(value: &Option<Value>) -> ScalarValue {
-    value.as_ref().map_or(ScalarValue::Null, scalar_from)
+/// Puts a value under a key.
+///
+/// Where several values are concurrent and the one that Automerge shows is put, it would write no
+/// value but delete the others: nobody admits that, and a colleague's write at the same time
+/// would then replace what was chosen without a word. Something else is put first, so that the
+/// choice is a value of its own.
+fn put(
+    transaction: &mut Transaction<'_>,
+    object: &ObjId,
+    key: &str,
+    value: &Option<Value>,
+) -> Result<(), DocumentError> {
+    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
+    let shown = transaction.get(object, key)?;
+    let same = shown.is_some_and(|(value, _)| value.as_scalar() == Some(&scalar));
+    if same && transaction.get_all(object, key)?.len() > 1 {
+        let other = if scalar.is_null() { ScalarValue::Boolean(true) } else { ScalarValue::Null };
+        transaction.put(object, key, other)?;
+    }
+    transaction.put(object, key, scalar)?;
+    Ok(())
 }
 
 fn record_key(kind: &RecordKind, id: RecordId) -> String {
