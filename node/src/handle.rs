@@ -429,6 +429,9 @@ pub enum NodeError {
     /// No open invitation has these digits.
     #[error("no device asks with these digits")]
     NoSuchDigits,
+    /// The node has never listened, so that nobody could come with an invitation.
+    #[error("the node has never listened for others")]
+    NotListening,
     /// Nobody could be reached.
     #[error("no peer could be reached")]
     Unreachable,

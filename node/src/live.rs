@@ -25,7 +25,7 @@ use crate::members::LISTEN;
 use crate::net::{DeviceKey, Endpoint};
 use crate::report::{peer_of, unsent};
 use crate::store::peers::{self, StoredPeer};
-use crate::store::set_meta;
+use crate::store::{meta, set_meta};
 use driver::{Called, Driver, Happening};
 
 pub use joining::Joining;
@@ -129,12 +129,18 @@ impl Node {
     }
 
     /// Stays connected with every peer whose address is known, as long as the answer is kept:
-    /// what either side writes is at the other at once.
+    /// what either side writes is at the other at once. Listens again where `serve` last did,
+    /// unless another process of this home does.
     ///
     /// # Errors
     /// When no socket can be had.
     pub fn stay_in_touch(&self) -> Result<Serving, NodeError> {
-        self.start(ANY_PORT, true)
+        let listened = meta(self.reader().read(), LISTEN)?;
+        let listened = listened.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
+        match listened.map(|address| self.start(address, true)) {
+            Some(Ok(serving)) => Ok(serving),
+            Some(Err(_)) | None => self.start(ANY_PORT, true),
+        }
     }
 
     fn start(&self, listen: SocketAddr, calls: bool) -> Result<Serving, NodeError> {

@@ -80,6 +80,10 @@ impl Node {
         if !own && writer.membership.devices_of(org).any(|(_, device)| device.active) {
             return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
         }
+        let addresses = addresses(&writer)?;
+        if addresses.is_empty() {
+            return Err(NodeError::NotListening);
+        }
         let today = who.today();
         let expires =
             onex_crdt::field::time::Date::from_days(today.days_since_epoch() + INVITATION_DAYS);
@@ -90,7 +94,7 @@ impl Node {
             org,
             org_name: row.text("name").unwrap_or_default().to_owned(),
             role,
-            addresses: addresses(&writer)?,
+            addresses,
             id: InvitationId(random()),
             secret: InvitationSecret(random()),
             expires_on: expires.unwrap_or(today).to_string(),

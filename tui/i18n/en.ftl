@@ -8,7 +8,6 @@ window-enlarge = Please enlarge the window, or Ctrl+- for a smaller font
 window-calm = Your work is safe
 
 command-not-done = Not done
-command-no-interface = This build has no interface yet; the node is in { $home }, see the commands of onex --help
 command-unknown-action = there is no action "{ $given }"; onex do --list names them all
 command-unknown-kind = there is no kind of record "{ $given }"
 command-unknown-field = there is no field "{ $given }"
@@ -55,6 +54,10 @@ why-not-let-in = the inviter did not agree ({ $detail })
 next-not-let-in = Talk to the inviter; ask for a new invitation if need be
 why-no-peer = no node to sync with is known
 next-no-peer = Join with onex join, or wait until another node connects
+why-not-listening = this node has never listened, so nobody could come with an invitation
+next-not-listening = Run onex serve --listen HOST:PORT first and leave it running, then invite
+why-terminal = the terminal cannot show the interface: { $detail }
+next-terminal = Use another terminal window, or the commands of onex --help
 why-unreachable = nobody could be reached ({ $detail })
 next-unreachable = Check the network and that the other side runs onex serve, then try again
 why-not-confirmed = the inviter has not confirmed in time
@@ -421,6 +424,7 @@ failure-not-confirmed = the other side has not confirmed yet; try later with the
 failure-not-let-in = the other side did not agree
 failure-network = no network at the moment; your changes are here
 failure-no-peer = no other device's address is known yet
+failure-not-listening = this node has never listened: run onex serve first, then invite
 
 crash-what = The program failed and has stopped. What you saved and your drafts are on this computer; start it again to go on.
 crash-log = Details are in: { $path }

@@ -8,7 +8,6 @@ window-enlarge = 请拉大窗口，或 Ctrl+- 缩小字体
 window-calm = 工作不会丢失
 
 command-not-done = 没有办成
-command-no-interface = 这个版本还没有带界面；节点在 { $home }，请用 onex --help 里的命令
 command-unknown-action = 没有“{ $given }”这个操作；onex do --list 列出全部
 command-unknown-kind = 没有“{ $given }”这种记录
 command-unknown-field = 没有“{ $given }”这一项
@@ -55,6 +54,10 @@ why-not-let-in = 邀请方没有同意（{ $detail }）
 next-not-let-in = 请与邀请方联系，需要时重新生成邀请
 why-no-peer = 还不认识可以同步的节点
 next-no-peer = 先用 onex join 加入，或等别的节点连过来
+why-not-listening = 本机还没有开放过连接，别人拿着邀请也连不过来
+next-not-listening = 先运行 onex serve --listen 地址:端口（让它一直开着），再生成邀请
+why-terminal = 这个终端显示不了界面：{ $detail }
+next-terminal = 换一个终端窗口，或使用 onex --help 里的命令
 why-unreachable = 没有连上（{ $detail }）
 next-unreachable = 检查网络，确认对方在运行 onex serve，稍后再试
 why-not-confirmed = 邀请方在等待时间内没有确认
@@ -400,6 +403,7 @@ failure-not-confirmed = 对方还没有确认，可以稍后用同一份邀请�
 failure-not-let-in = 对方没有同意加入
 failure-network = 网络暂时不可用；修改都在本机
 failure-no-peer = 还不知道别的设备的地址
+failure-not-listening = 本机还没有开放过连接：先运行 onex serve，再生成邀请
 
 crash-what = 程序出了错，已经停下。已保存的内容和草稿都在本机，重新打开就能接着做。
 crash-log = 详细记录在：{ $path }

@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use onex_crdt::roles::OrgRole;
@@ -24,6 +25,8 @@ use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
 use crate::json;
+use crate::run::app;
+use crate::run::node_backend::EmptyHome;
 pub use failure::Failure;
 pub use given::Call;
 pub use place::{home, lang};
@@ -41,22 +44,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Some(command) = program.command else {
-        return interface(lang, &home()).code();
+        return finish(lang, false, interface(lang, &home())).code();
     };
     let as_json = command.wants_json();
     let answered = carry_out(lang, command);
     finish(lang, as_json, answered).code()
 }
 
-/// The terminal interface on a node; it is not part of this build, so this is wrong usage.
-pub fn interface(lang: Lang, home: &Path) -> Status {
-    let home = home.display().to_string();
-    eprintln!("{}", tr(lang, "command-no-interface", &[("home", home.as_str().into())]));
-    Status::Usage
+/// Opens the terminal interface on the node of a folder; where there is none, the first use.
+fn interface(lang: Lang, home: &Path) -> Result<Output, Failure> {
+    let shown = if Node::exists(home) {
+        on_node(&open(lang, home, None)?, lang)
+    } else {
+        app::run_first(Arc::new(EmptyHome::new(home.to_owned(), Clock::System)), lang)
+    };
+    shown.map(|()| Output::printed()).map_err(|error| Failure::terminal(lang, &error))
+}
+
+/// Opens the interface on a node that stays in touch with its peers meanwhile. Without a network
+/// it works as well.
+fn on_node(node: &Node, lang: Lang) -> std::io::Result<()> {
+    let _online = node.stay_in_touch().ok();
+    app::run(Arc::new(node.clone()), lang)
 }
 
 fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
-    let opened = |person: Option<&str>| open(lang, person);
+    let opened = |person: Option<&str>| open(lang, &home(), person);
     match command {
         Command::Init { role, name, region, person, .. } => {
             network::init(lang, role, name, region, person)
@@ -92,8 +105,8 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
     }
 }
 
-fn open(lang: Lang, person: Option<&str>) -> Result<Node, Failure> {
-    let node = Node::open(&home(), Clock::System).map_err(|error| Failure::of(lang, error))?;
+fn open(lang: Lang, home: &Path, person: Option<&str>) -> Result<Node, Failure> {
+    let node = Node::open(home, Clock::System).map_err(|error| Failure::of(lang, error))?;
     Ok(match person {
         Some(person) => node.as_person(person),
         None => node,

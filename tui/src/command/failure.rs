@@ -55,6 +55,7 @@ impl Failure {
             NodeError::Invitation(_) => refused("invitation", Some("file")),
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
             NodeError::NotLetIn { .. } => refused("not-let-in", None),
+            NodeError::NotListening => refused("not-listening", None),
             NodeError::NoPeer => failed("no-peer"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
             NodeError::NotConfirmed => failed("not-confirmed"),
@@ -88,6 +89,12 @@ impl Failure {
     pub fn bad_file(lang: Lang, path: &std::path::Path, error: &std::io::Error) -> Self {
         let detail = format!("{}: {error}", path.display());
         Self::Refused(said(lang, "disk", &[("detail", Arg::Text(&detail))], Some("file")))
+    }
+
+    /// A terminal that cannot show the interface.
+    pub fn terminal(lang: Lang, error: &std::io::Error) -> Self {
+        let detail = error.to_string();
+        Self::System(said(lang, "terminal", &[("detail", Arg::Text(&detail))], None))
     }
 
     /// Wrong usage, with what was given.

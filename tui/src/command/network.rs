@@ -177,5 +177,5 @@ pub fn demo(
         return Ok(output);
     }
     print(&if as_json { outcome.json().to_string() } else { output.text });
-    Ok(Output { status: super::interface(lang, &outcome.first_college()), ..Output::printed() })
+    super::interface(lang, &outcome.first_college())
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,12 +28,18 @@ use crate::run::probe::{Console, glyphs_probe};
 use crate::view::screens::draw;
 
 /// Runs the interface on a node until the person leaves it.
-pub fn run(backend: Arc<dyn Backend>, lang: Lang) -> ExitCode {
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub fn run(backend: Arc<dyn Backend>, lang: Lang) -> io::Result<()> {
     interface(Node { backend: Mutex::new(Some(backend)), entry: None }, lang, None)
 }
 
 /// Runs the interface where there is no node yet, beginning with the first use.
-pub fn run_first(entry: Arc<dyn Entry>, lang: Lang) -> ExitCode {
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub fn run_first(entry: Arc<dyn Entry>, lang: Lang) -> io::Result<()> {
     let node = Node { backend: Mutex::new(None), entry: Some(entry) };
     interface(node, lang, Some(Welcome::Keys))
 }
@@ -77,17 +82,7 @@ impl Node {
     }
 }
 
-fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> ExitCode {
-    match interface_run(node, lang, welcome) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("onex: {error}");
-            ExitCode::from(3)
-        }
-    }
-}
-
-fn interface_run(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()> {
+fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()> {
     let environment = Environment::of_process();
     let (events, received) = unbounded();
     let guard = TerminalGuard::enter()?;

@@ -3,7 +3,7 @@
 //! Failures become ids of sentences, since a node does not know the language of a screen.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
@@ -13,7 +13,7 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
 };
 use onex_node::clock::Clock;
-use onex_node::{Founding, Node, NodeError};
+use onex_node::{Founding, Node, NodeError, Serving};
 
 use crate::core::backend::{Answered, Backend, BackendError, Entry};
 use crate::core::welcome::JOIN;
@@ -79,19 +79,30 @@ impl Backend for Node {
 }
 
 /// A folder in which a node is to live.
-#[derive(Debug, Clone)]
 pub struct EmptyHome {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The clock that the node will have.
-    pub clock: Clock,
+    folder: PathBuf,
+    clock: Clock,
+    online: Mutex<Option<Serving>>,
+}
+
+impl EmptyHome {
+    /// Names a folder and the clock that the node will have.
+    pub fn new(folder: PathBuf, clock: Clock) -> Self {
+        Self { folder, clock, online: Mutex::new(None) }
+    }
+
+    /// Goes online with the new node until this home is dropped.
+    fn lives(&self, node: Node) -> Arc<dyn Backend> {
+        *self.online.lock().unwrap_or_else(PoisonError::into_inner) = node.stay_in_touch().ok();
+        Arc::new(node)
+    }
 }
 
 impl Entry for EmptyHome {
     fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>> {
         let [name, region, person] = [name, region, person].map(str::to_owned);
         let founding = Founding { name, region, person };
-        Ok(Arc::new(Node::found(&self.folder, &founding, self.clock.clone())?))
+        Ok(self.lives(Node::found(&self.folder, &founding, self.clock.clone())?))
     }
 
     fn join(
@@ -104,7 +115,7 @@ impl Entry for EmptyHome {
             .map_err(|_| BackendError::Failed("failure-file".to_owned()))?;
         let joining = Node::join(&self.folder, &text, person, self.clock.clone())?;
         digits(joining.digits().to_owned());
-        Ok(Arc::new(joining.wait(JOIN_TIME_MAX)?))
+        Ok(self.lives(joining.wait(JOIN_TIME_MAX)?))
     }
 }
 
@@ -125,6 +136,7 @@ impl From<NodeError> for BackendError {
             NodeError::Membership(_) => "failure-membership",
             NodeError::Invitation(_) => "failure-invitation",
             NodeError::NoSuchDigits => "failure-digits",
+            NodeError::NotListening => "failure-not-listening",
             NodeError::Unreachable => "failure-unreachable",
             NodeError::NotConfirmed => "failure-not-confirmed",
             NodeError::NotLetIn { .. } => "failure-not-let-in",
@@ -153,7 +165,7 @@ mod tests {
     fn hub() -> (tempfile::TempDir, Arc<dyn Backend>) {
         let folder = tempfile::tempdir().expect("a folder");
         let at = onex_crdt::field::time::Moment::parse("2026-04-20T09:41:00+08:00").expect("valid");
-        let home = EmptyHome { folder: folder.path().join("hub"), clock: Clock::story(at) };
+        let home = EmptyHome::new(folder.path().join("hub"), Clock::story(at));
         let node = home.found("陕西省1+X证书试点项目办", "610000", "郝敏").expect("founded");
         (folder, node)
     }
@@ -201,7 +213,7 @@ mod tests {
             }
         }
         let (folder, _node) = hub();
-        let home = EmptyHome { folder: folder.path().join("b"), clock: Clock::default() };
+        let home = EmptyHome::new(folder.path().join("b"), Clock::default());
         let missing = home.join(&folder.path().join("none"), "李强", &|_| {}).map(drop);
         assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
     }
