@@ -98,11 +98,7 @@ pub fn run(options: &Options) -> Result<Outcome, DemoError> {
     Ok(outcome)
 }
 
-fn outcome(
-    province: &Province,
-    options: &Options,
-    started: Instant,
-) -> Result<Outcome, DemoError> {
+fn outcome(province: &Province, options: &Options, started: Instant) -> Result<Outcome, DemoError> {
     let failed = |error: NodeError| DemoError::step("end", &error);
     let nodes: Vec<Node> = province.nodes().cloned().collect();
     let converged = converged(&nodes).map_err(failed)?;

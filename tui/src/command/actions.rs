@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use onex_crdt::action::{Action, Reason};
+use onex_crdt::action::{Action, Reason, Subject};
 use onex_crdt::records::membership::DEVICE_INVITE;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::OrgRole;
@@ -42,18 +42,16 @@ fn answered(lang: Lang, call: &Call, answers: &[Answer]) -> Output {
 fn line(lang: Lang, action: &'static Action, answer: &Answer) -> String {
     let title = if lang == Lang::Zh { action.zh } else { action.en };
     let id = answer.id.to_string();
-    let mut line = tr(
-        lang,
-        "command-done",
-        &[("action", title.into()), ("id", id.as_str().into())],
-    );
+    let mut line =
+        tr(lang, "command-done", &[("action", title.into()), ("id", id.as_str().into())]);
     if let Some(state) = &answer.state {
         let word = state_word(lang, action.kind, state);
         line = format!("{line}  {}", tr(lang, "command-state", &[("state", word.as_str().into())]));
     }
     if let Some(pending) = &answer.pending_act {
-        let pending = registry::action(pending)
-            .map_or(pending.as_str(), |action| if lang == Lang::Zh { action.zh } else { action.en });
+        let pending = registry::action(pending).map_or(pending.as_str(), |action| {
+            if lang == Lang::Zh { action.zh } else { action.en }
+        });
         line = format!("{line}  {}", tr(lang, "command-pending", &[("action", pending.into())]));
     }
     line
@@ -65,11 +63,12 @@ pub fn all(lang: Lang) -> Output {
         let title = if lang == Lang::Zh { action.zh } else { action.en };
         let own = action.params.iter().map(|param| (param.key, param.required));
         let fields = action.field_params().map(|field| {
-            let makes = action.subject == onex_crdt::action::Subject::Makes;
+            let makes = action.subject == Subject::Makes;
             (field.key, makes && field.required)
         });
-        let mark = |(key, required): (&str, bool)| format!("{key}{}", if required { "*" } else { "" });
-        let id = (action.subject == onex_crdt::action::Subject::Takes).then(|| "id*".to_owned());
+        let mark =
+            |(key, required): (&str, bool)| format!("{key}{}", if required { "*" } else { "" });
+        let id = (action.subject == Subject::Takes).then(|| "id*".to_owned());
         let keys: Vec<String> = id.into_iter().chain(own.chain(fields).map(mark)).collect();
         vec![action.id.to_owned(), title.to_owned(), keys.join(" ")]
     });

@@ -162,8 +162,8 @@ pub fn condition(
     kind: &'static RecordKind,
     text: &str,
 ) -> Result<Condition, Failure> {
-    let (key, compare, given) = split_condition(text)
-        .ok_or_else(|| Failure::usage(lang, "command-no-condition", text))?;
+    let (key, compare, given) =
+        split_condition(text).ok_or_else(|| Failure::usage(lang, "command-no-condition", text))?;
     let value = if key == "id" {
         let id = node.find_id(kind, given).map_err(|_| Failure::unknown(lang, "id"))?;
         Value::Bytes(id.0.to_vec())

@@ -145,9 +145,8 @@ fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
         let action = onex_crdt::registry::action(&name);
         let title = action.map_or(name.clone(), |a| if chinese { a.zh } else { a.en }.to_owned());
         let changed = step["changed"].as_object().into_iter().flatten();
-        let changed = changed.map(|(key, pair)| {
-            format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1]))
-        });
+        let changed = changed
+            .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
         let words = [plain(&step["outcome"]), plain(&step["reason"])].into_iter().chain(changed);
         let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
         vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]

@@ -76,9 +76,9 @@ pub fn csv(kind: &RecordKind, rows: &[Row]) -> String {
         });
         std::iter::once(row.id.to_string()).chain(cells).collect::<Vec<_>>()
     });
-    let written = writer.write_record(header).and_then(|()| {
-        lines.map(|line| writer.write_record(line)).collect::<Result<Vec<()>, _>>()
-    });
+    let written = writer
+        .write_record(header)
+        .and_then(|()| lines.map(|line| writer.write_record(line)).collect::<Result<Vec<()>, _>>());
     written.expect("memory takes every line");
     let bytes = writer.into_inner().expect("memory takes every line");
     BYTE_ORDER_MARK.to_owned() + &String::from_utf8(bytes).expect("written from text")

@@ -280,9 +280,8 @@ impl Province {
             .ok_or_else(|| DemoError::step(step, &format!("there is no action {action}")))?;
         let node = self.node(node);
         let called = Call::read(Lang::Zh, node, action, given);
-        let taken = called.and_then(|call| {
-            call.take(node).map_err(|error| Failure::of(Lang::Zh, error))
-        });
+        let taken =
+            called.and_then(|call| call.take(node).map_err(|error| Failure::of(Lang::Zh, error)));
         Ok((action.id, taken))
     }
 
@@ -299,7 +298,8 @@ impl Province {
             .ok_or_else(|| DemoError::step(step, &format!("there is no action {action}")))?;
         let mut orders = Vec::new();
         for row in rows {
-            let pairs: Vec<String> = row.iter().map(|(key, text)| format!("{key}={text}")).collect();
+            let pairs: Vec<String> =
+                row.iter().map(|(key, text)| format!("{key}={text}")).collect();
             let all = ["do".to_owned(), action.id.to_owned()].into_iter().chain(pairs);
             self.say(node, &all.collect::<Vec<_>>());
             let given: Vec<(&str, &str)> =
@@ -313,9 +313,8 @@ impl Province {
             }));
         }
         let answers = self.node(node).act_all(&orders);
-        let answers = answers.map_err(|error| {
-            DemoError::step(step, &words(&Failure::of(Lang::Zh, error)))
-        })?;
+        let answers = answers
+            .map_err(|error| DemoError::step(step, &words(&Failure::of(Lang::Zh, error))))?;
         answers.iter().for_each(|answer| self.note(step, node, action.id, answer));
         Ok(answers.iter().map(|answer| answer.id).collect())
     }
@@ -342,11 +341,7 @@ impl Province {
 
     /// Syncs these nodes until nothing is left to tell; twice at least, since what the membership
     /// log gained is no change of a document.
-    pub fn settle(
-        &mut self,
-        step: &'static str,
-        names: &[&'static str],
-    ) -> Result<(), DemoError> {
+    pub fn settle(&mut self, step: &'static str, names: &[&'static str]) -> Result<(), DemoError> {
         for round in 0..ROUNDS_MAX {
             let mut quiet = round > 0;
             for name in names {

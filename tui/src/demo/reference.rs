@@ -62,23 +62,20 @@ pub struct LevelRow {
 /// Every college of the list, in its order: 109 rows.
 pub fn colleges() -> Vec<CollegeRow> {
     let mut unnumbered = 0;
-    rows(
-        COLLEGES,
-        |[name, moe_code, gb5_code, level, city_code, campus_code]| {
-            let region_code = filled(campus_code).unwrap_or(city_code);
-            CollegeRow {
-                name: name.to_owned(),
-                short_code: filled(gb5_code).map(str::to_owned).unwrap_or_else(|| {
-                    unnumbered += 1;
-                    format!("Z{unnumbered:04}")
-                }),
-                school_code: filled(moe_code).map(str::to_owned),
-                college_type: college_type(level),
-                region_code: region_code.to_owned(),
-                reporting_unit: reporting_unit(region_code).expect("the list lies in the province"),
-            }
-        },
-    )
+    rows(COLLEGES, |[name, moe_code, gb5_code, level, city_code, campus_code]| {
+        let region_code = filled(campus_code).unwrap_or(city_code);
+        CollegeRow {
+            name: name.to_owned(),
+            short_code: filled(gb5_code).map(str::to_owned).unwrap_or_else(|| {
+                unnumbered += 1;
+                format!("Z{unnumbered:04}")
+            }),
+            school_code: filled(moe_code).map(str::to_owned),
+            college_type: college_type(level),
+            region_code: region_code.to_owned(),
+            reporting_unit: reporting_unit(region_code).expect("the list lies in the province"),
+        }
+    })
 }
 
 /// The colleges without the two that the story enters by hand (step A1): 107 rows.
@@ -107,34 +104,21 @@ pub fn directory_evaluators() -> Vec<EvaluatorRow> {
 
 /// Every certificate of batches 1 and 2, and the story's own: 17 rows.
 pub fn certificates() -> Vec<CertificateRow> {
-    rows(
-        CERTIFICATES,
-        |[
-            name,
-            evaluator,
-            batch,
-            seen_1,
-            seen_2,
-            seen_3,
-            id_1,
-            id_2,
-            id_3,
-        ]| {
-            let levels = [(1, seen_1, id_1), (2, seen_2, id_2), (3, seen_3, id_3)];
-            CertificateRow {
-                name: name.to_owned(),
-                evaluator: evaluator.to_owned(),
-                batch: batch.parse().ok(),
-                levels: (levels.into_iter())
-                    .filter(|(_, seen, _)| *seen == "Y")
-                    .map(|(level, _, id)| LevelRow {
-                        level,
-                        national_id: filled(id).map(str::to_owned),
-                    })
-                    .collect(),
-            }
-        },
-    )
+    rows(CERTIFICATES, |[name, evaluator, batch, seen_1, seen_2, seen_3, id_1, id_2, id_3]| {
+        let levels = [(1, seen_1, id_1), (2, seen_2, id_2), (3, seen_3, id_3)];
+        CertificateRow {
+            name: name.to_owned(),
+            evaluator: evaluator.to_owned(),
+            batch: batch.parse().ok(),
+            levels: (levels.into_iter())
+                .filter(|(_, seen, _)| *seen == "Y")
+                .map(|(level, _, id)| LevelRow {
+                    level,
+                    national_id: filled(id).map(str::to_owned),
+                })
+                .collect(),
+        }
+    })
 }
 
 /// The certificates without those that the story enters (steps A2 and A3): 14 rows.
@@ -180,9 +164,7 @@ pub struct Names {
 pub fn names() -> Names {
     let table = rows(NAMES, |row: [&str; 4]| row.map(str::to_owned));
     let given = |gender: &str| {
-        let of_gender = table
-            .iter()
-            .filter(|[kind, of, ..]| kind == "given" && of == gender);
+        let of_gender = table.iter().filter(|[kind, of, ..]| kind == "given" && of == gender);
         of_gender.map(|[_, _, value, _]| value.clone()).collect()
     };
     let surnames = table.iter().filter(|[kind, ..]| kind == "surname");
@@ -231,13 +213,7 @@ impl People {
         let names = names();
         let surname_weight = names.surnames.iter().map(|(_, weight)| weight).sum();
         let used = STORY_PEOPLE.split(' ').map(str::to_owned).collect();
-        let mut people = Self {
-            names,
-            surname_weight,
-            used,
-            state: seed,
-            mobile: 0,
-        };
+        let mut people = Self { names, surname_weight, used, state: seed, mobile: 0 };
         people.mobile = people.below(MOBILE_COUNT);
         people
     }
@@ -267,17 +243,10 @@ impl People {
     fn any_name(&mut self) -> MadeUpName {
         let at = self.below(self.surname_weight);
         let surname = weighted(&self.names.surnames, at).to_owned();
-        let gender = if self.below(2) == 0 {
-            Gender::Male
-        } else {
-            Gender::Female
-        };
+        let gender = if self.below(2) == 0 { Gender::Male } else { Gender::Female };
         let count = self.given(gender).len() as u64;
         let at = self.below(count) as usize;
-        MadeUpName {
-            text: surname + &self.given(gender)[at],
-            gender,
-        }
+        MadeUpName { text: surname + &self.given(gender)[at], gender }
     }
 
     /// The given names of one sex.
@@ -350,17 +319,11 @@ fn filled(text: &str) -> Option<&str> {
 /// Reads each row after the header. The tables are part of the program, so a test vouches for them.
 fn rows<T, const N: usize>(table: &str, mut read: impl FnMut([&str; N]) -> T) -> Vec<T> {
     let mut reader = csv::Reader::from_reader(table.as_bytes());
-    let records = reader
-        .records()
-        .map(|record| record.expect("a carried table is well-formed"));
+    let records = reader.records().map(|record| record.expect("a carried table is well-formed"));
     records
         .map(|record| {
             let cells: Vec<&str> = record.iter().collect();
-            read(
-                cells
-                    .try_into()
-                    .expect("a carried table has the columns its reader names"),
-            )
+            read(cells.try_into().expect("a carried table has the columns its reader names"))
         })
         .collect()
 }
@@ -423,11 +386,7 @@ mod tests {
         assert_eq!((codes.len(), distinct.len()), (rows, rows), "{codes:?}");
         for code in codes {
             assert_eq!(code.len(), length, "{code}");
-            assert!(
-                code.chars()
-                    .all(|character| character.is_ascii_alphanumeric()),
-                "{code}"
-            );
+            assert!(code.chars().all(|character| character.is_ascii_alphanumeric()), "{code}");
         }
     }
 
@@ -435,75 +394,35 @@ mod tests {
     fn every_college_has_a_code_and_a_place() {
         let colleges = colleges();
         check_codes(colleges.iter().map(|row| row.short_code.as_str()), 109, 5);
-        check_codes(
-            colleges.iter().filter_map(|row| row.school_code.as_deref()),
-            97,
-            10,
-        );
+        check_codes(colleges.iter().filter_map(|row| row.school_code.as_deref()), 97, 10);
         for row in &colleges {
             let region = row.region_code.as_str();
-            assert!(
-                REPORTING_UNITS.contains(&region) && region != "61XX01",
-                "{row:?}"
-            );
+            assert!(REPORTING_UNITS.contains(&region) && region != "61XX01", "{row:?}");
         }
     }
 
     #[test]
     fn a_college_is_read_as_the_list_says() {
         let college = |name: &str| {
-            colleges()
-                .into_iter()
-                .find(|row| row.name == name)
-                .expect("it is in the list")
+            colleges().into_iter().find(|row| row.name == name).expect("it is in the list")
         };
         let check = |name: &str, expected: (&str, Option<&str>, Option<&str>, &str, &str)| {
             let row = college(name);
             let (code, school, kind) = (&*row.short_code, row.school_code, row.college_type);
-            let read = (
-                code,
-                school.as_deref(),
-                kind,
-                &*row.region_code,
-                row.reporting_unit,
-            );
+            let read = (code, school.as_deref(), kind, &*row.region_code, row.reporting_unit);
             assert_eq!(read, expected, "{name}");
         };
         let higher = Some("higher_vocational");
-        check(
-            "西安铁路职业技术学院",
-            ("13945", Some("4161013945"), higher, "610100", "610100"),
-        );
-        check(
-            "咸阳职业技术学院",
-            ("13946", Some("4161013946"), higher, "610400", "610400"),
-        );
-        check(
-            "杨凌职业技术学院",
-            ("10966", Some("4161010966"), higher, "610403", "610403"),
-        );
-        check(
-            "神木职业技术学院",
-            ("14650", Some("4161014650"), higher, "610881", "610881"),
-        );
-        check(
-            "陕西机电职业技术学院",
-            ("Z0001", Some("4261050084"), higher, "610300", "610300"),
-        );
+        check("西安铁路职业技术学院", ("13945", Some("4161013945"), higher, "610100", "610100"));
+        check("咸阳职业技术学院", ("13946", Some("4161013946"), higher, "610400", "610400"));
+        check("杨凌职业技术学院", ("10966", Some("4161010966"), higher, "610403", "610403"));
+        check("神木职业技术学院", ("14650", Some("4161014650"), higher, "610881", "610881"));
+        check("陕西机电职业技术学院", ("Z0001", Some("4261050084"), higher, "610300", "610300"));
         let secondary = Some("secondary_vocational");
-        check(
-            "咸阳市秦都区职业教育中心",
-            ("Z0013", None, secondary, "610400", "610400"),
-        );
-        check(
-            "西安交通大学",
-            ("10698", Some("4161010698"), None, "610100", "610100"),
-        );
+        check("咸阳市秦都区职业教育中心", ("Z0013", None, secondary, "610400", "610400"));
+        check("西安交通大学", ("10698", Some("4161010698"), None, "610100", "610100"));
         let vocational = Some("vocational_undergraduate");
-        check(
-            "西安汽车职业大学",
-            ("13738", Some("4161013738"), vocational, "610100", "610100"),
-        );
+        check("西安汽车职业大学", ("13738", Some("4161013738"), vocational, "610100", "610100"));
     }
 
     #[test]
@@ -527,12 +446,7 @@ mod tests {
         let evaluators = evaluators();
         check_codes(evaluators.iter().map(|row| row.short_code.as_str()), 16, 4);
         for row in &evaluators {
-            assert!(
-                row.short_code
-                    .chars()
-                    .all(|code| CODE_ALPHABET.contains(code)),
-                "{row:?}"
-            );
+            assert!(row.short_code.chars().all(|code| CODE_ALPHABET.contains(code)), "{row:?}");
         }
         for (name, code) in STORY_EVALUATORS {
             let row = evaluators.iter().find(|row| row.name == name);
@@ -557,52 +471,32 @@ mod tests {
     fn certificates_name_their_evaluators_and_levels() {
         let certificates = certificates();
         let evaluators: BTreeSet<String> = evaluators().into_iter().map(|row| row.name).collect();
-        let named: BTreeSet<String> = certificates
-            .iter()
-            .map(|row| row.evaluator.clone())
-            .collect();
+        let named: BTreeSet<String> =
+            certificates.iter().map(|row| row.evaluator.clone()).collect();
         assert_eq!(named, evaluators);
         let check = |name: &str, batch: Option<u8>, levels: &[(u8, Option<&str>)]| {
             let full = format!("{name}职业技能等级证书");
-            let row = certificates
-                .iter()
-                .find(|row| row.name == full)
-                .expect("it is listed");
-            let seen: Vec<_> = row
-                .levels
-                .iter()
-                .map(|row| (row.level, row.national_id.as_deref()))
-                .collect();
+            let row = certificates.iter().find(|row| row.name == full).expect("it is listed");
+            let seen: Vec<_> =
+                row.levels.iter().map(|row| (row.level, row.national_id.as_deref())).collect();
             assert_eq!((row.batch, seen.as_slice()), (batch, levels), "{name}");
         };
         check("轨道交通电气设备装调", None, &[(2, None)]);
         check("智能财税", Some(2), &[(1, None), (2, None), (3, None)]);
-        let robots = &[
-            (2, Some("1183616855860850690")),
-            (3, Some("1183617195461062657")),
-        ];
+        let robots = &[(2, Some("1183616855860850690")), (3, Some("1183617195461062657"))];
         check("工业机器人操作与运维", Some(2), robots);
         check("物流管理", Some(1), &[]);
     }
 
     #[test]
     fn the_directory_leaves_out_what_the_story_enters() {
-        assert_eq!(
-            colleges().len() - directory_colleges().len(),
-            STORY_COLLEGES.len()
-        );
-        assert_eq!(
-            evaluators().len() - directory_evaluators().len(),
-            STORY_EVALUATORS.len()
-        );
+        assert_eq!(colleges().len() - directory_colleges().len(), STORY_COLLEGES.len());
+        assert_eq!(evaluators().len() - directory_evaluators().len(), STORY_EVALUATORS.len());
         let rest = directory_certificates();
         assert_eq!(certificates().len() - rest.len(), STORY_CERTIFICATES.len());
         let evaluators = directory_evaluators();
         for row in rest {
-            assert!(
-                evaluators.iter().any(|other| other.name == row.evaluator),
-                "{row:?}"
-            );
+            assert!(evaluators.iter().any(|other| other.name == row.evaluator), "{row:?}");
             assert!(matches!(row.batch, Some(1 | 2)), "{row:?}");
         }
     }
@@ -624,12 +518,7 @@ mod tests {
         let mut people = People::new(5);
         for _ in 0..200 {
             let name = people.next_name();
-            assert!(
-                people
-                    .given(name.gender)
-                    .iter()
-                    .any(|given| name.text.ends_with(given))
-            );
+            assert!(people.given(name.gender).iter().any(|given| name.text.ends_with(given)));
         }
         assert_eq!(names.surnames.len(), 158);
         assert!(names.surnames.contains(&("李".to_owned(), 78_610)));
@@ -665,12 +554,7 @@ mod tests {
     fn common_surnames_are_common() {
         let mut people = People::new(3);
         let drawn: Vec<String> = (0..2_000).map(|_| people.next_name().text).collect();
-        let share = |surname: &str| {
-            drawn
-                .iter()
-                .filter(|name| name.starts_with(surname))
-                .count()
-        };
+        let share = |surname: &str| drawn.iter().filter(|name| name.starts_with(surname)).count();
         assert!(share("李") > 80 && share("李") < 240, "{}", share("李"));
         assert!(share("祁") < 20, "{}", share("祁"));
     }
