@@ -14,7 +14,7 @@ use crate::roles::{OrgRole, PersonRole};
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(array)]
 pub struct Act {
-    /// Drawn offline, 128 bit.
+    /// The hash of everything else that the act says, see [`Act::content_id`].
     #[n(0)]
     pub id: ActId,
     /// The id of the action, `application.submit`.
@@ -66,13 +66,27 @@ pub struct Reference {
 
 /// Returns the salted digest of the canonical form of some fields: what a decision pins.
 ///
-/// Deterministic CBOR (RFC 8949 4.2) of the map in key order, after the salt.
+/// CBOR of the map with its keys in the order of their text, after the salt.
 pub fn fields_digest(salt: Salt, fields: &Fields) -> Digest {
     let bytes = minicbor::to_vec(fields).expect("fields encode into memory");
     Digest::over(&[b"onex/fields/1", salt.as_bytes(), &bytes])
 }
 
 impl Act {
+    /// Returns the id that these contents have: nobody can put another act under it, neither a
+    /// colleague in the same document nor somebody else in his own, and no ring of acts that name
+    /// each other can be made.
+    pub fn content_id(&self) -> ActId {
+        let bytes = minicbor::to_vec(Self { id: ActId([0; 16]), ..self.clone() });
+        let bytes = bytes.expect("an act encodes into memory");
+        ActId(Digest::over(&[b"onex/act/1", &bytes]).half())
+    }
+
+    /// Returns the act under the id that its contents have.
+    pub fn identified(self) -> Self {
+        Self { id: self.content_id(), ..self }
+    }
+
     /// Returns the digest of the version that this act froze.
     pub fn frozen_digest(&self) -> Option<Digest> {
         self.salt.map(|salt| fields_digest(salt, &self.body))

@@ -420,7 +420,7 @@ impl<'a> Desk<'a> {
         let found = self.view.acts(subject);
         let position = self.view.authority().position();
         let act = Act {
-            id: ActId((self.fresh)()),
+            id: ActId([0; 16]),
             kind: kind.to_owned(),
             subject,
             person: self.who.person.clone(),
@@ -431,7 +431,8 @@ impl<'a> Desk<'a> {
             judged: says.judged,
             body: says.body,
             salt: says.salt,
-        };
+        }
+        .identified();
         let id = act.id;
         self.writes.push((header, Write::Act(act)));
         id

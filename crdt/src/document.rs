@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::transaction::{CommitOptions, Transactable};
+use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{
     ActorId, Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
     TextEncoding, ValueRef, iter::MapRangeItem,
@@ -172,14 +172,23 @@ impl Document {
             && outside().iter().all(|change| hash_from(&change.hash) != *older)
     }
 
-    /// Applies changes that this store itself admitted or wrote before.
+    /// Applies changes that this store itself admitted or wrote before, each after those that it
+    /// follows.
     ///
     /// # Errors
-    /// When they do not follow from what is here.
+    /// When they do not follow from what is here; nothing is applied then.
     pub fn replay(&mut self, changes: &[Vec<u8>]) -> Result<(), DocumentError> {
         let parsed: Result<Vec<_>, _> =
             changes.iter().map(|bytes| automerge::Change::from_bytes(bytes.clone())).collect();
         let parsed = parsed.map_err(|_| DocumentError::Change)?;
+        let mut known: BTreeSet<ChangeHash> = BTreeSet::new();
+        for change in &parsed {
+            let held = |hash: &ChangeHash| known.contains(hash) || self.holds(hash);
+            if !change.deps().iter().map(hash_from).all(|hash| held(&hash)) {
+                return Err(DocumentError::Change);
+            }
+            known.insert(hash_from(&change.hash()));
+        }
         self.automerge.apply_changes(parsed).map_err(|_| DocumentError::Change)?;
         Ok(())
     }
@@ -189,8 +198,9 @@ impl Document {
     /// Returns nothing when every value is already there.
     ///
     /// # Errors
-    /// When a record that is to be set does not exist, or the change is too large to be admitted
-    /// elsewhere (256 KiB, 20,000 operations): larger work is several changes.
+    /// When a record that is to be set does not exist, one that is to be made or an act does, or
+    /// the change is too large to be admitted elsewhere (256 KiB, 20,000 operations): larger work
+    /// is several changes. The document is unchanged then.
     pub fn write(
         &mut self,
         actor: Actor,
@@ -223,38 +233,7 @@ impl Document {
         self.automerge.set_actor(ActorId::from(actor.as_bytes()));
         let mut transaction = self.automerge.transaction();
         for write in writes {
-            match write {
-                Write::Create { kind, id, fields } => {
-                    let map = record_map(kind, fields);
-                    let value = automerge::hydrate::Value::Map(map);
-                    transaction.batch_create_object(
-                        &records,
-                        record_key(kind, *id),
-                        &value,
-                        false,
-                    )?;
-                }
-                Write::Set { kind, id, key, value } => {
-                    let Some((_, record)) = transaction.get(&records, record_key(kind, *id))?
-                    else {
-                        return Err(DocumentError::NoRecord);
-                    };
-                    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
-                    transaction.put(&record, key.as_str(), scalar)?;
-                }
-                Write::Register { kind, id, key, value } => {
-                    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
-                    transaction.put(
-                        &records,
-                        format!("{}/{key}", record_key(kind, *id)),
-                        scalar,
-                    )?;
-                }
-                Write::Act(act) => {
-                    let bytes = minicbor::to_vec(act).expect("an act encodes into memory");
-                    transaction.put(&entries, act.id.to_string(), ScalarValue::Bytes(bytes))?;
-                }
-            }
+            write_one(&mut transaction, &records, &entries, write)?;
         }
         let message = format!("{}\n{}", author.action, author.person);
         let options = CommitOptions::default().with_message(message).with_time(author.at_seconds);
@@ -362,8 +341,9 @@ impl Document {
         }
     }
 
-    /// The distinct concurrent values of one field with the change that wrote each, sorted by
-    /// change hash so that every device numbers them alike.
+    /// The distinct concurrent values of one field, in the record or its register,
+    /// with the change that wrote each, sorted by change hash so that every device numbers them
+    /// alike.
     pub fn concurrent(
         &self,
         kind: &RecordKind,
@@ -376,9 +356,13 @@ impl Document {
         let Ok(records) = self.collection(RECORDS) else {
             return Vec::new();
         };
-        match self.automerge.get(&records, record_key(kind, id)) {
-            Ok(Some((_, object))) => self.values(&object, key, &field.ty.shape),
-            _ => Vec::new(),
+        let record = record_key(kind, id);
+        let register = self.values(&records, &format!("{record}/{key}"), &field.ty.shape);
+        match self.automerge.get(&records, record) {
+            Ok(Some((_, object))) if register.is_empty() => {
+                self.values(&object, key, &field.ty.shape)
+            }
+            _ => register,
         }
     }
 
@@ -398,19 +382,18 @@ impl Document {
         values
     }
 
-    /// Returns an act, where one stands under this id and its writer is the device it names.
+    /// Returns an act, where its id is that of its contents and its writer the device it names.
     pub fn act(&self, id: ActId) -> Option<Found> {
         let entries = self.collection(ENTRIES).ok()?;
-        let (value, op) = self.automerge.get(&entries, id.to_string()).ok()??;
-        let ScalarValue::Bytes(bytes) = value.as_scalar()? else {
-            return None;
-        };
-        let act: Act = minicbor::decode(bytes).ok()?;
-        let tag = op_actor(&op)?;
-        (act.id == id && act.device.tag() == tag).then(|| Found {
-            act,
-            header: self.header.clone(),
-            born: counter(&op),
+        let values = self.automerge.get_all(entries, id.to_string()).ok()?;
+        values.into_iter().find_map(|(value, op)| {
+            let act: Act = match value.as_scalar()? {
+                ScalarValue::Bytes(bytes) => minicbor::decode(bytes).ok()?,
+                _ => return None,
+            };
+            let genuine = act.id == id && act.content_id() == id;
+            let written = genuine && op_actor(&op) == Some(act.device.tag());
+            written.then(|| Found { act, header: self.header.clone(), born: counter(&op) })
         })
     }
 
@@ -433,18 +416,25 @@ impl Document {
     }
 
     fn fields_at(&self, kind: &RecordKind, id: RecordId, heads: &[ChangeHash]) -> Fields {
+        if !heads.iter().all(|hash| self.holds(hash)) {
+            return Fields::new();
+        }
         let heads: Vec<_> = heads.iter().map(hash_into).collect();
         let Ok(records) = self.collection(RECORDS) else {
             return Fields::new();
         };
-        let Ok(Some((_, object))) = self.automerge.get_at(&records, record_key(kind, id), &heads)
-        else {
-            return Fields::new();
+        let record = record_key(kind, id);
+        let object = self.automerge.get_at(&records, &record, &heads).ok().flatten();
+        let value = |object: &ObjId, key: &str, shape: &Shape| {
+            let (value, _) = self.automerge.get_at(object, key, &heads).ok()??;
+            value_from(value.as_scalar()?, shape)
         };
         kind.stored()
             .filter_map(|field| {
-                let (value, _) = self.automerge.get_at(&object, field.key, &heads).ok()??;
-                let value = value_from(value.as_scalar()?, &field.ty.shape)?;
+                let shape = &field.ty.shape;
+                let register = format!("{record}/{}", field.key);
+                let within = object.as_ref().and_then(|(_, o)| value(o, field.key, shape));
+                let value = value(&records, &register, shape).or(within)?;
                 Some((field.key.to_owned(), value))
             })
             .collect()
@@ -509,6 +499,66 @@ fn entry_touch(key: &str) -> Option<TouchKey> {
     key.parse().ok().map(TouchKey::Act)
 }
 
+fn write_one(
+    transaction: &mut Transaction<'_>,
+    records: &ObjId,
+    entries: &ObjId,
+    write: &Write,
+) -> Result<(), DocumentError> {
+    match write {
+        Write::Create { kind, id, fields } => {
+            let key = record_key(kind, *id);
+            if transaction.get(records, &key)?.is_some() {
+                return Err(DocumentError::Exists);
+            }
+            let value = automerge::hydrate::Value::Map(record_map(kind, fields));
+            transaction.batch_create_object(records, key, &value, false)?;
+        }
+        Write::Set { kind, id, key, value } => {
+            let Some((_, record)) = transaction.get(records, record_key(kind, *id))? else {
+                return Err(DocumentError::NoRecord);
+            };
+            put(transaction, &record, key, value)?;
+        }
+        Write::Register { kind, id, key, value } => {
+            let key = format!("{}/{key}", record_key(kind, *id));
+            put(transaction, records, &key, value)?;
+        }
+        Write::Act(act) => {
+            let key = act.id.to_string();
+            if transaction.get(entries, &key)?.is_some() {
+                return Err(DocumentError::Exists);
+            }
+            let bytes = minicbor::to_vec(act).expect("an act encodes into memory");
+            transaction.put(entries, key, ScalarValue::Bytes(bytes))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a value under a key.
+///
+/// Where several values are concurrent and the one that Automerge shows is put, it would write no
+/// value but delete the others: nobody admits that, and a colleague's write at the same time
+/// would then replace what was chosen without a word. Something else is put first, so that the
+/// choice is a value of its own.
+fn put(
+    transaction: &mut Transaction<'_>,
+    object: &ObjId,
+    key: &str,
+    value: &Option<Value>,
+) -> Result<(), DocumentError> {
+    let scalar = value.as_ref().map_or(ScalarValue::Null, scalar_from);
+    let shown = transaction.get(object, key)?;
+    let same = shown.is_some_and(|(value, _)| value.as_scalar() == Some(&scalar));
+    if same && transaction.get_all(object, key)?.len() > 1 {
+        let other = if scalar.is_null() { ScalarValue::Boolean(true) } else { ScalarValue::Null };
+        transaction.put(object, key, other)?;
+    }
+    transaction.put(object, key, scalar)?;
+    Ok(())
+}
+
 fn record_key(kind: &RecordKind, id: RecordId) -> String {
     format!("{}/{id}", kind.key)
 }
@@ -535,7 +585,7 @@ fn scalar_from(value: &Value) -> ScalarValue {
 fn value_from(scalar: &ScalarValue, shape: &Shape) -> Option<Value> {
     match (scalar, shape) {
         (ScalarValue::Str(text), Shape::List | Shape::ChoiceList(_) | Shape::IdList(_)) => {
-            Some(Value::List(text.split('\n').map(str::to_owned).collect()))
+            (!text.is_empty()).then(|| Value::List(text.split('\n').map(str::to_owned).collect()))
         }
         (ScalarValue::Int(number), Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_)) => {
             Some(Value::Int(*number))
@@ -596,6 +646,9 @@ pub enum DocumentError {
     /// The record that was to be set does not exist.
     #[error("no such record in the document")]
     NoRecord,
+    /// The record or act that was to be made exists already.
+    #[error("the record or act exists already")]
+    Exists,
     /// More in one change than other nodes admit.
     #[error("the change is larger than other nodes admit")]
     TooLarge,

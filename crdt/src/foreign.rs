@@ -3,12 +3,14 @@
 //! Only what stands here turns one into the next. Signatures are judged by the layer above, which
 //! alone calls `Parsed::vouched`; this crate checks form, limits and that the bytes apply.
 
+mod operations;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{Key, ObjectId, OpId, OpType};
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Change, Document, GENESIS_ENTRIES, GENESIS_RECORDS, hash_from};
+use crate::document::{Change, Document, hash_from};
 use crate::ids::{Actor, ChangeHash};
 
 /// Most bytes of one change (trust C4).
@@ -21,6 +23,10 @@ pub const CHANGE_DEPS_MAX: u64 = 64;
 pub const OPERATION_COUNTER_MAX: u64 = 1 << 31;
 /// Most bytes of what a change says of itself (action and person).
 pub const MESSAGE_BYTES_MAX: u64 = 1024;
+/// Most values that the operations of one change may replace together.
+pub const CHANGE_PREDECESSORS_MAX: u64 = 4 * CHANGE_OPERATIONS_MAX;
+/// Most bytes of one key: `kind/id/field` is shorter. A run of one key costs its length each time.
+pub const KEY_BYTES_MAX: u64 = 256;
 
 /// Bytes that a peer sent as a change.
 pub struct ForeignBytes(pub Vec<u8>);
@@ -93,8 +99,8 @@ impl Document {
     /// Returns the changed document and the changes in it that were new; `self` is unaltered.
     ///
     /// # Errors
-    /// When a change does not follow from what is here, overwrites an entry, or does not survive
-    /// the copy.
+    /// When a change does not follow from what is here, does what no writer may, or does not
+    /// survive the copy.
     pub fn admit(&self, changes: &[Vouched]) -> Result<(Document, Vec<Change>), ForeignError> {
         let fresh: Vec<&Parsed> =
             changes.iter().map(|Vouched(parsed)| parsed).filter(|c| !self.holds(&c.hash)).collect();
@@ -109,17 +115,20 @@ impl Document {
     }
 
     fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, ForeignError> {
-        let failed = |_| ForeignError::FailedToApply;
+        let mut history = History::of(self.automerge());
         let mut copy = self.automerge().clone();
-        for parsed in fresh {
+        for parsed in in_order(fresh) {
             let change = automerge::Change::from_bytes(parsed.bytes.clone())
                 .map_err(|_| ForeignError::Malformed)?;
-            let canonical = automerge::Change::from(change.decode());
+            let expanded = change.decode();
+            let canonical = automerge::Change::from(expanded.clone());
             if hash_from(&canonical.hash()) != parsed.hash {
                 return Err(ForeignError::Malformed);
             }
-            self.check_operations(&change)?;
-            copy.apply_changes([change]).map_err(failed)?;
+            history.extend(&change)?;
+            let genesis = automerge::ActorId::from(self.id().as_bytes());
+            operations::check(&copy, &genesis, &expanded)?;
+            copy.apply_changes([change]).map_err(|_| ForeignError::FailedToApply)?;
         }
         let document = self.with_automerge(copy);
         let loaded = Document::load(self.header().clone(), &document.save())
@@ -129,35 +138,89 @@ impl Document {
         }
         Ok(document)
     }
-
-    /// Allows the operations there are: make a record, set one of its registers, put an entry
-    /// under a key that has none.
-    fn check_operations(&self, change: &automerge::Change) -> Result<(), ForeignError> {
-        let genesis = automerge::ActorId::from(self.id().as_bytes());
-        let collection = |counter| ObjectId::Id(OpId::new(counter, &genesis));
-        let (records, entries) = (collection(GENESIS_RECORDS), collection(GENESIS_ENTRIES));
-        for operation in change.decode().operations {
-            let fresh = operation.pred.iter().next().is_none();
-            let allowed = match (&operation.obj, &operation.action) {
-                _ if operation.insert => false,
-                (ObjectId::Root, _) => false,
-                (object, OpType::Make(automerge::ObjType::Map)) => *object == records && fresh,
-                (object, OpType::Put(_)) if *object == entries => fresh,
-                (object, OpType::Put(_)) if *object == records => is_register(&operation.key),
-                (_, OpType::Put(_)) => true,
-                _ => false,
-            };
-            if !allowed {
-                return Err(ForeignError::Overwrites);
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Whether a key of the record collection is that of a register, `kind/id/field`.
-fn is_register(key: &Key) -> bool {
-    matches!(key, Key::Map(key) if key.matches('/').count() == 2)
+/// The changes each after those of the same batch that it follows; what follows itself stays out.
+fn in_order<'a>(fresh: &[&'a Parsed]) -> Vec<&'a Parsed> {
+    let mut waiting: BTreeMap<ChangeHash, &Parsed> = fresh.iter().map(|c| (c.hash, *c)).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    for parsed in fresh {
+        let mut open = vec![parsed.hash];
+        while let Some(hash) = open.last() {
+            let Some(parsed) = waiting.get(hash) else {
+                open.pop();
+                continue;
+            };
+            let before = open.len();
+            open.extend(parsed.deps.iter().filter(|dep| waiting.contains_key(dep)));
+            if open.len() == before {
+                ordered.extend(waiting.remove(&parsed.hash));
+                open.pop();
+            }
+        }
+    }
+    ordered
+}
+
+/// How the changes of a document follow each other: what a new one must continue.
+struct History {
+    changes: BTreeMap<automerge::ChangeHash, Step>,
+    by_seq: BTreeMap<(automerge::ActorId, u64), automerge::ChangeHash>,
+}
+
+struct Step {
+    deps: Vec<automerge::ChangeHash>,
+    max_op: u64,
+}
+
+impl History {
+    fn of(automerge: &automerge::Automerge) -> Self {
+        let mut history = Self { changes: BTreeMap::new(), by_seq: BTreeMap::new() };
+        for meta in automerge.get_changes_meta(&[]) {
+            history.by_seq.insert((meta.actor.clone().into_owned(), meta.seq), meta.hash);
+            history.changes.insert(meta.hash, Step { deps: meta.deps, max_op: meta.max_op });
+        }
+        history
+    }
+
+    /// Adds a change that follows from those before: its operations are numbered on from theirs
+    /// and it comes after the last one of its actor (trust C4). A gap in either would freeze the
+    /// document for everybody who writes after it.
+    fn extend(&mut self, change: &automerge::Change) -> Result<(), ForeignError> {
+        let steps: Option<Vec<&Step>> =
+            change.deps().iter().map(|hash| self.changes.get(hash)).collect();
+        let steps = steps.ok_or(ForeignError::MissingDependency)?;
+        let max_op = steps.iter().map(|step| step.max_op).max().unwrap_or_default();
+        let follows = change.start_op().get() == max_op + 1;
+        let actor = change.actor_id().clone();
+        let previous = change.seq().checked_sub(1).filter(|seq| *seq > 0);
+        let continues = previous.is_none_or(|seq| {
+            let own = self.by_seq.get(&(actor.clone(), seq));
+            own.is_some_and(|own| self.is_before(*own, change.deps()))
+        });
+        let unused = !self.by_seq.contains_key(&(actor.clone(), change.seq()));
+        if !follows || !continues || !unused || steps.is_empty() {
+            return Err(ForeignError::Malformed);
+        }
+        self.by_seq.insert((actor, change.seq()), change.hash());
+        let step = Step { deps: change.deps().to_vec(), max_op: change.max_op() };
+        self.changes.insert(change.hash(), step);
+        Ok(())
+    }
+
+    fn is_before(&self, earlier: automerge::ChangeHash, deps: &[automerge::ChangeHash]) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = deps.to_vec();
+        while let Some(hash) = open.pop() {
+            if hash == earlier {
+                return true;
+            }
+            if seen.insert(hash) {
+                open.extend(self.changes.get(&hash).into_iter().flat_map(|step| &step.deps));
+            }
+        }
+        false
+    }
 }
 
 /// Whether a change of our own is beyond what other nodes admit.
@@ -173,8 +236,36 @@ struct Reader<'a> {
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHUNK_CHANGE: u8 = 1;
-const COLUMN_DEFLATE_BIT: u64 = 8;
-const COLUMN_ACTION: u64 = 4 << 4 | 2;
+/// The columns that our operations have, as `id << 4 | type`; a deflated one has bit 8 besides.
+const COLUMNS: [u64; 12] = [
+    COLUMN_OBJECT | TYPE_ACTOR,
+    COLUMN_OBJECT | TYPE_INTEGER,
+    COLUMN_KEY | TYPE_ACTOR,
+    COLUMN_KEY | TYPE_DELTA,
+    COLUMN_KEY | TYPE_STRING,
+    COLUMN_INSERT | TYPE_BOOLEAN,
+    COLUMN_ACTION | TYPE_INTEGER,
+    COLUMN_VALUE | TYPE_META,
+    COLUMN_VALUE | TYPE_RAW,
+    COLUMN_PREDECESSOR | TYPE_GROUP,
+    COLUMN_PREDECESSOR | TYPE_ACTOR,
+    COLUMN_PREDECESSOR | TYPE_DELTA,
+];
+const COLUMN_OBJECT: u64 = 0;
+const COLUMN_KEY: u64 = 1 << 4;
+const COLUMN_INSERT: u64 = 3 << 4;
+const COLUMN_ACTION: u64 = 4 << 4;
+const COLUMN_VALUE: u64 = 5 << 4;
+const COLUMN_PREDECESSOR: u64 = 7 << 4;
+const TYPE_GROUP: u64 = 0;
+const TYPE_ACTOR: u64 = 1;
+const TYPE_INTEGER: u64 = 2;
+const TYPE_DELTA: u64 = 3;
+const TYPE_BOOLEAN: u64 = 4;
+const TYPE_STRING: u64 = 5;
+const TYPE_META: u64 = 6;
+const TYPE_RAW: u64 = 7;
+const TYPE_MASK: u64 = 7;
 
 impl<'a> Reader<'a> {
     /// Reads magic, checksum, type and length; returns the body, which must end the bytes.
@@ -231,14 +322,15 @@ impl<'a> Reader<'a> {
         Actor::from_slice(self.take(Actor::BYTES)?).ok_or(ForeignError::Malformed)
     }
 
-    /// Reads the columns; returns the number of operations, counted from the run lengths of the
-    /// action column without unrolling them.
+    /// Reads the columns; returns the number of operations. What they hold is counted from run
+    /// lengths without unrolling them, so that no few bytes stand for more than is admitted.
     fn columns(&mut self) -> Result<u64, ForeignError> {
         let count = self.unsigned()?;
         let mut columns = Vec::new();
         for _ in 0..count {
             let specification = self.unsigned()?;
-            if specification & COLUMN_DEFLATE_BIT != 0 {
+            let ascending = columns.last().is_none_or(|(last, _)| *last < specification);
+            if !ascending || !COLUMNS.contains(&specification) {
                 return Err(ForeignError::Malformed);
             }
             columns.push((specification, self.unsigned()?));
@@ -246,30 +338,72 @@ impl<'a> Reader<'a> {
         let mut operations = 0;
         for (specification, length) in columns {
             let length = usize::try_from(length).map_err(|_| ForeignError::Malformed)?;
-            let data = self.take(length)?;
-            if specification == COLUMN_ACTION {
-                operations = Reader { bytes: data, at: 0 }.run_lengths()?;
+            let values = Reader { bytes: self.take(length)?, at: 0 }.column(specification)?;
+            if specification == COLUMN_ACTION | TYPE_INTEGER {
+                operations = values;
             }
         }
         Ok(operations)
     }
 
-    fn run_lengths(&mut self) -> Result<u64, ForeignError> {
-        let mut total: u64 = 0;
+    /// Reads one column and returns how many values it stands for.
+    fn column(&mut self, specification: u64) -> Result<u64, ForeignError> {
+        let kind = specification & TYPE_MASK;
+        let (values, sum) = match kind {
+            TYPE_RAW => return Ok(0),
+            TYPE_BOOLEAN => (self.booleans()?, 0),
+            TYPE_STRING => self.run_lengths(|reader| {
+                let length = reader.unsigned()?;
+                if length > KEY_BYTES_MAX {
+                    return Err(ForeignError::TooLarge);
+                }
+                reader.take(length as usize).map(|_| 0)
+            })?,
+            TYPE_GROUP => self.run_lengths(Reader::unsigned)?,
+            _ => self.run_lengths(|reader| reader.unsigned().map(|_| 0))?,
+        };
+        let of_predecessors = specification & !TYPE_MASK == COLUMN_PREDECESSOR;
+        let most = match kind {
+            TYPE_ACTOR | TYPE_DELTA if of_predecessors => CHANGE_PREDECESSORS_MAX,
+            _ => CHANGE_OPERATIONS_MAX,
+        };
+        if values > most || sum > CHANGE_PREDECESSORS_MAX {
+            return Err(ForeignError::TooLarge);
+        }
+        Ok(values)
+    }
+
+    /// Reads a column of runs to its end; returns how many values it stands for, and the sum of
+    /// what `value` makes of them.
+    fn run_lengths(
+        &mut self,
+        value: impl Fn(&mut Self) -> Result<u64, ForeignError>,
+    ) -> Result<(u64, u64), ForeignError> {
+        let (mut total, mut sum) = (0u64, 0u64);
         while self.at < self.bytes.len() {
             let run = self.signed()?;
-            let values = match run {
-                0 => {
-                    total = total.saturating_add(self.unsigned()?);
-                    continue;
+            let length = match run {
+                0 => self.unsigned()?,
+                1.. => {
+                    sum = sum.saturating_add(value(self)?.saturating_mul(run.unsigned_abs()));
+                    run.unsigned_abs()
                 }
-                1.. => 1,
-                _ => run.unsigned_abs(),
+                _ => {
+                    for _ in 0..run.unsigned_abs() {
+                        sum = sum.saturating_add(value(self)?);
+                    }
+                    run.unsigned_abs()
+                }
             };
-            total = total.saturating_add(run.unsigned_abs());
-            for _ in 0..values {
-                self.unsigned()?;
-            }
+            total = total.saturating_add(length);
+        }
+        Ok((total, sum))
+    }
+
+    fn booleans(&mut self) -> Result<u64, ForeignError> {
+        let mut total = 0u64;
+        while self.at < self.bytes.len() {
+            total = total.saturating_add(self.unsigned()?);
         }
         Ok(total)
     }
@@ -321,8 +455,8 @@ pub enum ForeignError {
     /// A change that it follows is not here.
     #[error("a change that it follows is missing")]
     MissingDependency,
-    /// An entry that was written before would be replaced.
-    #[error("replaces an entry that is written once")]
+    /// An operation that no writer has: it replaces an entry, deletes, or reaches elsewhere.
+    #[error("does what no writer may: replaces an entry, deletes, or reaches elsewhere")]
     Overwrites,
     /// Automerge could not apply, save or load it.
     #[error("could not be applied")]

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident, $bytes:literal) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
         #[cbor(transparent)]
         pub struct $name(#[cbor(with = "minicbor::bytes")] pub [u8; $bytes]);
 

@@ -2,9 +2,10 @@
 //!
 //! Rows are computed in the order of `KINDS`, so that a rule may read rows of the kinds before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::action::Action;
+use crate::field::Shape;
 use crate::ids::RecordId;
 use crate::record::{Record, RecordKind};
 use crate::records::agreement::{self, Agreement};
@@ -80,7 +81,8 @@ pub fn action(id: &str) -> Option<&'static Action> {
 /// Which rows some touches may have altered, kind by kind in the order of `KINDS`.
 ///
 /// `recompute` is called with each kind and its rows, before the next kind is asked: a rule may
-/// read the rows of the kinds before it.
+/// read the rows of the kinds before it. Where a kind refers to itself, as a newer standard names
+/// the older one, its rows are computed twice: the second time each sees the others.
 pub fn recompute(
     view: &dyn View,
     touches: &[Touch],
@@ -89,12 +91,19 @@ pub fn recompute(
     for kind in KINDS {
         let ids: BTreeSet<RecordId> =
             touches.iter().flat_map(|touch| (kind.affected)(view, touch)).collect();
-        ids.into_iter().for_each(|id| recompute(kind, id));
+        let refers_to_itself = kind.stored().any(|field| match field.ty.shape {
+            Shape::Id(other) | Shape::IdList(other) => other == kind.key,
+            _ => false,
+        });
+        let passes = if refers_to_itself && ids.len() > 1 { 2 } else { 1 };
+        for _ in 0..passes {
+            ids.iter().for_each(|id| recompute(kind, *id));
+        }
     }
 }
 
 /// The lines that touches concern, for what the hub writes by itself.
 pub fn touched_lines(touches: &[Touch]) -> Vec<RecordId> {
     let lines = touches.iter().filter_map(|touch| touch.act("application."));
-    lines.map(|(_, line)| (line, ())).collect::<BTreeMap<_, _>>().into_keys().collect()
+    lines.map(|(_, line)| line).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -165,7 +165,10 @@ impl Engine {
             let change = document.write(actor, author, &writes).map_err(StoreError::from)?;
             if let Some(change) = change {
                 let seals = documents::seals(transaction, id)?;
-                let own = Origin::Own(&now);
+                let own = match has_readers(membership, document.header()) {
+                    true => Origin::Own(&now),
+                    false => Origin::Private,
+                };
                 documents::save(transaction, &document, &[change], &seals, own)?;
                 let touched = document.touched(&before, &document.heads());
                 touches.extend(documents::project_sources(transaction, &document, &touched)?);
@@ -229,7 +232,7 @@ impl Engine {
             let seals =
                 seal::newest(&stored, seal, |older, newer| document.is_ancestor(older, newer));
             let seals = seals.unwrap_or(stored);
-            documents::save(transaction, &document, &[], &seals, Origin::Own(""))?;
+            documents::save(transaction, &document, &[], &seals, Origin::Private)?;
             documents::compact(transaction, &document)?;
             self.cache.keep(document);
         }
@@ -281,6 +284,15 @@ impl Engine {
     pub fn forget(&mut self) {
         self.cache = Cache::default();
     }
+}
+
+/// Whether another device may read a document: the hub's, or a further one of the owner.
+fn has_readers(membership: &Membership, header: &Header) -> bool {
+    use onex_crdt::roles::OrgRole::Hub;
+    let own = header.owner;
+    let by_hub = membership.hub() != own && header.may_read(membership.hub(), Hub);
+    let parties = header.counterpart.is_some();
+    by_hub || parties || membership.devices_of(own).filter(|(_, device)| device.active).count() > 1
 }
 
 /// What the writes of one transaction have in common.

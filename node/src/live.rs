@@ -120,18 +120,29 @@ impl Node {
     /// # Errors
     /// When the address cannot be bound.
     pub fn serve(&self, listen: SocketAddr) -> Result<Serving, NodeError> {
+        let serving = self.start(listen, false)?;
+        let address = serving.listen.to_string();
+        let mut writer = self.writer()?;
+        writer
+            .commit(|_, transaction, _| Ok(set_meta(transaction, LISTEN, address.as_bytes())?))?;
+        Ok(serving)
+    }
+
+    /// Stays connected with every peer whose address is known, as long as the answer is kept:
+    /// what either side writes is at the other at once.
+    ///
+    /// # Errors
+    /// When no socket can be had.
+    pub fn stay_in_touch(&self) -> Result<Serving, NodeError> {
+        self.start(ANY_PORT, true)
+    }
+
+    fn start(&self, listen: SocketAddr, calls: bool) -> Result<Serving, NodeError> {
         let (ready, started) = mpsc::channel();
         let node = self.clone();
-        let thread = std::thread::spawn(move || serve(node, listen, &ready));
+        let thread = std::thread::spawn(move || serve(node, listen, calls, &ready));
         match started.recv() {
-            Ok((listen, happen)) => {
-                let address = listen.to_string();
-                let mut writer = self.writer()?;
-                writer.commit(|_, transaction, _| {
-                    Ok(set_meta(transaction, LISTEN, address.as_bytes())?)
-                })?;
-                Ok(Serving { listen, happen, thread: Some(thread) })
-            }
+            Ok((listen, happen)) => Ok(Serving { listen, happen, thread: Some(thread) }),
             Err(_) => Err(match thread.join() {
                 Ok(Err(error)) => error,
                 _ => NodeError::Unreachable,
@@ -149,6 +160,7 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSP
 fn serve(
     node: Node,
     listen: SocketAddr,
+    calls: bool,
     ready: &mpsc::Sender<(SocketAddr, UnboundedSender<Happening>)>,
 ) -> Result<(), NodeError> {
     let serving = async {
@@ -158,7 +170,7 @@ fn serve(
         if ready.send((endpoint.local_addr(), driver.happen())).is_err() {
             return Ok(());
         }
-        driver.serve(endpoint).await
+        driver.serve(endpoint, calls).await
     };
     runtime()?.block_on(LocalSet::new().run_until(serving))
 }

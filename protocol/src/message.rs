@@ -184,7 +184,7 @@ pub enum End {
     More,
     /// This is everything up to the end of the sender's log, where its sums are these.
     #[n(2)]
-    Last(#[n(0)] ScopeDigests),
+    Last(#[n(0)] Told),
 }
 
 /// Out of what a batch was made.
@@ -222,7 +222,18 @@ pub enum Standing {
     Behind,
     /// Up to this place its log has nothing more for the receiver, and there its sums are these.
     #[n(1)]
-    At(#[n(0)] LogPosition, #[n(1)] ScopeDigests),
+    At(#[n(0)] LogPosition, #[n(1)] Told),
+}
+
+/// Sums that are told while documents flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Told {
+    /// How many acknowledgements had come before: one that names refusals changes the sums.
+    #[n(0)]
+    pub acks_heard: u64,
+    /// The sums.
+    #[n(1)]
+    pub digests: ScopeDigests,
 }
 
 /// A device that holds an invitation asks to join.

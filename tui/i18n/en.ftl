@@ -141,8 +141,8 @@ why-same-person = the second person must be another one on another device
 next-same-person = Ask a colleague to do it on their device
 why-needs-role = one of the two persons must be: { $role }
 next-needs-role = Ask the { $role }
-why-has-node = this evaluator has a device and enters this itself
-next-has-node = Ask the evaluator to enter it
+why-has-node = this organisation has a device and does this itself
+next-has-node = Ask them to do it on their device
 why-wrong-organisation = the organisation is of another kind
 next-wrong-organisation = Choose another organisation
 why-own-proposal = only the other side can confirm your own proposal
@@ -180,6 +180,247 @@ why-unknown-code = the standard does not list this code
 next-unknown-code = Check it against the code table
 why-excluded = technical schools do not take part in the pilot
 next-excluded = Choose another college type
+
+program = 1+X pilots
+screen-today = Today
+screen-lines = Applications
+screen-directory = Directory
+screen-sync = Sync
+screen-settings = Settings
+screen-welcome = First use
+
+cmd-up = up
+cmd-down = down
+cmd-scroll = scroll
+cmd-choose = move
+cmd-do = do it
+cmd-open = open
+cmd-edit = edit
+cmd-change = change
+cmd-take = take
+cmd-close = close
+cmd-send = save
+cmd-next = next field
+cmd-previous = previous field
+cmd-choices = choices
+cmd-leave-form = leave (nothing is lost)
+cmd-page-up = page up
+cmd-page-down = page down
+cmd-home = to the start
+cmd-end = to the end
+cmd-next-step = go on
+cmd-glyphs = change the borders
+cmd-colours = change the colours
+cmd-back = back
+cmd-find = find
+cmd-find-keep = to the results
+cmd-find-clear = clear the search
+cmd-queue = queue/all
+cmd-invite = Invite device
+cmd-help = help
+cmd-palette = menu
+cmd-language = 中文 / English
+cmd-sync = sync now
+cmd-repaint = repaint
+cmd-quit = quit
+cmd-interrupt = quit (press twice)
+kind-open = open
+kind-do = do
+kind-program = program
+
+sync-starting = opening
+sync-running = syncing
+sync-conflicts = { $count } to settle
+sync-unsent = { $count } to send
+sync-never = never synced
+sync-offline = offline, last sync { $ago }
+sync-done = synced { $at }
+sync-all-sent = Everything has been sent
+sync-asking = Devices that ask to join: compare the digits on both screens
+sync-conflict-list = Changed by two people, waiting for you
+sync-no-conflicts = None. All changes merged by themselves
+sync-peers = Organisations met
+sync-no-peers = No other device met yet
+
+age-today = today
+age-yesterday = yesterday
+age-days = { $days ->
+    [one] { $days } day ago
+   *[other] { $days } days ago
+}
+age-hours = { $hours ->
+    [one] { $hours } hour ago
+   *[other] { $hours } hours ago
+}
+
+notice-saved = All changes are saved on this computer; you can work without a network
+notice-saving = saving…
+notice-reading = reading…
+notice-done = { $what }: saved on this computer
+notice-failed = Not done: { $what }. Your text is still here, try again
+notice-drafts = { $count ->
+    [one] { $count } unfinished form is kept; open it to go on
+   *[other] { $count } unfinished forms are kept; open them to go on
+}
+notice-draft-kept = What you typed is kept; open it again to go on
+notice-draft-restored = What you had typed is back
+notice-unchanged = Nothing changed, nothing to save
+notice-form-wrong = One field needs mending first; the cursor is there
+notice-gone = This record is no longer here
+notice-again-to-leave = Press Ctrl+C again to quit
+notice-sync-nobody = No other device answered; your changes are here, try again later
+notice-synced = Synced, devices met: { $what }
+notice-invited = Invitation written to { $what }; hand it over
+notice-let-in = The device is in
+notice-entered = You are in and can begin
+notice-welcome = There is no data yet; every step here can be taken back
+
+today-nothing = { $name }, nothing is due today.
+today-count = { $name }, { $count ->
+    [one] { $count } thing is due.
+   *[other] { $count } things are due.
+}
+today-next = Press 2 for applications, 0 for the directory. New things appear here by themselves.
+due-asking = wants to join
+due-conflict = to settle
+due-returned = returned
+due-draft = draft
+due-requested = waiting
+due-submitted = to review
+due-second = to sign
+due-request = request
+due-contact = contact
+due-contact-old = { $name }, not confirmed since { $day }
+due-unsent = to send
+due-unsent-count = { $count ->
+    [one] { $count } change has not arrived yet, made { $since }
+   *[other] { $count } changes have not arrived yet, oldest { $since }
+}
+does-compare = compare
+does-choose = settle
+does-mend = mend
+does-continue = continue
+does-look = look
+does-review = review
+does-sign = sign
+does-confirm = check
+does-sync = sync
+
+lines-queue = Applications · waiting for the project office, oldest first
+lines-all = Applications · all
+lines-none-found = Nothing found.
+lines-none-found-why = Try another word, or Esc to clear the search.
+lines-none-hub = No application is waiting.
+lines-none-hub-why = They appear here when colleges submit. Ctrl+F shows all.
+lines-none-college = No application lines yet.
+lines-none-college-why = F6 adds one; it works without a network and is sent later.
+lines-none = No applications here yet.
+lines-none-why = Lines that name your certificates appear here once colleges submit them.
+column-state = State
+column-certificate = Certificate (level)
+column-planned = People
+column-number = Filing no. / missing
+column-college = College
+column-age = Submitted
+column-organisation = Organisation
+column-code = Code
+column-role = Role
+column-region = Reports via
+line-second = second signs
+line-second-of = { $name } has signed; another person must sign on another device
+line-stale = Made on outdated information, please check
+line-reason = Reason of the last decision: { $reason }
+line-changed = Changed since the version before
+line-history = History (newest first)
+line-fields = What it says
+line-missing = { $count } missing
+line-conflicts = { $count } to settle
+step-edit = edit
+
+directory-heading = Directory · type hanzi or pinyin to find
+directory-none = No organisation found.
+directory-none-why = Try another word; the project office enters new organisations.
+find-how = hanzi, pinyin, initials
+page-contacts = Contacts
+page-no-contacts = No contacts yet
+page-confirmed = confirmed { $day }
+page-devices = Devices and people
+page-no-devices = No devices yet
+
+form-confirm = F2 confirms, Esc does not
+form-returned = Reason: { $reason }
+form-conflict = has two values; saving chooses
+form-required = required
+form-optional = optional
+form-help-text = Type it; a rare character can be entered as U+2B74E and F4
+form-help-ready = Type it, or F4 for ready-made reasons
+form-help-date = such as 2026-04-30
+form-help-int = A whole number, such as 90
+form-help-money = yuan, such as 18000.00
+form-help-one = F4 or Space shows the choices
+form-help-several = F4 shows the choices, Enter ticks, several are possible
+form-help-record = Type hanzi or pinyin to search, or press F4
+picker-none = Nothing found, try another word
+effect-submit = The project office and the evaluator will see it as it is now; until the review you can withdraw it or submit again.
+effect-submit-change = This line is filed. Submitting asks for a change; the filing stays in force until the project office agrees.
+effect-withdraw = The project office stops the review; the draft stays and can be submitted again.
+effect-withdraw-filed = This line is filed. This only asks for its withdrawal; the project office must agree.
+effect-file-first = You are the first to sign. It is filed once another person signs on another device; one of the two must be lead.
+effect-file-second = The first person has signed. With your signature it is filed at once and gets its number.
+effect-return = The college will see the reason and can submit again.
+effect-reject = Not filed: the college will see the reason. This cannot simply be undone.
+effect-grant = Agrees to the withdrawal that the college asks for.
+effect-cancel = Cancels the line, whatever its version. This cannot simply be undone.
+effect-contact-confirm = Confirms that this person is still in office and can be reached.
+effect-confirm = Compare by phone: press F2 only if the other screen shows exactly these digits.
+effect-invite = Writes an invitation file. The other side joins with it, then both compare digits.
+effect-settle = This field has two values. Set the right one and save: that chooses it.
+reason-teachers = Please add the number of teachers trained
+reason-numbers = The planned number does not fit the number of students, please check
+reason-budget = Please add the budget
+
+welcome-keys = Four keys are enough:
+welcome-key-move =   ↑ ↓    move
+welcome-key-enter =   Enter  open / do / next field
+welcome-key-esc =   Esc    back, nothing is lost
+welcome-key-help =   F1     help for this place
+welcome-check = Display check: these two lines should be equally long
+welcome-check-how = If not, F9 changes the borders. F3 中文. Enter goes on.
+welcome-who = Who are you?
+welcome-college = Pilot college   applies, keeps contacts; joins by an invitation of the project office
+welcome-evaluator = Evaluator       enters certificates and standards; joins by an invitation
+welcome-hub = Provincial hub  enters organisations, reviews; founded once in the province
+welcome-join-how = You need an invitation file from the project office. Enter asks where it is and your name; then compare digits.
+welcome-join-command = Or by command: onex join FILE
+welcome-hub-how = Enter asks for name and region code; this device becomes the provincial hub.
+welcome-hub-command = Or by command: onex init --role hub --name NAME --region 610000
+welcome-waiting = Waiting, please keep this open…
+welcome-digits = Compare these digits with whoever invited you:
+welcome-digits-how = They see the same digits on their Sync page. If they are equal, they confirm with F2.
+
+settings-language = Language
+settings-glyphs = Borders
+settings-glyphs-unicode = standard
+settings-glyphs-safe = compatible (ASCII)
+settings-colours = Colours
+settings-colour = standard
+settings-colour-blind = colour-blind
+settings-mono = mono
+
+failure-store = the data on this computer cannot be read or written, check the disk
+failure-no-node = there is no data in this folder
+failure-not-joined = this device has not been let in yet
+failure-folder = the data folder cannot be used, check its permissions
+failure-file = the invitation file cannot be read, check its path
+failure-unknown = no such record, or more than one
+failure-membership = the membership log does not allow it
+failure-invitation = the invitation is not valid or has expired, ask for a new one
+failure-digits = no device asks with these digits
+failure-unreachable = the other side cannot be reached, check the network
+failure-not-confirmed = the other side has not confirmed yet; try later with the same invitation
+failure-not-let-in = the other side did not agree
+failure-network = no network at the moment; your changes are here
+failure-no-peer = no other device's address is known yet
 
 crash-what = The program failed and has stopped. What you saved and your drafts are on this computer; start it again to go on.
 crash-log = Details are in: { $path }

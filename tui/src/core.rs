@@ -1,9 +1,22 @@
-//! The part of the interface that knows no terminal: keys, text being typed, menu search.
+//! The part of the interface that knows no terminal: what there is to do, what a key does, what a
+//! worker is asked, and the words for refusals.
+
+pub mod model;
+
+pub mod commands;
+pub mod form;
+pub mod update;
+pub mod welcome;
 
 pub mod backend;
+pub mod load;
+pub mod refusal;
+
 pub mod clean;
 pub mod input;
 pub mod keys;
 pub mod mask;
 pub mod menu;
-pub mod refusal;
+
+#[cfg(test)]
+pub(crate) mod story;

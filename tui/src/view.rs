@@ -20,8 +20,13 @@ pub mod help;
 pub mod palette;
 pub mod table;
 
+pub mod screens;
+pub mod words;
+
 #[cfg(test)]
 mod random_data;
+#[cfg(test)]
+mod screen_tests;
 #[cfg(test)]
 mod shot;
 #[cfg(test)]

@@ -123,10 +123,10 @@ choices! {
 choices! {
     /// What the hub can decide on a line. Requirements 2.3.
     Outcome {
-        Withdrawn = "withdrawn" "同意撤回" "withdrawal granted",
         Filed = "filed" "准予备案" "filed",
         Returned = "returned" "退回补正" "returned",
         Rejected = "rejected" "不予备案" "rejected",
+        Withdrawn = "withdrawn" "同意撤回" "withdrawal granted",
         Cancelled = "cancelled" "取消" "cancelled",
     }
 }

@@ -65,8 +65,9 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
         .filter_map(|line| line.id_of("college_id"))
         .collect();
     row.set("responses", Some(Value::Int(answered.len() as i64)));
-    let closed = view.acts(id).iter().any(|found| found.org() == hub && found.act.kind == CLOSE.id);
-    let state = if closed { CallState::Closed } else { CallState::Open };
+    let found = view.acts(id);
+    let closed = shared::acts_of(view, &found, &CLOSE, &source.header);
+    let state = if closed.is_empty() { CallState::Open } else { CallState::Closed };
     row.set_text("state", state.id());
     Some(row)
 }

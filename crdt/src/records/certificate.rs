@@ -103,13 +103,17 @@ pub fn catalogue_source(
     })
 }
 
+/// A certificate in a catalogue whose owner it names, or in the hub's directory.
+fn certificate_source(view: &dyn View, id: RecordId) -> Option<Source> {
+    catalogue_source(view, Certificate::KIND, id).filter(|source| {
+        let by_owner = shared::row_of(id, source).id_of("evaluator_id");
+        source.header.kind == DIRECTORY.key || by_owner == Some(source.header.owner.into())
+    })
+}
+
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
-    let source = catalogue_source(view, Certificate::KIND, id)?;
+    let source = certificate_source(view, id)?;
     let mut row = shared::row_of(id, &source);
-    let by_owner = row.id_of("evaluator_id") == Some(source.header.owner.into());
-    if source.header.kind == CATALOGUE.key && !by_owner {
-        return None;
-    }
     let mut levels: Vec<i64> =
         levels_of(view, id).iter().filter_map(|level| level.int("level")).collect();
     levels.sort_unstable();
@@ -126,12 +130,8 @@ fn levels_of(view: &dyn View, certificate: RecordId) -> Vec<Row> {
 
 fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
     if let Some(level) = touch.record(CertLevel::KIND) {
-        let source = catalogue_source(view, CertLevel::KIND, level);
-        let certificate = source.and_then(|source| source.fields.get("certificate_id").cloned());
-        return certificate
-            .and_then(|value| value.as_bytes().and_then(RecordId::from_slice))
-            .into_iter()
-            .collect();
+        let named = shared::named_in_source(view, CertLevel::KIND, level, "certificate_id");
+        return named.into_iter().collect();
     }
     shared::itself(Certificate::KIND, touch)
 }
@@ -139,7 +139,7 @@ fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
 fn derive_level(view: &dyn View, id: RecordId) -> Option<Row> {
     let source = catalogue_source(view, CertLevel::KIND, id)?;
     let mut row = shared::row_of(id, &source);
-    let certificate = catalogue_source(view, Certificate::KIND, row.id_of("certificate_id")?)?;
+    let certificate = certificate_source(view, row.id_of("certificate_id")?)?;
     if certificate.header != source.header {
         return None;
     }
@@ -189,8 +189,8 @@ fn affected_level(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
     }
     for kind in [Listing::KIND, Standard::KIND, Scheme::KIND] {
         if let Some(id) = touch.record(kind) {
-            let level = view.row(kind, id).and_then(|row| row.id_of("cert_level_id"));
-            return level.into_iter().collect();
+            let named = shared::named_in_source(view, kind, id, "cert_level_id");
+            return named.into_iter().collect();
         }
     }
     shared::itself(CertLevel::KIND, touch)
@@ -209,7 +209,7 @@ pub const ADD: Action = Action {
     fields: FieldsGiven::Except(&["evaluator_id"]),
     params: &[EVALUATOR],
     from: &[],
-    undo: Undo::By("certificate.edit"),
+    undo: Undo::Edit,
     run: Run::Rule(add),
 };
 
@@ -244,7 +244,7 @@ pub const LEVEL_ADD: Action = Action {
     fields: FieldsGiven::Except(&[]),
     params: &[],
     from: &[],
-    undo: Undo::By("cert_level.edit"),
+    undo: Undo::Edit,
     run: Run::Rule(level_add),
 };
 

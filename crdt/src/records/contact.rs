@@ -58,12 +58,10 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let source = shared::source_in(view, Contact::KIND, id, &ORGANISATION)?;
     let mut row = shared::row_of(id, &source);
     row.set_id("org_id", source.header.owner);
-    let confirmed = view
-        .acts(id)
-        .into_iter()
-        .filter(|found| found.org() == source.header.owner && found.act.kind == CONFIRM.id)
-        .filter_map(|found| found.act.body.get("confirmed_on").cloned())
-        .max();
+    let found = view.acts(id);
+    let confirmed = shared::acts_of(view, &found, &CONFIRM, &source.header);
+    let days = confirmed.iter().filter_map(|found| found.act.body.get("confirmed_on"));
+    let confirmed = days.filter(|day| Date::from_value(day).is_some()).max().cloned();
     row.set("confirmed_on", confirmed);
     let state = if source.removed { ContactState::Removed } else { ContactState::Active };
     row.set_text("state", state.id());

@@ -94,19 +94,22 @@ choices! {
 /// Distinctions of a college, each at most once.
 pub type Tags = Several<Tag>;
 
+/// What a college needs besides what everybody does.
+const PLACE: [&str; 2] = ["region_code", "reporting_unit"];
+
 /// Fields that an organisation itself writes.
 const OWN: &[&str] = &["leader_name", "leader_post"];
 
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let kind = Organisation::KIND;
     let hub = view.authority().hub();
-    let identity = shared::source_in(view, kind, id, &DIRECTORY)?;
-    if identity.header.owner != hub || identity.removed {
+    let identity = shared::source_of(view, kind, id, &DIRECTORY, hub)?;
+    if identity.removed {
         return None;
     }
     let mut row = shared::row_of(id, &identity);
-    let own = shared::source_in(view, kind, id, &ORGANISATION);
-    if let Some(own) = own.filter(|own| RecordId::from(own.header.owner) == id) {
+    let own = shared::source_of(view, kind, id, &ORGANISATION, id.into());
+    if let Some(own) = own {
         for key in OWN {
             row.set(key, own.fields.get(*key).cloned());
         }
@@ -155,7 +158,7 @@ fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
     desk.ensure(role != Hub, Reason::WrongOrganisation, Some("role"))?;
     check_codes(desk, role, None)?;
     if role == College {
-        for key in ["region_code", "reporting_unit"] {
+        for key in PLACE {
             let missing = Reason::Invalid(crate::field::FieldError::Missing);
             desk.ensure(desk.given_value(key).is_some(), missing, Some(key))?;
         }
@@ -180,6 +183,10 @@ fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
             desk.who.org_role == Hub && desk.who.roles.contains(&Officer)
         };
         desk.ensure(allowed, Reason::NoRight, Some(field.key))?;
+        let needed = row.text("role") == Some(College.id()) && PLACE.contains(&field.key);
+        let missing = Reason::Invalid(crate::field::FieldError::Missing);
+        let stays = !needed || desk.given_value(field.key).is_some();
+        desk.ensure(stays, missing, Some(field.key))?;
         if own_field {
             desk.register(own.clone(), &row, field)?;
         } else {

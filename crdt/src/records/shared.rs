@@ -18,6 +18,19 @@ pub fn source_in(
     view.sources(kind, id).into_iter().find(|source| source.header.kind == document.key)
 }
 
+/// Returns what an organisation's own document of one kind holds of a record. Whoever else writes
+/// under the same id speaks for nobody.
+pub fn source_of(
+    view: &dyn View,
+    kind: &RecordKind,
+    id: RecordId,
+    document: &DocumentKind,
+    owner: OrgId,
+) -> Option<Source> {
+    let own = |source: &Source| source.header.kind == document.key && source.header.owner == owner;
+    view.sources(kind, id).into_iter().find(own)
+}
+
 /// Returns the row of a record that stands in one document, with nothing derived yet.
 pub fn row_of(id: RecordId, source: &Source) -> Row {
     Row {
@@ -42,6 +55,34 @@ pub fn home(desk: &Desk, kind: &RecordKind, id: RecordId) -> Result<Header, Refu
 /// The rows that are touched when records of their own kind are, and nothing else.
 pub fn itself(kind: &RecordKind, touch: &Touch) -> Vec<RecordId> {
     touch.record(kind).into_iter().collect()
+}
+
+/// The acts on a record by one action that stand in one document and count, in order.
+pub fn acts_of<'a>(
+    view: &dyn View,
+    found: &'a [Found],
+    action: &Action,
+    document: &Header,
+) -> Vec<&'a Found> {
+    let own = found.iter().filter(|found| found.header == *document);
+    let causality = causality(view, own);
+    let mut acts = causality.ordered();
+    acts.retain(|found| {
+        found.act.kind == action.id && counts(view.authority(), &causality, found, action)
+    });
+    acts
+}
+
+/// The record that a field of another one names, as its documents hold it.
+pub fn named_in_source(
+    view: &dyn View,
+    kind: &RecordKind,
+    id: RecordId,
+    key: &str,
+) -> Option<RecordId> {
+    let sources = view.sources(kind, id);
+    let mut values = sources.iter().filter_map(|source| source.fields.get(key));
+    values.find_map(|value| value.as_bytes().and_then(RecordId::from_slice))
 }
 
 /// Ids of rows.

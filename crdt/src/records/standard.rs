@@ -154,10 +154,7 @@ fn with_superseded(view: &dyn View, kind: &RecordKind, touch: &Touch) -> Vec<Rec
     let Some(id) = touch.record(kind) else {
         return Vec::new();
     };
-    let source = shared::source_in(view, kind, id, &CATALOGUE);
-    let older = source
-        .and_then(|source| source.fields.get("supersedes_id").cloned())
-        .and_then(|value| value.as_bytes().and_then(RecordId::from_slice));
+    let older = shared::named_in_source(view, kind, id, "supersedes_id");
     [Some(id), older].into_iter().flatten().collect()
 }
 

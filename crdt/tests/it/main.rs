@@ -2,7 +2,12 @@
 //!
 //! One program, so that it links once. No node, socket or database takes part.
 
+mod convergence;
+mod document;
+mod foreign;
 mod pilot;
 mod province;
+mod records;
+mod registry;
 mod status;
 mod story;

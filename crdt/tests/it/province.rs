@@ -101,6 +101,7 @@ impl Authority for Log {
 type RowKey = (&'static str, RecordId);
 
 /// One node: its documents, its rows, and who sits at it.
+#[derive(Clone)]
 pub struct Replica {
     pub name: &'static str,
     pub person: &'static str,
@@ -175,9 +176,9 @@ impl Replica {
         self.log.org_role(self.org).expect("the organisation is enrolled")
     }
 
-    /// Sets the node's clock to noon of a day of April 2026, where the story lies.
-    pub fn day(&mut self, day: i64) {
-        self.clock = STORY_BEGINS + (day - 1) * 86_400;
+    /// Lets some days pass at this node.
+    pub fn wait(&mut self, days: i64) {
+        self.clock += days * 86_400;
     }
 
     fn who(&self) -> Who {
@@ -384,6 +385,7 @@ pub fn device_of(name: &str) -> DeviceId {
 }
 
 /// Several replicas that can be reached by name.
+#[derive(Clone)]
 pub struct Province {
     pub replicas: Vec<Replica>,
     seed: u64,
@@ -449,11 +451,17 @@ impl Province {
         !offered.is_empty()
     }
 
-    /// Every node with the first hub device, until all is even; then projections are checked.
+    /// Every node with the first hub device and with its colleagues, until all is even; then
+    /// projections are checked.
     pub fn sync_all(&mut self) {
-        let names: Vec<_> = self.replicas.iter().map(|replica| replica.name).collect();
+        let nodes: Vec<_> =
+            self.replicas.iter().map(|replica| (replica.name, replica.org)).collect();
         for _ in 0..2 {
-            names.iter().skip(1).for_each(|name| self.sync("hub-1", name));
+            nodes.iter().skip(1).for_each(|(name, _)| self.sync("hub-1", name));
+            for (at, (one, org)) in nodes.iter().enumerate() {
+                let colleagues = nodes[at + 1..].iter().filter(|(_, other)| other == org);
+                colleagues.for_each(|(other, _)| self.sync(one, other));
+            }
         }
         self.check_projections();
     }

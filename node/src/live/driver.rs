@@ -20,6 +20,8 @@ use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
 const TICK: Duration = Duration::from_millis(200);
+/// How long after a call a peer that is absent is called again.
+const CALL_AGAIN: Duration = Duration::from_secs(15);
 /// How long a connection that is closed may take to deliver what was sent.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
@@ -98,21 +100,55 @@ impl Driver {
         self.happen.clone()
     }
 
-    /// Accepts connections until it is told to stop.
-    pub async fn serve(mut self, endpoint: Rc<Endpoint>) -> Result<(), NodeError> {
+    /// Accepts connections until it is told to stop; if it calls, every peer whose address is
+    /// known is called too, and called again when it is gone.
+    pub async fn serve(mut self, endpoint: Rc<Endpoint>, calls: bool) -> Result<(), NodeError> {
         let accepting = tokio::task::spawn_local(accept(Rc::clone(&endpoint), self.happen()));
         let happen = self.happen();
         self.node.shared.listen(move || happen.send(Happening::Changed).is_ok());
-        let served = async {
-            while self.step().await? {}
-            Ok(())
-        };
-        let served: Result<(), NodeError> = served.await;
+        let served = self.go_on(&endpoint, calls).await;
         accepting.abort();
         self.close_all("stopped").await;
         endpoint.close("stopped");
         let _ = tokio::time::timeout(super::PARTING, endpoint.wait_closed()).await;
         served
+    }
+
+    async fn go_on(&mut self, endpoint: &Rc<Endpoint>, calls: bool) -> Result<(), NodeError> {
+        let mut next_call = BTreeMap::new();
+        while self.step().await? {
+            self.reports.clear();
+            if calls {
+                self.call_absent(endpoint, &mut next_call)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the peers that are not connected, each at most once in a while.
+    fn call_absent(
+        &self,
+        endpoint: &Rc<Endpoint>,
+        next_call: &mut BTreeMap<DeviceId, Instant>,
+    ) -> Result<(), NodeError> {
+        let now = Instant::now();
+        let due = next_call.is_empty() || next_call.values().any(|at| *at <= now);
+        if !due {
+            return Ok(());
+        }
+        for peer in storing::callable(&self.node)? {
+            let connected = self.links.values().any(|link| link.device == peer.device);
+            let next = next_call.entry(peer.device).or_insert(now);
+            if *next > now {
+                continue;
+            }
+            *next = now + CALL_AGAIN;
+            let address = peer.address.as_deref().and_then(super::resolve);
+            if let (false, Some(address)) = (connected, address) {
+                self.call(endpoint, address, peer.key);
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the next happening or tick, and does what follows. Returns whether to go on.

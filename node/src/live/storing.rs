@@ -4,7 +4,7 @@
 
 use onex_crdt::field::time::Date;
 use onex_crdt::ids::DeviceId;
-use onex_protocol::admission::refusal_opens;
+use onex_protocol::admission::{DocumentBatch, refusal_opens};
 use onex_protocol::enrolment::{join_proof, proofs_match};
 use onex_protocol::key::PublicKey;
 use onex_protocol::machine::{Admitted, Effect, Event, JoinAnswer, Own, Report};
@@ -73,6 +73,13 @@ pub(super) fn meet(node: &Node, key: &PublicKey) -> Result<(), NodeError> {
     Ok(())
 }
 
+/// The peers whose address is known.
+pub(super) fn callable(node: &Node) -> Result<Vec<peers::StoredPeer>, NodeError> {
+    let mut known = peers::all(node.reader().read())?;
+    known.retain(|peer| peer.address.is_some());
+    Ok(known)
+}
+
 /// Makes an effect durable and returns what the machine must hear of it.
 pub(super) fn store(
     node: &Node,
@@ -88,28 +95,8 @@ pub(super) fn store(
             Ok(vec![Event::Answer { peer, answer }])
         }
         Effect::Admit { peer, device, documents, upto, repair } => {
-            let who = node.who(&writer)?;
-            let ids: Vec<_> = documents.iter().map(|batch| batch.id()).collect();
-            let repairs = repair.is_some();
-            let taken = writer.commit(|engine, transaction, membership| {
-                let taken = engine.take(transaction, membership, &who, device, documents)?;
-                let opened = taken.refused.iter().copied();
-                let opened: Vec<_> =
-                    opened.filter(|(_, reason)| refusal_opens(reason, repairs)).collect();
-                peers::set_refusals(transaction, device, ids, &opened)?;
-                peers::set_taken(transaction, device, upto)?;
-                Ok(taken)
-            })?;
             drop(writer);
-            if taken.admitted > 0 {
-                node.shared.changed();
-            }
-            let admitted = Admitted {
-                documents: taken.documents as u64,
-                changes: taken.admitted as u64,
-                quarantined: taken.refused.len() as u64,
-                refused: taken.refused,
-            };
+            let admitted = admit(node, device, documents, upto, repair.is_some())?;
             let mut events = vec![Event::Admitted { peer, admitted }];
             events.extend(news(node, seen)?);
             Ok(events)
@@ -156,6 +143,37 @@ pub(super) fn store(
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// Stores what a peer sent, what was kept apart of it, and how far its log was taken.
+fn admit(
+    node: &Node,
+    device: DeviceId,
+    documents: Vec<DocumentBatch>,
+    upto: LogPosition,
+    repairs: bool,
+) -> Result<Admitted, NodeError> {
+    let mut writer = node.writer()?;
+    let who = node.who(&writer)?;
+    let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
+    let taken = writer.commit(|engine, transaction, membership| {
+        let taken = engine.take(transaction, membership, &who, device, documents)?;
+        let opened = taken.refused.iter().copied();
+        let opened: Vec<_> = opened.filter(|(_, reason)| refusal_opens(reason, repairs)).collect();
+        peers::set_refusals(transaction, device, ids, &opened)?;
+        peers::set_taken(transaction, device, upto)?;
+        Ok(taken)
+    })?;
+    drop(writer);
+    if taken.admitted > 0 {
+        node.shared.changed();
+    }
+    Ok(Admitted {
+        documents: taken.documents as u64,
+        changes: taken.admitted as u64,
+        quarantined: taken.refused.len() as u64,
+        refused: taken.refused,
+    })
 }
 
 fn party_of(membership: &Membership, device: DeviceId) -> Option<Party> {

@@ -105,15 +105,17 @@ pub fn header(connection: &Connection, id: DocId) -> Result<Option<Header>, Stor
 /// Where new changes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'a> {
-    /// This device wrote them, at this time by its clock.
+    /// This device wrote them, at this time by its clock, and somebody else may read them.
     Own(&'a str),
+    /// This device wrote them for itself: nobody else may read them.
+    Private,
     /// A peer sent them.
     Peer(DeviceId),
 }
 
 /// Stores new changes of a document, and the seals that are live with them.
 ///
-/// Changes of our own also enter the outbox.
+/// Changes of our own that others may read also enter the outbox.
 pub fn save(
     connection: &Connection,
     document: &Document,
@@ -135,6 +137,7 @@ pub fn save(
                 put_outbox(connection, id, change.hash, at)?;
                 None
             }
+            Origin::Private => None,
             Origin::Peer(device) => Some(device.0.to_vec()),
         };
         log.execute(params![id.0.as_slice(), change.hash.0.as_slice(), peer])?;

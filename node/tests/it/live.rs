@@ -106,3 +106,19 @@ fn wrong_digits_let_nobody_in() {
     assert!(joining.wait(Duration::from_millis(300)).is_err());
     assert!(!Node::exists(folder.path()));
 }
+
+#[test]
+fn whoever_stays_in_touch_hears_of_changes_without_asking() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    let _touch = college.node.stay_in_touch().expect("a socket");
+    let values = [("name", "郝敏"), ("duty", "coordinator"), ("phone", "13900000021")];
+    act(&hub.node, "contact.add", &values).expect("added");
+    let arrived = || college.node.list(&Query::all(Contact::KIND)).expect("list").total == 1;
+    let begun = std::time::Instant::now();
+    while !arrived() && begun.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    assert!(arrived(), "the hub's contact is here");
+}

@@ -19,18 +19,34 @@ async fn messages_of_every_size_pass_both_ways() {
         let (_endpoints, caller, called) = pair().await;
         let message: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
         let there = async {
-            let (mut sender, mut receiver) = caller.split().await.unwrap();
-            assert_eq!(sender.send(&message).await.unwrap(), bytes_expected, "{length}");
-            assert_eq!(receiver.receive().await.unwrap().as_ref(), Some(&message), "{length}");
-            sender.finish().await.unwrap();
-            assert_eq!(receiver.receive().await.unwrap(), None, "{length}");
+            let (mut sender, mut receiver) = caller.split().await.expect("the test sets it up");
+            assert_eq!(
+                sender.send(&message).await.expect("the test sets it up"),
+                bytes_expected,
+                "{length}"
+            );
+            assert_eq!(
+                receiver.receive().await.expect("the test sets it up").as_ref(),
+                Some(&message),
+                "{length}"
+            );
+            sender.finish().await.expect("the test sets it up");
+            assert_eq!(receiver.receive().await.expect("the test sets it up"), None, "{length}");
         };
         let back = async {
-            let (mut sender, mut receiver) = called.split().await.unwrap();
-            assert_eq!(receiver.receive().await.unwrap().as_ref(), Some(&message), "{length}");
-            assert_eq!(sender.send(&message).await.unwrap(), bytes_expected, "{length}");
-            assert_eq!(receiver.receive().await.unwrap(), None, "{length}");
-            sender.finish().await.unwrap();
+            let (mut sender, mut receiver) = called.split().await.expect("the test sets it up");
+            assert_eq!(
+                receiver.receive().await.expect("the test sets it up").as_ref(),
+                Some(&message),
+                "{length}"
+            );
+            assert_eq!(
+                sender.send(&message).await.expect("the test sets it up"),
+                bytes_expected,
+                "{length}"
+            );
+            assert_eq!(receiver.receive().await.expect("the test sets it up"), None, "{length}");
+            sender.finish().await.expect("the test sets it up");
         };
         tokio::join!(there, back);
     }
@@ -50,18 +66,21 @@ async fn messages_keep_their_order_and_bounds() {
     let (_endpoints, caller, called) = pair().await;
     let lengths = [0, 1, 0, 70_000, 3, 0];
     let send = async {
-        let (mut sender, _receiver) = caller.split().await.unwrap();
+        let (mut sender, _receiver) = caller.split().await.expect("the test sets it up");
         for length in lengths {
-            sender.send(&vec![7; length]).await.unwrap();
+            sender.send(&vec![7; length]).await.expect("the test sets it up");
         }
-        sender.finish().await.unwrap();
+        sender.finish().await.expect("the test sets it up");
     };
     let receive = async {
-        let (_sender, mut receiver) = called.split().await.unwrap();
+        let (_sender, mut receiver) = called.split().await.expect("the test sets it up");
         for length in lengths {
-            assert_eq!(receiver.receive().await.unwrap(), Some(vec![7; length]));
+            assert_eq!(
+                receiver.receive().await.expect("the test sets it up"),
+                Some(vec![7; length])
+            );
         }
-        assert_eq!(receiver.receive().await.unwrap(), None);
+        assert_eq!(receiver.receive().await.expect("the test sets it up"), None);
     };
     tokio::join!(send, receive);
 }
@@ -69,15 +88,18 @@ async fn messages_keep_their_order_and_bounds() {
 #[tokio::test]
 async fn a_message_too_long_is_not_sent() {
     let (_endpoints, caller, called) = pair().await;
-    let (mut sender, _receiver) = caller.split().await.unwrap();
+    let (mut sender, _receiver) = caller.split().await.expect("the test sets it up");
     let length = MESSAGE_BYTES_MAX + 1;
     let error = sender.send(&vec![0; length]).await.unwrap_err();
     assert!(
         matches!(error, NetError::Frame(FrameError::MessageTooLong { length: l }) if l == length)
     );
-    sender.send(b"short").await.unwrap();
-    let (_sender, mut receiver) = called.split().await.unwrap();
-    assert_eq!(receiver.receive().await.unwrap().as_deref(), Some(&b"short"[..]));
+    sender.send(b"short").await.expect("the test sets it up");
+    let (_sender, mut receiver) = called.split().await.expect("the test sets it up");
+    assert_eq!(
+        receiver.receive().await.expect("the test sets it up").as_deref(),
+        Some(&b"short"[..])
+    );
 }
 
 #[tokio::test]
@@ -93,7 +115,7 @@ async fn each_side_sees_the_key_and_address_of_the_other() {
 async fn any_server_key_will_do_when_none_is_expected() {
     let (client, server) = (endpoint(1), endpoint(2));
     let (caller, _called) = tokio::join!(client.connect(server.local_addr(), None), next(&server));
-    assert_eq!(caller.unwrap().peer_key(), dalek_public_key(2));
+    assert_eq!(caller.expect("the test sets it up").peer_key(), dalek_public_key(2));
 }
 
 #[tokio::test]
@@ -101,7 +123,7 @@ async fn another_key_than_expected_ends_the_handshake() {
     let (client, server) = (endpoint(1), endpoint(2));
     let address = server.local_addr();
     let expected = dalek_public_key(3);
-    let accepting = async { server.accept().await.unwrap().finish().await };
+    let accepting = async { server.accept().await.expect("the test sets it up").finish().await };
     let (caller, called) = tokio::join!(client.connect(address, Some(expected)), accepting);
     let error = caller.unwrap_err();
     let found = dalek_public_key(2);
@@ -120,24 +142,33 @@ async fn another_key_than_expected_ends_the_handshake() {
 async fn exporters_agree_within_a_connection_only() {
     let (_endpoints, caller, called) = pair().await;
     let (_other_endpoints, other, _other_called) = pair().await;
-    let secret = caller.exporter(b"onex enrolment", b"invite 1").unwrap();
-    assert_eq!(called.exporter(b"onex enrolment", b"invite 1").unwrap(), secret);
-    assert_ne!(caller.exporter(b"onex enrolment", b"invite 2").unwrap(), secret);
-    assert_ne!(caller.exporter(b"onex other", b"invite 1").unwrap(), secret);
-    assert_ne!(other.exporter(b"onex enrolment", b"invite 1").unwrap(), secret);
+    let secret = caller.exporter(b"onex enrolment", b"invite 1").expect("the test sets it up");
+    assert_eq!(
+        called.exporter(b"onex enrolment", b"invite 1").expect("the test sets it up"),
+        secret
+    );
+    assert_ne!(
+        caller.exporter(b"onex enrolment", b"invite 2").expect("the test sets it up"),
+        secret
+    );
+    assert_ne!(caller.exporter(b"onex other", b"invite 1").expect("the test sets it up"), secret);
+    assert_ne!(
+        other.exporter(b"onex enrolment", b"invite 1").expect("the test sets it up"),
+        secret
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_listening_is_said_so() {
-    let closed = std::net::UdpSocket::bind(LOOPBACK).unwrap();
-    let address = closed.local_addr().unwrap();
+    let closed = std::net::UdpSocket::bind(LOOPBACK).expect("the test sets it up");
+    let address = closed.local_addr().expect("the test sets it up");
     let error = endpoint(1).connect(address, None).await.unwrap_err();
     assert_eq!(error.to_string(), format!("no answer from {address} within 10 s"));
 }
 
 #[tokio::test]
 async fn an_address_of_another_family_is_refused_at_once() {
-    let address: SocketAddr = "[::1]:9".parse().unwrap();
+    let address: SocketAddr = "[::1]:9".parse().expect("the test sets it up");
     let error = endpoint(1).connect(address, None).await.unwrap_err();
     assert!(matches!(error, NetError::Start { address: a, .. } if a == address), "{error:?}");
 }
@@ -154,10 +185,10 @@ async fn an_address_in_use_cannot_be_bound() {
 #[tokio::test]
 async fn the_reason_of_a_close_reaches_the_other_side() {
     let (_endpoints, caller, called) = pair().await;
-    let (mut sender, mut receiver) = caller.split().await.unwrap();
-    sender.send(b"hello").await.unwrap();
-    let (_sender, mut called_receiver) = called.split().await.unwrap();
-    called_receiver.receive().await.unwrap();
+    let (mut sender, mut receiver) = caller.split().await.expect("the test sets it up");
+    sender.send(b"hello").await.expect("the test sets it up");
+    let (_sender, mut called_receiver) = called.split().await.expect("the test sets it up");
+    called_receiver.receive().await.expect("the test sets it up");
     called.close(7, "未登记的设备\u{7}");
     check_closed(receiver.receive().await.unwrap_err(), 7, "未登记的设备 ");
     check_closed(caller.closed().await, 7, "未登记的设备 ");
@@ -183,16 +214,16 @@ async fn closing_the_endpoint_tells_every_peer_and_stops_accepting() {
 async fn a_caller_that_opens_no_stream_is_not_waited_for() {
     let (_endpoints, caller, called) = pair().await;
     tokio::time::pause();
-    let _unused = caller.split().await.unwrap();
+    let _unused = caller.split().await.expect("the test sets it up");
     assert!(matches!(called.split().await, Err(NetError::Silent)));
 }
 
 #[tokio::test]
 async fn an_abandoned_stream_is_noticed_by_the_sender() {
     let (_endpoints, caller, called) = pair().await;
-    let (mut sender, receiver) = caller.split().await.unwrap();
-    sender.send(b"hello").await.unwrap();
-    let (mut called_sender, _called_receiver) = called.split().await.unwrap();
+    let (mut sender, receiver) = caller.split().await.expect("the test sets it up");
+    sender.send(b"hello").await.expect("the test sets it up");
+    let (mut called_sender, _called_receiver) = called.split().await.expect("the test sets it up");
     drop(receiver);
     called_sender.send(&vec![0; MESSAGE_BYTES_MAX]).await.unwrap_err();
     assert!(matches!(called_sender.finish().await, Err(NetError::StreamGivenUp { code: 0 })));
@@ -210,7 +241,7 @@ async fn many_callers_at_once_must_prove_their_address() {
     }
     let mut held = Vec::new();
     for index in 0..BEFORE_RETRY + 2 {
-        let incoming = server.accept().await.unwrap();
+        let incoming = server.accept().await.expect("the test sets it up");
         assert_eq!(incoming.address_validated(), index >= BEFORE_RETRY, "caller {index}");
         held.push(incoming);
     }
@@ -234,10 +265,11 @@ async fn only_a_client_of_this_protocol_with_a_key_gets_in() {
     async fn check(alpn: &[u8], seed: Option<[u8; 32]>, key_expected: Option<[u8; 32]>) {
         let server = endpoint(2);
         let connecting = stranger::connect(server.local_addr(), alpn, seed);
-        let accepting = async { server.accept().await.unwrap().finish().await };
+        let accepting =
+            async { server.accept().await.expect("the test sets it up").finish().await };
         let (_connection, called) = tokio::join!(connecting, accepting);
         match key_expected {
-            Some(key) => assert_eq!(called.unwrap().peer_key(), key),
+            Some(key) => assert_eq!(called.expect("the test sets it up").peer_key(), key),
             None => assert!(matches!(called, Err(NetError::Handshake { .. })), "{called:?}"),
         }
     }
@@ -253,11 +285,11 @@ async fn broken_framing_is_reported_and_goes_no_further() {
         let server = endpoint(2);
         let connecting = stranger::connect(server.local_addr(), ALPN, Some([3; 32]));
         let (connection, called) = tokio::join!(connecting, next(&server));
-        let connection = connection.unwrap();
-        let (mut send, _receive) = connection.open_bi().await.unwrap();
-        send.write_all(bytes).await.unwrap();
-        send.finish().unwrap();
-        let (_sender, mut receiver) = called.split().await.unwrap();
+        let connection = connection.expect("the test sets it up");
+        let (mut send, _receive) = connection.open_bi().await.expect("the test sets it up");
+        send.write_all(bytes).await.expect("the test sets it up");
+        send.finish().expect("the test sets it up");
+        let (_sender, mut receiver) = called.split().await.expect("the test sets it up");
         match receiver.receive().await {
             Err(NetError::Frame(error)) => assert_eq!(error, expected, "{bytes:?}"),
             other => panic!("{bytes:?}: {other:?}"),
@@ -274,15 +306,15 @@ async fn pair() -> ([Endpoint; 2], Connection, Connection) {
     let (client, server) = (endpoint(1), endpoint(2));
     let connecting = client.connect(server.local_addr(), Some(dalek_public_key(2)));
     let (caller, called) = tokio::join!(connecting, next(&server));
-    ([client, server], caller.unwrap(), called)
+    ([client, server], caller.expect("the test sets it up"), called)
 }
 
 async fn next(server: &Endpoint) -> Connection {
-    server.accept().await.unwrap().finish().await.unwrap()
+    server.accept().await.expect("the test sets it up").finish().await.expect("the test sets it up")
 }
 
 fn endpoint(device: u8) -> Endpoint {
-    Endpoint::bind(&key(device), LOOPBACK).unwrap()
+    Endpoint::bind(&key(device), LOOPBACK).expect("the test sets it up")
 }
 
 fn key(device: u8) -> DeviceKey {

@@ -17,7 +17,7 @@ use super::{
 use crate::admission::{DocumentBatch, NO_RIGHT, refusal_opens};
 use crate::message::{
     Ack, Batch, DOCUMENT_BYTES_MAX, End, Hello, LogPosition, MESSAGE_BYTES_MAX, Message, Origin,
-    PART_BYTES_MAX, Reason, Standing,
+    PART_BYTES_MAX, Reason, Standing, Told,
 };
 use crate::scope::{Party, Scope, ScopeDigests};
 
@@ -46,11 +46,17 @@ pub(super) struct Exchange {
     tell: bool,
     /// Whether the store owes an answer.
     asked: bool,
+    /// Whether the sums in that answer will be older than a refusal that came since.
+    outdated: bool,
     in_flight: VecDeque<InFlight>,
     parts: Vec<DocumentBatch>,
     parts_bytes: usize,
     admitting: VecDeque<Admitting>,
     acks: Vec<(LogPosition, Vec<(DocId, Reason)>)>,
+    acks_heard: u64,
+    acks_sent: u64,
+    /// How many of our acknowledgements the peer must have heard for its sums to count.
+    acks_needed: u64,
     /// Our sums at `sent`.
     own: Option<ScopeDigests>,
     /// The peer's sums, if it has said that we have everything.
@@ -101,11 +107,15 @@ impl Exchange {
             last_owed: !told,
             tell: false,
             asked: false,
+            outdated: false,
             in_flight: VecDeque::new(),
             parts: Vec::new(),
             parts_bytes: 0,
             admitting: VecDeque::new(),
             acks: Vec::new(),
+            acks_heard: 0,
+            acks_sent: 0,
+            acks_needed: 0,
             own: own.digests.filter(|_| told),
             peer: peer.digests.filter(|_| complete),
             peer_done: complete && peer.digests.is_some(),
@@ -144,7 +154,7 @@ impl Exchange {
         match end {
             End::Part => return Ok(()),
             End::More => (self.peer, self.peer_done) = (None, false),
-            End::Last(digests) => (self.peer, self.peer_done) = (Some(digests), true),
+            End::Last(told) => (self.peer, self.peer_done) = (self.counting(told), true),
         }
         let (documents, foreign): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts)
             .into_iter()
@@ -173,7 +183,8 @@ impl Exchange {
         refused.dedup();
         self.stale |= !batch.empty;
         if !refused.is_empty() {
-            // The peer leaves these out of its sums from now on and will tell them again.
+            // The peer leaves these out of its sums once it has heard of them, and tells them again.
+            self.acks_needed = self.acks_sent + self.acks.len() as u64 + 1;
             self.peer = None;
         }
         self.acks.push((batch.upto, refused));
@@ -185,6 +196,7 @@ impl Exchange {
         let Some(batch) = self.in_flight.pop_front().filter(|batch| batch.upto == ack.upto) else {
             return Err(Fault::OutOfOrder { what: "ack" });
         };
+        self.acks_heard += 1;
         let refused: Vec<_> = ack.refused.iter().map(|(id, reason)| (*id, reason.0)).collect();
         if refused.iter().any(|(id, _)| !batch.documents.contains(id)) {
             return Err(Fault::OutOfOrder { what: "refusal" });
@@ -198,12 +210,12 @@ impl Exchange {
         out.push(Effect::Acknowledged { device, upto, opened, closed });
         if !refused.is_empty() {
             wire.report.refused.extend(refused);
-            (self.log_grew, self.tell) = (true, true);
+            (self.log_grew, self.tell, self.outdated) = (true, true, self.asked);
         }
         match ack.standing {
             Standing::Behind => self.peer = None,
-            Standing::At(upto, digests) => {
-                self.peer = Some(digests);
+            Standing::At(upto, told) => {
+                self.peer = self.counting(told);
                 if upto != self.taken {
                     self.taken = upto;
                     out.push(Effect::Taken { device, upto });
@@ -219,10 +231,12 @@ impl Exchange {
         if !std::mem::take(&mut self.asked) {
             return;
         }
+        let outdated = std::mem::take(&mut self.outdated);
         match answer {
             Answer::State { .. } => {}
             Answer::Delta { documents, upto, more, fingerprints } => {
                 self.sent = upto;
+                let more = more || outdated;
                 self.own = (!more).then(|| fingerprints.digests());
                 self.log_grew |= more;
                 self.delta_send(self.readable(documents), wire, out);
@@ -235,12 +249,12 @@ impl Exchange {
     /// Sends what is new; where there is nothing, our sums with an acknowledgement, or alone if the
     /// peer waits for them.
     fn delta_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
-        let end = self.own.map_or(End::More, End::Last);
-        match (documents.is_empty(), self.own) {
+        let end = self.told().map_or(End::More, End::Last);
+        match (documents.is_empty(), self.told()) {
             (true, None) => {}
             (true, Some(_)) if self.stale && !self.last_owed => {}
-            (true, Some(digests)) if !self.acks.is_empty() && !self.last_owed => {
-                self.acks_send(Standing::At(self.sent, digests), wire, out);
+            (true, Some(told)) if !self.acks.is_empty() && !self.last_owed => {
+                self.acks_send(Standing::At(self.sent, told), wire, out);
             }
             (true, Some(_)) if !self.tell && !self.last_owed => {}
             _ => {
@@ -277,8 +291,8 @@ impl Exchange {
             self.asked = true;
             return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
         }
-        if let Some(digests) = self.own {
-            self.acks_send(Standing::At(self.sent, digests), wire, out);
+        if let Some(told) = self.told() {
+            self.acks_send(Standing::At(self.sent, told), wire, out);
         }
         self.compare(wire, out);
     }
@@ -400,8 +414,19 @@ impl Exchange {
             self.tell = standing == Standing::Behind;
         }
         for (upto, refused) in std::mem::take(&mut self.acks) {
+            self.acks_sent += 1;
             wire.send(&Message::Ack(Ack { upto, refused, standing }), out);
         }
+    }
+
+    /// Our sums, as they are told now.
+    fn told(&self) -> Option<Told> {
+        self.own.map(|digests| Told { acks_heard: self.acks_heard, digests })
+    }
+
+    /// The peer's sums, unless it told them before it heard of our last refusal.
+    fn counting(&self, told: Told) -> Option<ScopeDigests> {
+        (told.acks_heard >= self.acks_needed).then_some(told.digests)
     }
 
     fn has_credit(&self) -> bool {

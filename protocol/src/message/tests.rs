@@ -20,6 +20,10 @@ fn digests() -> ScopeDigests {
     ScopeDigests([1, 2, 3].map(|n| crate::scope::ScopeDigest([n; 16])))
 }
 
+fn told() -> Told {
+    Told { acks_heard: 4, digests: digests() }
+}
+
 fn check(bytes: &[u8], expected: &str) {
     let found = match Message::decode(bytes) {
         Ok(_) => "good",
@@ -47,14 +51,14 @@ fn golden_messages() {
             seals: Vec::new(),
         }],
         upto: position(9),
-        end: End::Last(digests()),
+        end: End::Last(told()),
         origin: Origin::Delta,
     };
     crate::documented(&Message::Batch(batch).encode().bytes);
     let ack = Ack {
         upto: position(9),
         refused: vec![(document, Reason("no_seal"))],
-        standing: Standing::At(position(8), digests()),
+        standing: Standing::At(position(8), told()),
     };
     crate::documented(&Message::Ack(ack).encode().bytes);
 }
@@ -119,4 +123,12 @@ fn a_place_in_the_log_names_its_entry() {
     assert_ne!(of(1, 2, 3), of(1, 2, 4));
     assert_ne!(of(1, 2, 3), of(1, 3, 3));
     assert_ne!(of(1, 2, 3).mark, of(2, 2, 3).mark);
+}
+
+#[test]
+fn absent_parts_at_the_end_of_a_header_are_left_out() {
+    let (network, org) = (NetworkId([1; 16]), onex_crdt::ids::OrgId([2; 16]));
+    let first = |header| cbor::encode(&header)[0];
+    assert_eq!(first(onex_crdt::header::PLAN.of(network, org, 2026)), 0x85);
+    assert_eq!(first(onex_crdt::header::ORGANISATION.of(network, org, 2026)), 0x83);
 }

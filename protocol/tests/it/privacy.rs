@@ -3,7 +3,7 @@
 use onex_crdt::header::{AGREEMENT, APPLICATION, DECISIONS, DIRECTORY, Header, ORGANISATION, PLAN};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::cbor;
-use onex_protocol::message::{Batch, End, LogPosition, Message, Origin};
+use onex_protocol::message::{Batch, End, LogPosition, Message, Origin, Told};
 use onex_protocol::scope::{Scope, ScopeDigest, ScopeDigests};
 
 use crate::network::Network;
@@ -99,7 +99,8 @@ fn what_one_may_not_have_is_not_taken() {
     net.sent.clear();
     let header = PLAN.of(network(), COLLEGE, YEAR);
     let documents = vec![DocumentBatch { header: header.clone(), changes: vec![], seals: vec![] }];
-    let end = End::Last(ScopeDigests([ScopeDigest([0; 16]); 3]));
+    let digests = ScopeDigests([ScopeDigest([0; 16]); 3]);
+    let end = End::Last(Told { acks_heard: 0, digests });
     let upto = LogPosition { position: 1, mark: [1; 8] };
     let batch = Message::Batch(Batch { documents, upto, end, origin: Origin::Delta });
     net.inject(COLLEGE_1, batch.encode().bytes);

@@ -17,6 +17,8 @@ fn a_refused_change_is_told_and_not_repeated() {
         assert_eq!(report.refused, [(organisation.id(), "no_seal")], "seed {seed}");
         assert!(report.equal, "seed {seed}: equal apart from it: {report:?}");
         assert_eq!(net.node(HUB_1).report().quarantined, 1, "seed {seed}");
+        let hub = net.node(HUB_1).report().sent.documents;
+        assert_eq!((report.sent.documents, hub), (1, 1), "seed {seed}: no repair for that");
         net.sent.clear();
         let report = net.sync(COLLEGE_1, HUB_1);
         assert!(report.equal && report.refused.is_empty(), "seed {seed}: {report:?}");

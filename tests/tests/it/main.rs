@@ -3,5 +3,7 @@
 
 mod architecture;
 mod filing;
+mod nine_steps;
 mod privacy;
 mod province;
+mod seat;

@@ -10,7 +10,7 @@ use onex_protocol::message::Message;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::province::{Province, path_of};
+use super::province::Province;
 
 const OWN_CONTACT: &str = "欧阳明远";
 const DRAFT_CONTACT: &str = "司徒清和";
@@ -110,9 +110,9 @@ fn a_college_never_receives_what_another_college_writes() {
     let wire = |heard: &Arc<Mutex<Vec<u8>>>| heard.lock().expect("nobody panicked").clone();
     let (heard, control) = (wire(&heard), wire(&control));
     let folder = province.stop();
-    let owner = everything_in(&path_of(folder.path(), "xatl-1"));
-    let other = everything_in(&path_of(folder.path(), "xyzy-1"));
-    let hub = everything_in(&path_of(folder.path(), "hub-1"));
+    let owner = everything_in(&folder.path().join("xatl-1"));
+    let other = everything_in(&folder.path().join("xyzy-1"));
+    let hub = everything_in(&folder.path().join("hub-1"));
     let names = [OWN_CONTACT.as_bytes(), line.0.as_slice()];
     for needle in names {
         assert!(holds(&owner, needle), "the control: its owner holds it");

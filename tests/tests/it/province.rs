@@ -2,7 +2,6 @@
 //! the hub, two colleges, two evaluators.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use onex_crdt::action::Given;
@@ -279,9 +278,4 @@ impl Province {
         }
         self.folder
     }
-}
-
-/// Every pair of a path and a node's folder name below it.
-pub fn path_of<'a>(folder: &'a Path, name: &str) -> std::path::PathBuf {
-    folder.join(name)
 }

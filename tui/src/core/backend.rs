@@ -8,7 +8,6 @@ use std::sync::Arc;
 use onex_crdt::action::{Action, Given, Refusal};
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
-use onex_crdt::roles::OrgRole;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
 };
@@ -42,7 +41,7 @@ pub trait Backend: Send + Sync {
     /// Devices that ask to be let in.
     fn asking(&self) -> Answered<Vec<Asking>>;
     /// Writes an invitation for the next device of an organisation.
-    fn invite(&self, role: OrgRole, org: OrgId) -> Answered<Invited>;
+    fn invite(&self, org: OrgId) -> Answered<Invited>;
     /// Lets the device in whose digits these are.
     fn device_confirm(&self, digits: &str) -> Answered<()>;
     /// Syncs with one peer, or with all that are known.
@@ -71,7 +70,7 @@ pub enum BackendError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The system failed; the text is the node's.
+    /// The system failed; an id of a sentence, or words that are shown as they are.
     #[error("{0}")]
     Failed(String),
 }

@@ -2,11 +2,12 @@
 //!
 //! Used by the screens and by the command line. No code or key of the program is shown alone.
 
-use onex_crdt::action::{Reason, Refusal};
+use onex_crdt::action::{Action, Reason, Refusal};
 use onex_crdt::field::{Choice, FieldError, show};
 use onex_crdt::record::RecordKind;
 use onex_crdt::registry;
 
+use crate::core::welcome::{FOUND, JOIN};
 use crate::i18n::{Arg, Lang, tr};
 
 /// A refusal in the words of a person.
@@ -36,7 +37,7 @@ impl Explained {
 
 /// Returns a refusal as sentences.
 pub fn explain(lang: Lang, refusal: &Refusal) -> Explained {
-    let action = registry::action(refusal.action);
+    let action = action_of(refusal.action);
     let title = action.map_or(refusal.action, |action| match lang {
         Lang::Zh => action.zh,
         Lang::En => action.en,
@@ -65,7 +66,7 @@ pub fn explain_field(lang: Lang, error: &FieldError) -> (String, String) {
 
 /// Returns what a field or parameter of an action is called; an unknown key is returned as it is.
 pub fn field_label(lang: Lang, action: &str, key: &str) -> String {
-    let Some(action) = registry::action(action) else {
+    let Some(action) = action_of(action) else {
         return key.to_owned();
     };
     let pick = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
@@ -80,6 +81,12 @@ pub fn state_word(lang: Lang, kind: Option<&RecordKind>, state: &str) -> String 
     let field = kind.and_then(|kind| kind.field("state"));
     let value = onex_crdt::value::Value::Text(state.to_owned());
     field.map_or(state.to_owned(), |field| show(&field.ty.shape, &value, lang == Lang::Zh))
+}
+
+/// An action of the domain, or a question of the first use.
+fn action_of(id: &str) -> Option<&'static Action> {
+    let first_use = [&JOIN, &FOUND].into_iter().find(|action| action.id == id);
+    registry::action(id).or(first_use)
 }
 
 type Words = (&'static str, Vec<(&'static str, String)>);

@@ -20,16 +20,16 @@ pub async fn connect(
 ) -> Result<quinn::Connection, quinn::ConnectionError> {
     let mut config = tls_config(key_seed);
     config.alpn_protocols = vec![alpn.to_vec()];
-    let crypto = QuicClientConfig::try_from(config).unwrap();
+    let crypto = QuicClientConfig::try_from(config).expect("the test sets it up");
     let config = quinn::ClientConfig::new(Arc::new(crypto));
-    let client = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
-    client.connect_with(config, address, "onex").unwrap().await
+    let client = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("the test sets it up");
+    client.connect_with(config, address, "onex").expect("the test sets it up").await
 }
 
 fn tls_config(key_seed: Option<[u8; 32]>) -> ClientConfig {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
+        .expect("the test sets it up")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trusting));
     match key_seed.map(certified) {
@@ -43,8 +43,8 @@ fn tls_config(key_seed: Option<[u8; 32]>) -> ClientConfig {
 fn certified(seed: [u8; 32]) -> CertifiedKey {
     let prefix = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     let pkcs8 = PrivatePkcs8KeyDer::from([&prefix[..], &seed].concat());
-    let signer = ring::sign::any_eddsa_type(&pkcs8).unwrap();
-    let spki = CertificateDer::from(signer.public_key().unwrap().to_vec());
+    let signer = ring::sign::any_eddsa_type(&pkcs8).expect("the test sets it up");
+    let spki = CertificateDer::from(signer.public_key().expect("the test sets it up").to_vec());
     CertifiedKey::new(vec![spki], signer)
 }
 

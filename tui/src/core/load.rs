@@ -1,0 +1,587 @@
+//! What workers are asked and what they bring back. Runs on their threads, over any `Backend`.
+//!
+//! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use onex_crdt::action::{Action, Given};
+use onex_crdt::field::Shape;
+use onex_crdt::field::time::{Date, Moment};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::application::Application;
+use onex_crdt::records::contact::Contact;
+use onex_crdt::records::organisation::Organisation;
+use onex_crdt::registry;
+use onex_crdt::roles::OrgRole;
+use onex_crdt::value::Value;
+use onex_node::api::{
+    Answer, Asking, Conflict, DeviceRow, History, List, Me, Peer, Query, Status, SyncReport,
+};
+
+use crate::core::backend::{Answered, Backend, BackendError};
+
+/// Something for a worker.
+#[derive(Clone)]
+pub enum Task {
+    /// Read; the newest generation of a slot wins.
+    Load {
+        /// What to read.
+        want: Want,
+        /// The generation, which comes back with the answer.
+        generation: u64,
+    },
+    /// Carry an action out.
+    Act {
+        /// The action.
+        action: &'static Action,
+        /// Records it takes, or none.
+        ids: Vec<RecordId>,
+        /// What is given.
+        given: Given,
+    },
+    /// Write an invitation into a file.
+    Invite {
+        /// The organisation.
+        org: OrgId,
+        /// Where to write.
+        file: PathBuf,
+    },
+    /// Let a device in.
+    Confirm {
+        /// The digits that both screens show.
+        digits: String,
+    },
+    /// Sync.
+    Sync {
+        /// With one peer, or with all.
+        peer: Option<DeviceId>,
+    },
+    /// Ask whether the store changed.
+    Look,
+    /// Found a network (first use).
+    Found {
+        /// The hub's name.
+        name: String,
+        /// Its region, six digits.
+        region: String,
+        /// The person.
+        person: String,
+    },
+    /// Join a network (first use).
+    Join {
+        /// The invitation file.
+        file: PathBuf,
+        /// The person.
+        person: String,
+    },
+}
+
+/// What to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// Who, status, devices that ask, version.
+    Overview,
+    /// What is due.
+    Today,
+    /// A window of application lines.
+    Lines(Window),
+    /// An application line with its history.
+    Line(RecordId),
+    /// A window of organisations.
+    Directory(Window),
+    /// An organisation with contacts and devices.
+    Organisation(RecordId),
+    /// Conflicts and devices that ask.
+    Sync,
+    /// Records that an id field may name.
+    Picks(&'static str, String),
+    /// The row that a form alters.
+    Edited(&'static str, RecordId),
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Only what waits for the hub, the oldest first.
+    pub queue: bool,
+    /// A text to be found by.
+    pub text: Option<String>,
+    /// Rows left out before.
+    pub offset: usize,
+    /// Rows at most.
+    pub limit: usize,
+}
+
+/// The place that an answer fills; a newer question to it makes older answers void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// See `Want::Overview`; the others likewise.
+    Overview,
+    /// What is due.
+    Today,
+    /// Application lines.
+    Lines,
+    /// One line.
+    Line,
+    /// Organisations.
+    Directory,
+    /// One organisation.
+    Organisation,
+    /// Conflicts.
+    Sync,
+    /// Records to pick from.
+    Picks,
+    /// The row of a form.
+    Edited,
+}
+
+impl Want {
+    /// Returns the slot that the answer fills.
+    pub fn slot(&self) -> Slot {
+        match self {
+            Want::Overview => Slot::Overview,
+            Want::Today => Slot::Today,
+            Want::Lines(_) => Slot::Lines,
+            Want::Line(_) => Slot::Line,
+            Want::Directory(_) => Slot::Directory,
+            Want::Organisation(_) => Slot::Organisation,
+            Want::Sync => Slot::Sync,
+            Want::Picks(..) => Slot::Picks,
+            Want::Edited(..) => Slot::Edited,
+        }
+    }
+}
+
+/// What a worker says when it is done.
+#[derive(Clone)]
+pub enum Message {
+    /// The answer to a `Load`, with records that it names.
+    Loaded {
+        /// The slot.
+        slot: Slot,
+        /// The generation asked for.
+        generation: u64,
+        /// What was read.
+        loaded: Answered<(Loaded, Known)>,
+    },
+    /// An action was carried out or refused.
+    Acted(&'static Action, Answered<Vec<Answer>>),
+    /// An invitation was written, or not.
+    Invited(Answered<PathBuf>),
+    /// A device was let in, or not.
+    Confirmed(Answered<()>),
+    /// A sync ended.
+    Synced(Answered<SyncReport>),
+    /// The version of the store.
+    Version(Answered<u64>),
+    /// The digits to be compared while joining.
+    Digits(String),
+    /// There is a node now.
+    Entered,
+    /// There is still none.
+    NotEntered(BackendError),
+    /// A worker died; its words are for the log and the status line.
+    WorkerLost(String),
+}
+
+/// What was read.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    /// Who, how it stands, who asks, the store's version.
+    Overview {
+        /// The state of the node.
+        status: Box<Status>,
+        /// Devices that ask.
+        asking: Vec<Asking>,
+        /// The version of the store.
+        version: u64,
+    },
+    /// What is due, most urgent first.
+    Today(Vec<Due>),
+    /// Rows of a list.
+    Rows(Rows),
+    /// A line.
+    Line(Box<History>),
+    /// An organisation.
+    Organisation(Box<OrganisationPage>),
+    /// Conflicts and devices that ask.
+    Sync(Vec<Conflict>, Vec<Asking>),
+    /// Rows to pick from.
+    Picks(Vec<Row>),
+    /// The row of a form; nothing when it is gone.
+    Edited(Option<Row>),
+}
+
+/// A window of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rows {
+    /// The place of the first row.
+    pub offset: usize,
+    /// How many rows match.
+    pub total: usize,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// When lines were submitted, for those of which it is asked.
+    pub since: BTreeMap<RecordId, Moment>,
+}
+
+/// An organisation with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganisationPage {
+    /// The organisation.
+    pub row: Row,
+    /// Its contacts in office.
+    pub contacts: Vec<Row>,
+    /// Its devices.
+    pub devices: Vec<DeviceRow>,
+}
+
+/// Something that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// A device asks to be let in.
+    Asking(Asking),
+    /// A field has several values.
+    Conflict(Conflict),
+    /// The hub sent a line back.
+    Returned(Row),
+    /// A draft was never submitted.
+    Draft(Row),
+    /// The college asked for something and waits.
+    Requested(Row),
+    /// A line waits for the hub since then.
+    Submitted(Row, Option<Moment>),
+    /// A line waits for a second person since then.
+    Second(Row, Option<Moment>),
+    /// A college asks for a change or a withdrawal of a filed line.
+    Request(Row, Option<Moment>),
+    /// A contact was last confirmed long ago.
+    Contact(Row, Date),
+    /// Changes that no peer has yet.
+    Unsent(usize, Option<Moment>),
+}
+
+/// Records that rows name, by id: a screen shows their names.
+pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
+
+/// Carries a task out; joining and founding are not among them, they make the backend.
+pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
+    Some(match task {
+        Task::Load { want, generation } => {
+            let loaded = load(backend, &want);
+            Message::Loaded { slot: want.slot(), generation, loaded }
+        }
+        Task::Act { action, ids, given } => {
+            Message::Acted(action, backend.act(action, &ids, &given))
+        }
+        Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
+        Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
+        Task::Sync { peer } => Message::Synced(backend.sync(peer)),
+        Task::Look => Message::Version(backend.version()),
+        Task::Found { .. } | Task::Join { .. } => return None,
+    })
+}
+
+fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
+    let failed =
+        |error: std::io::Error| BackendError::Failed(format!("{}: {error}", file.display()));
+    let mut out = std::fs::File::create_new(&file).map_err(failed)?;
+    let written = backend.invite(org).and_then(|invited| {
+        std::io::Write::write_all(&mut out, invited.text.as_bytes()).map_err(failed)
+    });
+    match written {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = std::fs::remove_file(&file);
+            Err(error)
+        }
+    }
+}
+
+/// Reads what is wanted, and the records that it names.
+fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
+    let mut known = Known::new();
+    let loaded = match want {
+        Want::Overview => {
+            let version = backend.version()?;
+            let (status, asking) = (Box::new(backend.status()?), backend.asking()?);
+            Loaded::Overview { status, asking, version }
+        }
+        Want::Today => Loaded::Today(due(backend, &mut known)?),
+        Want::Lines(window) => {
+            let rows = lines(backend, window)?;
+            know_all(backend, Application::KIND, &rows.rows, &mut known)?;
+            Loaded::Rows(rows)
+        }
+        Want::Line(id) => {
+            let history = backend.history(Application::KIND, *id)?;
+            know_all(backend, Application::KIND, std::slice::from_ref(&history.row), &mut known)?;
+            for step in &history.steps {
+                know(backend, Organisation::KIND, step.org_id.into(), &mut known)?;
+            }
+            Loaded::Line(Box::new(history))
+        }
+        Want::Directory(window) => {
+            let list = backend.list(&windowed(Organisation::KIND, window))?;
+            Loaded::Rows(rows_of(list, window))
+        }
+        Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
+        Want::Sync => {
+            let conflicts = backend.conflicts()?;
+            for conflict in &conflicts {
+                know(backend, conflict.kind, conflict.record_id, &mut known)?;
+            }
+            let asking = backend.asking()?;
+            know_asking(backend, &asking, &mut known)?;
+            Loaded::Sync(conflicts, asking)
+        }
+        Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
+        Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
+    };
+    Ok((loaded, known))
+}
+
+fn rows_of(list: List, window: &Window) -> Rows {
+    Rows { offset: window.offset, total: list.total, rows: list.rows, since: BTreeMap::new() }
+}
+
+fn windowed(kind: &'static RecordKind, window: &Window) -> Query {
+    let text = window.text.clone();
+    Query { text, limit: Some(window.limit), offset: window.offset, ..Query::all(kind) }
+}
+
+fn lines(backend: &dyn Backend, window: &Window) -> Answered<Rows> {
+    if !window.queue {
+        return Ok(rows_of(backend.list(&windowed(Application::KIND, window))?, window));
+    }
+    let mut waiting = queue(backend, window.text.as_deref())?;
+    let total = waiting.len();
+    let part = waiting.drain(..).skip(window.offset).take(window.limit);
+    let (mut rows, mut since) = (Vec::new(), BTreeMap::new());
+    for (row, at) in part {
+        since.extend(at.map(|at| (row.id, at)));
+        rows.push(row);
+    }
+    Ok(Rows { offset: window.offset, total, rows, since })
+}
+
+/// The lines that wait for the hub, those submitted first in front.
+fn queue(backend: &dyn Backend, text: Option<&str>) -> Answered<Vec<(Row, Option<Moment>)>> {
+    let conditions =
+        [("state", "submitted"), ("pending_request", "change"), ("pending_request", "withdrawal")];
+    let mut found: BTreeMap<RecordId, (Row, Option<Moment>)> = BTreeMap::new();
+    for (key, value) in conditions {
+        let query = Query {
+            text: text.map(str::to_owned),
+            limit: Some(QUEUE_MAX),
+            ..Query::all(Application::KIND).with(key, Value::Text(value.to_owned()))
+        };
+        for row in backend.list(&query)?.rows {
+            if let std::collections::btree_map::Entry::Vacant(place) = found.entry(row.id) {
+                let since = submitted_at(&backend.history(Application::KIND, row.id)?);
+                place.insert((row, since));
+            }
+        }
+    }
+    let mut found: Vec<_> = found.into_values().collect();
+    let age = |at: &Option<Moment>| at.map_or(i64::MAX, Moment::unix_seconds);
+    found.sort_by_key(|(row, at)| (age(at), row.id));
+    Ok(found)
+}
+
+/// When a line was last asked about, by the college's clock.
+pub fn submitted_at(history: &History) -> Option<Moment> {
+    let asks = |kind: &str| matches!(kind, "application.submit" | "application.withdraw");
+    history.steps.iter().rev().find(|step| asks(&step.kind)).map(|step| step.at)
+}
+
+fn organisation(backend: &dyn Backend, id: RecordId) -> Answered<OrganisationPage> {
+    let Some(row) = backend.row(Organisation::KIND, id)? else {
+        return Err(BackendError::Failed(String::new()));
+    };
+    let own = Query { limit: Some(PAGE_MAX), ..Query::all(Contact::KIND) };
+    let own = own.with("org_id", Value::Bytes(id.0.to_vec()));
+    let contacts = backend.list(&own.with("state", Value::Text("active".into())))?.rows;
+    let mut devices = backend.devices()?;
+    devices.retain(|device| RecordId::from(device.org_id) == id);
+    Ok(OrganisationPage { row, contacts, devices })
+}
+
+fn picks(backend: &dyn Backend, kind: &str, text: &str, known: &mut Known) -> Answered<Vec<Row>> {
+    let Some(kind) = registry::kind(kind) else {
+        return Ok(Vec::new());
+    };
+    let text = (!text.trim().is_empty()).then(|| text.trim().to_owned());
+    let mut query = Query { text, limit: Some(PICKS_MAX), ..Query::all(kind) };
+    let state = match kind.key {
+        "cert_level" => Some("listed"),
+        "call" => Some("open"),
+        "organisation" => Some("active"),
+        _ => None,
+    };
+    if let Some(state) = state {
+        query = query.with("state", Value::Text(state.to_owned()));
+    }
+    let rows = backend.list(&query)?.rows;
+    know_all(backend, kind, &rows, known)?;
+    known.extend(rows.iter().map(|row| (row.id, (kind, row.clone()))));
+    Ok(rows)
+}
+
+fn edited(
+    backend: &dyn Backend,
+    kind: &str,
+    id: RecordId,
+    known: &mut Known,
+) -> Answered<Option<Row>> {
+    let Some(kind) = registry::kind(kind) else {
+        return Ok(None);
+    };
+    let row = backend.row(kind, id)?;
+    if let Some(row) = &row {
+        know_all(backend, kind, std::slice::from_ref(row), known)?;
+        known.insert(id, (kind, row.clone()));
+    }
+    Ok(row)
+}
+
+/// What is due, in the order in which it is shown.
+fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
+    let status = backend.status()?;
+    let me = &status.me;
+    let mut due: Vec<Due> = Vec::new();
+    let asking = backend.asking()?;
+    know_asking(backend, &asking, known)?;
+    due.extend(asking.into_iter().map(Due::Asking));
+    let conflicts = backend.conflicts()?;
+    for conflict in &conflicts {
+        know(backend, conflict.kind, conflict.record_id, known)?;
+    }
+    due.extend(conflicts.into_iter().map(Due::Conflict));
+    match me.org_role {
+        OrgRole::Hub => due.extend(queue(backend, None)?.into_iter().map(hub_due)),
+        OrgRole::College => college_due(backend, &mut due)?,
+        OrgRole::Evaluator | OrgRole::Observer => {}
+    }
+    for item in &due {
+        if let Some(row) = item.line() {
+            know_all(backend, Application::KIND, std::slice::from_ref(row), known)?;
+        }
+    }
+    contacts_due(backend, me, &mut due)?;
+    let unsent = &status.unsent;
+    if unsent.changes > 0 && !status.peers.is_empty() {
+        due.push(Due::Unsent(unsent.changes, unsent.oldest));
+    }
+    Ok(due)
+}
+
+fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
+    if row.fields.contains_key("pending_act") {
+        Due::Second(row, since)
+    } else if row.fields.contains_key("pending_request") {
+        Due::Request(row, since)
+    } else {
+        Due::Submitted(row, since)
+    }
+}
+
+/// A key, its value, and what is due for a line with it.
+type Condition = (&'static str, &'static str, fn(Row) -> Due);
+
+fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
+    let conditions: [Condition; 4] = [
+        ("state", "returned", Due::Returned),
+        ("state", "draft", Due::Draft),
+        ("pending_request", "change", Due::Requested),
+        ("pending_request", "withdrawal", Due::Requested),
+    ];
+    for (key, value, of) in conditions {
+        let query = Query { limit: Some(PAGE_MAX), ..Query::all(Application::KIND) };
+        let rows = backend.list(&query.with(key, Value::Text(value.to_owned())))?.rows;
+        due.extend(rows.into_iter().map(of));
+    }
+    Ok(())
+}
+
+/// Own contacts that nobody has touched or confirmed for `CONTACT_FRESH_DAYS` (R86).
+fn contacts_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
+    let own = Query { limit: Some(PAGE_MAX), ..Query::all(Contact::KIND) };
+    let own = own.with("org_id", Value::Bytes(me.org_id.0.to_vec()));
+    for row in backend.list(&own.with("state", Value::Text("active".into())))?.rows {
+        let touched = backend.history(Contact::KIND, row.id)?.steps;
+        let newest = touched.iter().map(|step| step.at.date().days_since_epoch()).max();
+        let confirmed = row.text("confirmed_on").and_then(|text| Date::parse(text).ok());
+        let fresh = newest.max(confirmed.map(Date::days_since_epoch));
+        let age = fresh.map(|day| me.now.date().days_since_epoch() - day);
+        if let (Some(day), Some(age)) = (fresh.and_then(Date::from_days), age)
+            && age > CONTACT_FRESH_DAYS
+        {
+            due.push(Due::Contact(row, day));
+        }
+    }
+    Ok(())
+}
+
+impl Due {
+    /// Returns the application line that it is about.
+    pub fn line(&self) -> Option<&Row> {
+        match self {
+            Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
+            Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
+            Due::Asking(_) | Due::Conflict(_) | Due::Contact(..) | Due::Unsent(..) => None,
+        }
+    }
+}
+
+fn know_asking(backend: &dyn Backend, asking: &[Asking], known: &mut Known) -> Answered<()> {
+    asking
+        .iter()
+        .try_for_each(|asking| know(backend, Organisation::KIND, asking.org_id.into(), known))
+}
+
+/// Reads every record that rows of a kind name, and the organisations that those name.
+fn know_all(
+    backend: &dyn Backend,
+    kind: &'static RecordKind,
+    rows: &[Row],
+    known: &mut Known,
+) -> Answered<()> {
+    for row in rows {
+        for field in kind.fields {
+            if let Shape::Id(of) = field.ty.shape
+                && let (Some(of), Some(id)) = (registry::kind(of), row.id_of(field.key))
+            {
+                know(backend, of, id, known)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn know(
+    backend: &dyn Backend,
+    kind: &'static RecordKind,
+    id: RecordId,
+    known: &mut Known,
+) -> Answered<()> {
+    if !known.contains_key(&id)
+        && let Some(row) = backend.row(kind, id)?
+    {
+        known.insert(id, (kind, row));
+    }
+    Ok(())
+}
+
+/// Returns the peer that was heard of last.
+pub fn last_contact(peers: &[Peer]) -> Option<Moment> {
+    peers.iter().filter_map(|peer| peer.last_sync).max_by_key(|at| at.unix_seconds())
+}
+
+/// After this many days a contact counts as doubtful (contract, `contact_fresh_days`).
+pub const CONTACT_FRESH_DAYS: i64 = 180;
+const QUEUE_MAX: usize = 300;
+const PAGE_MAX: usize = 100;
+const PICKS_MAX: usize = 50;

@@ -1,0 +1,385 @@
+//! Everything the interface knows at one moment. Plain data: `update` changes it, `view` draws it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onex_crdt::action::{Action, Refusal};
+use onex_crdt::field::time::Moment;
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_node::api::{Asking, Conflict, History, Me, Status};
+
+use crate::core::form::{Draft, DraftKey, FormState};
+use crate::core::input::TextInput;
+use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
+use crate::i18n::Lang;
+use crate::view::theme::{Glyphs, Look, Mark, Scheme};
+
+/// A screen with a digit of its own. Digits keep their meaning; screens to come have theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Screen {
+    /// 今日
+    Today,
+    /// 申报
+    Lines,
+    /// 机构
+    Directory,
+    /// 同步
+    Sync,
+    /// 设置
+    Settings,
+}
+
+impl Screen {
+    /// Every screen there is, in the order of the tabs.
+    pub const ALL: [Screen; 5] =
+        [Screen::Today, Screen::Lines, Screen::Directory, Screen::Sync, Screen::Settings];
+
+    /// Returns the key that opens it.
+    pub fn digit(self) -> char {
+        match self {
+            Screen::Today => '1',
+            Screen::Lines => '2',
+            Screen::Directory => '0',
+            Screen::Sync => '-',
+            Screen::Settings => '=',
+        }
+    }
+
+    /// Returns the id of its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Screen::Today => "screen-today",
+            Screen::Lines => "screen-lines",
+            Screen::Directory => "screen-directory",
+            Screen::Sync => "screen-sync",
+            Screen::Settings => "screen-settings",
+        }
+    }
+}
+
+/// Everything the interface knows.
+pub struct Model {
+    /// Language and colours.
+    pub look: Look,
+    /// Glyphs that the terminal can be trusted with.
+    pub glyphs: Glyphs,
+    /// The window in cells: columns, rows.
+    pub size: (u16, u16),
+    /// The first use, while there is no node yet.
+    pub welcome: Option<Welcome>,
+    /// The node's state, once it has answered.
+    pub status: Option<Status>,
+    /// Devices that ask to be let in.
+    pub asking: Vec<Asking>,
+    /// The version of the store that was read last.
+    pub version: Option<u64>,
+    /// The screen that is open.
+    pub screen: Screen,
+    /// What is due, once it has been read.
+    pub today: Option<Vec<Due>>,
+    /// The marked entry of 今日.
+    pub today_at: usize,
+    /// The list of 申报.
+    pub lines: ListState,
+    /// Whether 申报 shows only what waits for the hub.
+    pub queue: bool,
+    /// The line whose history is here.
+    pub line: Option<History>,
+    /// Whether the line fills the page.
+    pub line_open: bool,
+    /// Lines scrolled away in it.
+    pub scroll: usize,
+    /// The list of 机构.
+    pub directory: ListState,
+    /// The organisation that is here.
+    pub page: Option<OrganisationPage>,
+    /// Whether it fills the page.
+    pub page_open: bool,
+    /// The marked contact in it.
+    pub contact_at: usize,
+    /// The contact to mark once the organisation is here.
+    pub contact_wanted: Option<RecordId>,
+    /// Open conflicts.
+    pub conflicts: Vec<Conflict>,
+    /// The marked entry of 同步.
+    pub sync_at: usize,
+    /// The marked entry of 设置.
+    pub settings_at: usize,
+    /// The form that is open.
+    pub form: Option<FormState>,
+    /// What lies over everything.
+    pub overlay: Option<Overlay>,
+    /// The last thing that happened.
+    pub notice: Option<Notice>,
+    /// Texts of forms that were left or are open.
+    pub drafts: BTreeMap<DraftKey, Draft>,
+    /// Records that rows name.
+    pub known: Known,
+    /// Whether a sync runs.
+    pub syncing: bool,
+    /// Ctrl+C was pressed once.
+    pub leaving: bool,
+    /// The program ends.
+    pub finished: bool,
+    /// The whole window is to be drawn anew.
+    pub repaint: bool,
+    generation: u64,
+    asked: BTreeMap<Slot, u64>,
+}
+
+/// The first use: no node yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Welcome {
+    /// The keys and the display check.
+    Keys,
+    /// Who are you?
+    Role {
+        /// Index of the marked answer.
+        selected: usize,
+    },
+    /// A form is open.
+    Asked,
+    /// Waiting; while joining, the digits to compare once they are here.
+    Waiting(Option<String>),
+}
+
+/// What lies over everything.
+#[derive(Clone)]
+pub enum Overlay {
+    /// What do you want to do?
+    Palette {
+        /// What is typed.
+        query: TextInput,
+        /// Index of the marked entry.
+        selected: usize,
+    },
+    /// Help.
+    Help {
+        /// Lines scrolled away.
+        scroll: usize,
+    },
+}
+
+/// The last thing that happened, worded when it is drawn.
+#[derive(Clone)]
+pub enum Notice {
+    /// A sentence of `i18n`.
+    Said(Mark, &'static str),
+    /// A sentence of `i18n` with one value, `what`.
+    Of(Mark, &'static str, String),
+    /// An action was done and is on the disk.
+    Done(&'static Action),
+    /// An action was refused.
+    Refused(Refusal),
+    /// The system failed.
+    Failed(String),
+}
+
+/// A list of which only a window is here.
+#[derive(Debug, Clone, Default)]
+pub struct ListState {
+    /// What it is searched for; there is a line for it while it is open or holds something.
+    pub find: Option<TextInput>,
+    /// Whether keys go to that line.
+    pub finding: bool,
+    /// The place of the marked row.
+    pub selected: usize,
+    /// The record there, which the mark follows when the list changes.
+    pub selected_id: Option<RecordId>,
+    /// The rows that are here, once some are.
+    pub rows: Option<Rows>,
+}
+
+impl ListState {
+    /// Returns the marked row, if it is here.
+    pub fn current(&self) -> Option<&Row> {
+        let rows = self.rows.as_ref()?;
+        rows.rows.get(self.selected.checked_sub(rows.offset)?)
+    }
+
+    /// Returns how many rows there are.
+    pub fn total(&self) -> usize {
+        self.rows.as_ref().map_or(0, |rows| rows.total)
+    }
+
+    /// Returns what is searched for.
+    pub fn text(&self) -> Option<String> {
+        self.find.as_ref().map(|input| input.value().trim().to_owned()).filter(|t| !t.is_empty())
+    }
+
+    /// Returns the window around the mark: the page it is on, and one before and after.
+    pub fn window(&self, shown: usize, queue: bool) -> Window {
+        let shown = shown.max(1);
+        let offset = self.selected.saturating_sub(shown + shown / 2);
+        Window { queue, text: self.text(), offset, limit: shown * 3 }
+    }
+
+    /// Whether the page around the mark is here.
+    pub fn covers(&self, shown: usize) -> bool {
+        let Some(rows) = &self.rows else { return false };
+        let first = self.selected.saturating_sub(shown);
+        let last = (self.selected + shown).min(rows.total);
+        rows.offset <= first && last <= rows.offset + rows.rows.len()
+    }
+
+    /// Takes rows that were read; the mark stays on its record.
+    pub fn take(&mut self, rows: Rows) {
+        let by_id = self.selected_id.and_then(|id| rows.rows.iter().position(|row| row.id == id));
+        if let Some(at) = by_id {
+            self.selected = rows.offset + at;
+        }
+        self.selected = self.selected.min(rows.total.saturating_sub(1));
+        self.rows = Some(rows);
+        self.selected_id = self.current().map(|row| row.id).or(self.selected_id);
+    }
+
+    /// Moves the mark.
+    pub fn step(&mut self, by: isize) {
+        let last = self.total().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+        self.selected_id = self.current().map(|row| row.id);
+    }
+}
+
+impl Model {
+    /// Returns the model of a program that starts; `welcome` where there is no node yet.
+    pub fn new(lang: Lang, welcome: Option<Welcome>) -> Model {
+        Model {
+            look: Look { lang, scheme: Scheme::default() },
+            glyphs: Glyphs::default(),
+            size: (80, 24),
+            welcome,
+            status: None,
+            asking: Vec::new(),
+            version: None,
+            screen: Screen::Today,
+            today: None,
+            today_at: 0,
+            lines: ListState::default(),
+            queue: true,
+            line: None,
+            line_open: false,
+            scroll: 0,
+            directory: ListState::default(),
+            page: None,
+            page_open: false,
+            contact_at: 0,
+            contact_wanted: None,
+            conflicts: Vec::new(),
+            sync_at: 0,
+            settings_at: 0,
+            form: None,
+            overlay: None,
+            notice: None,
+            drafts: BTreeMap::new(),
+            known: Known::new(),
+            syncing: false,
+            leaving: false,
+            finished: false,
+            repaint: false,
+            generation: 0,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the task that reads something; answers to earlier ones for its slot are void.
+    pub fn ask(&mut self, want: Want) -> Task {
+        self.generation += 1;
+        self.asked.insert(want.slot(), self.generation);
+        Task::Load { want, generation: self.generation }
+    }
+
+    /// Whether an answer is the one that is waited for.
+    pub fn is_asked(&self, slot: Slot, generation: u64) -> bool {
+        self.asked.get(&slot) == Some(&generation)
+    }
+
+    /// Who uses the node, once it has answered.
+    pub fn me(&self) -> Option<&Me> {
+        self.status.as_ref().map(|status| &status.me)
+    }
+
+    /// The role of the organisation.
+    pub fn role(&self) -> Option<OrgRole> {
+        self.me().map(|me| me.org_role)
+    }
+
+    /// The node's clock when it last answered.
+    pub fn now(&self) -> Option<Moment> {
+        self.me().map(|me| me.now)
+    }
+
+    /// Whether the person may take an action at all.
+    pub fn may(&self, action: &Action) -> bool {
+        let Some(me) = self.me() else { return false };
+        let roles: BTreeSet<PersonRole> = me.roles.iter().copied().collect();
+        me.device_active && action.may(me.org_role, &roles)
+    }
+
+    /// Whether the window has room for a list and its detail.
+    pub fn is_wide(&self) -> bool {
+        self.size.0 >= DETAIL_WINDOW_WIDTH_MIN
+    }
+
+    /// How many rows a list shows at most in this window.
+    pub fn shown(&self) -> usize {
+        usize::from(self.size.1).saturating_sub(CHROME_ROWS).max(4)
+    }
+
+    /// The list of the open screen.
+    pub fn list(&self) -> Option<&ListState> {
+        match self.screen {
+            Screen::Lines if !self.line_open => Some(&self.lines),
+            Screen::Directory if !self.page_open => Some(&self.directory),
+            _ => None,
+        }
+    }
+
+    /// The list of the open screen, to be changed.
+    pub fn list_mut(&mut self) -> Option<&mut ListState> {
+        match self.screen {
+            Screen::Lines if !self.line_open => Some(&mut self.lines),
+            Screen::Directory if !self.page_open => Some(&mut self.directory),
+            _ => None,
+        }
+    }
+
+    /// The record that an action on the open screen would take.
+    pub fn subject(&self) -> Option<(&'static RecordKind, &Row)> {
+        use onex_crdt::record::Record;
+        use onex_crdt::records::application::Application;
+        use onex_crdt::records::contact::Contact;
+        use onex_crdt::records::organisation::Organisation;
+        match self.screen {
+            Screen::Lines => {
+                let row = match self.line_open {
+                    true => self.line.as_ref().map(|line| &line.row),
+                    false => self.lines.current(),
+                };
+                row.map(|row| (Application::KIND, row))
+            }
+            Screen::Directory if self.page_open => {
+                let page = self.page.as_ref()?;
+                page.contacts.get(self.contact_at).map(|row| (Contact::KIND, row))
+            }
+            Screen::Directory => self.directory.current().map(|row| (Organisation::KIND, row)),
+            Screen::Today => match self.today.as_ref()?.get(self.today_at)? {
+                Due::Contact(row, _) => Some((Contact::KIND, row)),
+                due => due.line().map(|row| (Application::KIND, row)),
+            },
+            Screen::Sync | Screen::Settings => None,
+        }
+    }
+
+    /// The entries of 同步: devices that ask, then conflicts, then peers.
+    pub fn sync_len(&self) -> usize {
+        let peers = self.status.as_ref().map_or(0, |status| status.peers.len());
+        self.asking.len() + self.conflicts.len() + peers
+    }
+}
+
+/// Rows of a window that no list has: bars, rule, titles, search, position, message, hints.
+const CHROME_ROWS: usize = 9;
+/// A narrower window shows list and detail one after the other (tui.md 5.4).
+pub const DETAIL_WINDOW_WIDTH_MIN: u16 = 120;

@@ -1,0 +1,509 @@
+//! A node that is not one: the story of stage A (scenario.md) in memory, for the tests of screens.
+//!
+//! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::field::time::Moment;
+use onex_crdt::ids::{DeviceId, NetworkId, OrgId, RecordId};
+use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::application::Application;
+use onex_crdt::records::certificate::CertLevel;
+use onex_crdt::records::contact::Contact;
+use onex_crdt::records::organisation::Organisation;
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_crdt::value::Value;
+use onex_node::api::*;
+
+use crate::core::backend::{Answered, Backend, BackendError};
+use crate::core::keys::Key;
+use crate::core::load::{Message, Task, perform};
+use crate::core::model::Model;
+use crate::core::update;
+use crate::i18n::Lang;
+
+/// Ids of the story; the first byte tells them apart.
+pub const HUB: RecordId = RecordId([0xa1; 16]);
+pub const RAILWAY: RecordId = RecordId([0xb2; 16]);
+pub const XIANYANG: RecordId = RecordId([0xb3; 16]);
+pub const CRRC: RecordId = RecordId([0xc1; 16]);
+pub const LIANJIE: RecordId = RecordId([0xc2; 16]);
+pub const RAILWAY_LEVEL: RecordId = RecordId([0x90; 16]);
+pub const TAX_LEVEL: RecordId = RecordId([0x91; 16]);
+pub const RAILWAY_LINE: RecordId = RecordId([0x31; 16]);
+pub const TAX_LINE: RecordId = RecordId([0x32; 16]);
+const NOW: &str = "2026-04-20T09:41:00+08:00";
+
+/// What all nodes of the story hold.
+pub struct World {
+    pub rows: BTreeMap<&'static str, Vec<Row>>,
+    pub steps: BTreeMap<RecordId, Vec<Step>>,
+    pub conflicts: Vec<Conflict>,
+    pub asking: Vec<Asking>,
+    pub version: u64,
+    pub listed: usize,
+    pub fails: Option<String>,
+}
+
+/// One person at one device.
+#[derive(Clone)]
+pub struct Fake {
+    pub world: Arc<Mutex<World>>,
+    pub me: Me,
+}
+
+fn moment(text: &str) -> Moment {
+    Moment::parse(text).expect("a moment of the story")
+}
+
+/// Returns a row whose values are read by the types of its kind; `id` keys take hex.
+pub fn row(kind: &'static RecordKind, id: RecordId, fields: &[(&str, &str)]) -> Row {
+    let mut row = Row { id, ..Row::default() };
+    for (key, text) in fields {
+        let field = kind.field(key).unwrap_or_else(|| panic!("{} has no {key}", kind.key));
+        let value = (field.ty.parse)(text).unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        row.set(key, Some(value));
+    }
+    row
+}
+
+fn organisations() -> Vec<Row> {
+    let org = |id, role, name, code, more: &[(&str, &str)]| {
+        let fields = [("role", role), ("name", name), ("short_code", code), ("state", "active")];
+        row(Organisation::KIND, id, &[&fields[..], more].concat())
+    };
+    let college = |unit| [("region_code", "610100"), ("reporting_unit", unit)];
+    vec![
+        org(HUB, "hub", "陕西省1+X证书试点项目办", "HUB0", &[("region_code", "610000")]),
+        org(RAILWAY, "college", "西安铁路职业技术学院", "13945", &college("610100")),
+        org(XIANYANG, "college", "咸阳职业技术学院", "13946", &college("610400")),
+        org(CRRC, "evaluator", "中国中车集团有限公司", "CRRC", &[]),
+        org(LIANJIE, "evaluator", "中联集团教育科技有限公司", "LJKJ", &[]),
+    ]
+}
+
+fn levels() -> Vec<Row> {
+    let level = |id: RecordId, name, level, evaluator: RecordId| {
+        let evaluator = evaluator.to_string();
+        let certificate = RecordId([0x80; 16]).to_string();
+        let fields = [
+            ("certificate_id", certificate.as_str()),
+            ("certificate_name", name),
+            ("level", level),
+            ("evaluator_id", &evaluator),
+            ("state", "listed"),
+        ];
+        row(CertLevel::KIND, id, &fields)
+    };
+    vec![
+        level(RAILWAY_LEVEL, "轨道交通电气设备装调职业技能等级证书", "2", CRRC),
+        level(TAX_LEVEL, "智能财税职业技能等级证书", "1", LIANJIE),
+    ]
+}
+
+/// A complete line of a college.
+pub fn line(id: RecordId, college: RecordId, level: RecordId, state: &str) -> Row {
+    let (college, of) = (college.to_string(), level.to_string());
+    let fields = [
+        ("year", "2026"),
+        ("college_id", college.as_str()),
+        ("cert_level_id", &of),
+        ("major_code", "500103"),
+        ("major_name", "铁道供电技术"),
+        ("education_level", "higher_vocational"),
+        ("enrolled_students", "132"),
+        ("planned_students", "90"),
+        ("own_site", "true"),
+        ("contact_name", "王芳"),
+        ("contact_phone", "13900000021"),
+        ("state", state),
+    ];
+    let mut row = row(Application::KIND, id, &fields);
+    derive(&mut row, &levels());
+    row
+}
+
+fn derive(row: &mut Row, levels: &[Row]) {
+    let level = row.id_of("cert_level_id");
+    if let Some(level) = levels.iter().find(|known| Some(known.id) == level) {
+        for key in ["certificate_name", "level", "evaluator_id"] {
+            row.set(key, level.fields.get(key).cloned());
+        }
+    }
+}
+
+fn step(kind: &str, at: &str, org: RecordId, person: &str) -> Step {
+    Step {
+        act: None,
+        change: None,
+        kind: kind.into(),
+        at: moment(at),
+        org_id: org.into(),
+        person: person.into(),
+        device: None,
+        after: Vec::new(),
+        digest: None,
+        changed: Vec::new(),
+        reason: None,
+        outcome: None,
+        says: Default::default(),
+    }
+}
+
+/// The story before A10: two lines submitted.
+pub fn world() -> World {
+    let lines = vec![
+        line(RAILWAY_LINE, RAILWAY, RAILWAY_LEVEL, "submitted"),
+        line(TAX_LINE, XIANYANG, TAX_LEVEL, "submitted"),
+    ];
+    let contact = row(
+        Contact::KIND,
+        RecordId([0x55; 16]),
+        &[
+            ("org_id", &RAILWAY.to_string()),
+            ("name", "王芳"),
+            ("duty", "coordinator"),
+            ("phone", "13900000021"),
+            ("confirmed_on", "2025-09-01"),
+            ("state", "active"),
+        ],
+    );
+    let steps = BTreeMap::from([
+        (
+            RAILWAY_LINE,
+            vec![step("application.submit", "2026-04-18T10:02:11+08:00", RAILWAY, "王芳")],
+        ),
+        (TAX_LINE, vec![step("application.submit", "2026-04-17T08:30:00+08:00", XIANYANG, "周敏")]),
+    ]);
+    let rows = BTreeMap::from([
+        ("organisation", organisations()),
+        ("cert_level", levels()),
+        ("application", lines),
+        ("contact", vec![contact]),
+    ]);
+    World {
+        rows,
+        steps,
+        conflicts: Vec::new(),
+        asking: Vec::new(),
+        version: 1,
+        listed: 0,
+        fails: None,
+    }
+}
+
+/// The two values of A13 as a conflict.
+pub fn conflict() -> Conflict {
+    let value = |number, person: &str, at| ConflictValue {
+        value: Some(Value::Int(number)),
+        person: person.into(),
+        device: None,
+        at: moment(at),
+    };
+    Conflict {
+        id: RecordId([0xc0; 16]),
+        kind: Application::KIND,
+        record_id: RAILWAY_LINE,
+        field: "planned_students".into(),
+        values: vec![
+            value(90, "王芳", "2026-04-20T08:12:05+08:00"),
+            value(100, "李强", "2026-04-20T08:15:40+08:00"),
+        ],
+    }
+}
+
+/// A device of the college that asks to be let in.
+pub fn asking() -> Asking {
+    Asking {
+        id: RecordId([0xe1; 16]),
+        org_id: RAILWAY.into(),
+        person: "李强".into(),
+        digits: "4821 0937".into(),
+    }
+}
+
+impl Fake {
+    /// Returns a person of the story at a device of their own.
+    pub fn new(world: World, org: RecordId, person: &str, roles: &[PersonRole]) -> Fake {
+        Fake { world: Arc::new(Mutex::new(world)), me: me(org, person, roles) }
+    }
+
+    /// Returns another person who works on the same records.
+    pub fn beside(&self, org: RecordId, person: &str, roles: &[PersonRole]) -> Fake {
+        Fake { world: self.world.clone(), me: me(org, person, roles) }
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no test panics inside")
+    }
+
+    fn refuse<T>(&self, action: &'static Action, reason: Reason, field: &str) -> Answered<T> {
+        let field = (!field.is_empty()).then_some(field);
+        Err(BackendError::Refused(Refusal::new(action, reason, field)))
+    }
+}
+
+fn me(org: RecordId, person: &str, roles: &[PersonRole]) -> Me {
+    let row = organisations().into_iter().find(|row| row.id == org).expect("of the story");
+    let device: Vec<u8> = person.bytes().chain([7; 16]).take(16).collect();
+    Me {
+        org_id: OrgId::from(org),
+        org_name: row.text("name").unwrap_or_default().into(),
+        org_role: row.text("role").and_then(OrgRole::from_id).expect("a role"),
+        org_state: Some("active".into()),
+        person: person.into(),
+        roles: roles.to_vec(),
+        device: DeviceId::from_slice(&device).expect("16 bytes"),
+        device_active: true,
+        network: NetworkId([0x5f; 16]),
+        now: moment(NOW),
+    }
+}
+
+/// Decides on a line, unless it is the first person who would sign twice.
+fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
+    let outcome = given["outcome"].as_ref().and_then(Value::as_text).expect("given");
+    let first = row.text("pending_act").map(str::to_owned);
+    if outcome == "filed" && first.as_deref() == Some(person) {
+        return false;
+    }
+    said.outcome = Some(outcome.into());
+    match (outcome, first) {
+        ("filed", None) => row.set_text("pending_act", person),
+        ("filed", Some(_)) => {
+            row.set("pending_act", None);
+            row.set_text("filing_no", "陕1X-2026-13946-001");
+            row.set_text("state", "filed");
+        }
+        _ => {
+            row.set("reason", given["reason"].clone());
+            said.reason = row.text("reason").map(str::to_owned);
+            row.set_text("state", outcome);
+        }
+    }
+    true
+}
+
+impl Backend for Fake {
+    fn me(&self) -> Answered<Me> {
+        Ok(self.me.clone())
+    }
+
+    fn status(&self) -> Answered<Status> {
+        let world = self.world();
+        let peer = Peer {
+            org_id: HUB.into(),
+            name: "陕西省1+X证书试点项目办".into(),
+            device: DeviceId([0x9c; 16]),
+            address: Some("127.0.0.1:40311".into()),
+            last_sync: Some(moment("2026-04-20T09:40:00+08:00")),
+            equal: true,
+        };
+        Ok(Status {
+            me: self.me.clone(),
+            membership_position: 14,
+            hub_position: 14,
+            unsent: Unsent::default(),
+            peers: vec![peer],
+            conflicts: world.conflicts.len(),
+            quarantine: 0,
+            stale: 0,
+            waiting: Vec::new(),
+            documents: 41,
+            records: 1380,
+            bytes: 2_310_144,
+        })
+    }
+
+    fn list(&self, query: &Query) -> Answered<List> {
+        let mut world = self.world();
+        if let Some(what) = &world.fails {
+            return Err(BackendError::Failed(what.clone()));
+        }
+        let rows = world.rows.get(query.kind.key).cloned().unwrap_or_default();
+        let fits = |row: &Row| {
+            let text = query.text.as_deref().unwrap_or_default();
+            query.conditions.iter().all(|c| row.fields.get(&c.key) == Some(&c.value))
+                && onex_crdt::search::text(query.kind, &row.fields).contains(text)
+        };
+        let rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        let total = rows.len();
+        let limit = query.limit.unwrap_or(usize::MAX);
+        let rows: Vec<Row> = rows.into_iter().skip(query.offset).take(limit).collect();
+        world.listed = world.listed.max(rows.len());
+        Ok(List { total, rows })
+    }
+
+    fn row(&self, kind: &'static RecordKind, id: RecordId) -> Answered<Option<Row>> {
+        let world = self.world();
+        let rows = world.rows.get(kind.key);
+        Ok(rows.and_then(|rows| rows.iter().find(|row| row.id == id).cloned()))
+    }
+
+    fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
+        let row = self.row(kind, id)?.ok_or(BackendError::Failed("gone".into()))?;
+        let steps = self.world().steps.get(&id).cloned().unwrap_or_default();
+        Ok(History { row, steps, difference: None })
+    }
+
+    fn act(
+        &self,
+        action: &'static Action,
+        ids: &[RecordId],
+        given: &Given,
+    ) -> Answered<Vec<Answer>> {
+        let mut guard = self.world();
+        let world = &mut *guard;
+        if let Some(what) = world.fails.take() {
+            return Err(BackendError::Failed(what));
+        }
+        world.version += 1;
+        let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
+        let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
+        if ids.is_empty() {
+            rows.push(Row { id: made, ..Row::default() });
+        }
+        let id = ids.first().copied().unwrap_or(made);
+        let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");
+        let mut said = step(action.id, NOW, self.me.org_id.into(), &self.me.person);
+        let number = |given: &Given, row: &Row, key: &str| {
+            given
+                .get(key)
+                .cloned()
+                .flatten()
+                .or(row.fields.get(key).cloned())
+                .and_then(|v| v.as_int())
+        };
+        let (planned, most) =
+            (number(given, row, "planned_students"), number(given, row, "enrolled_students"));
+        if let (Some(planned), Some(most)) = (planned, most)
+            && planned > most
+        {
+            rows.retain(|row| !row.fields.is_empty());
+            let reason = Reason::MoreThan { limit: "enrolled_students", most };
+            return self.refuse(action, reason, "planned_students");
+        }
+        match action.id {
+            "application.decide" => {
+                if !decide(row, &mut said, given, &self.me.person) {
+                    return self.refuse(action, Reason::SamePerson, "");
+                }
+            }
+            _ => {
+                for (key, value) in given {
+                    row.set(key, value.clone());
+                }
+                let state = match action.id {
+                    "application.submit" => "submitted",
+                    "application.withdraw" => "withdrawn",
+                    "application.add" => "draft",
+                    _ => row.state().unwrap_or_default(),
+                };
+                let state = state.to_owned();
+                row.set_text("state", state);
+                row.set_id("college_id", self.me.org_id);
+                derive(row, &levels());
+            }
+        }
+        let answer = Answer { id, state: row.state().map(str::to_owned), pending_act: None };
+        world.steps.entry(id).or_default().push(said);
+        Ok(vec![answer])
+    }
+
+    fn conflicts(&self) -> Answered<Vec<Conflict>> {
+        Ok(self.world().conflicts.clone())
+    }
+
+    fn devices(&self) -> Answered<Vec<DeviceRow>> {
+        Ok(vec![DeviceRow {
+            id: DeviceId([0x41; 16]),
+            org_id: RAILWAY.into(),
+            persons: vec![("王芳".into(), vec![PersonRole::Coordinator, PersonRole::Admin])],
+            last_sync: Some(moment("2026-04-20T09:40:00+08:00")),
+            active: true,
+        }])
+    }
+
+    fn asking(&self) -> Answered<Vec<Asking>> {
+        Ok(self.world().asking.clone())
+    }
+
+    fn invite(&self, _: OrgId) -> Answered<Invited> {
+        Ok(Invited { id: RecordId([0xe2; 16]), text: "onex-invitation\n".into() })
+    }
+
+    fn device_confirm(&self, digits: &str) -> Answered<()> {
+        self.world().asking.retain(|asking| asking.digits != digits);
+        Ok(())
+    }
+
+    fn sync(&self, _: Option<DeviceId>) -> Answered<SyncReport> {
+        Ok(SyncReport::default())
+    }
+
+    fn version(&self) -> Answered<u64> {
+        Ok(self.world().version)
+    }
+}
+
+/// The interface with its workers on one thread: a key is done when nothing is under way.
+pub struct Driver {
+    pub model: Model,
+    pub fake: Fake,
+}
+
+impl Driver {
+    pub fn new(fake: Fake, lang: Lang, size: (u16, u16)) -> Driver {
+        let mut driver = Driver { model: Model::new(lang, None), fake };
+        driver.model.size = size;
+        let tasks = update::start(&mut driver.model);
+        driver.settle(tasks);
+        driver
+    }
+
+    fn settle(&mut self, tasks: Vec<Task>) {
+        let mut tasks = tasks;
+        while !tasks.is_empty() {
+            let messages: Vec<Message> =
+                tasks.drain(..).filter_map(|task| perform(&self.fake, task)).collect();
+            for message in messages {
+                tasks.extend(update::message(&mut self.model, message));
+            }
+        }
+    }
+
+    /// Presses keys named as in the table, separated by spaces.
+    pub fn press(&mut self, keys: &str) -> &mut Driver {
+        for key in keys.split(' ') {
+            let key: Key = key.parse().unwrap_or_else(|error| panic!("{error}"));
+            let tasks = update::key(&mut self.model, key);
+            self.settle(tasks);
+        }
+        self
+    }
+
+    /// Types a text letter by letter, as an input method commits it.
+    pub fn write(&mut self, text: &str) -> &mut Driver {
+        for letter in text.chars() {
+            let tasks = update::key(&mut self.model, Key::char(letter));
+            self.settle(tasks);
+        }
+        self
+    }
+
+    /// Puts the focus of the form on a field.
+    pub fn focus(&mut self, key: &str) -> &mut Driver {
+        let form = self.model.form.as_mut().expect("a form is open");
+        let at = form.fields.iter().position(|field| field.key == key).expect(key);
+        form.focus(at);
+        self
+    }
+
+    /// Changes who sits at the screen; the interface is opened anew.
+    pub fn as_person(&mut self, fake: Fake) -> &mut Driver {
+        *self = Driver::new(fake, self.model.look.lang, self.model.size);
+        self
+    }
+}

@@ -1,0 +1,623 @@
+//! What happens: keys, pasted text and workers' messages change the model and ask for tasks.
+//!
+//! Pure, and it waits for nothing. What an entry of the table opens stands in `open`.
+
+mod open;
+#[cfg(test)]
+mod tests;
+
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::Record;
+use onex_crdt::records::application::Application;
+use onex_crdt::roles::OrgRole;
+use onex_node::api::{Answer, SyncReport};
+
+use crate::core::backend::{Answered, BackendError};
+use crate::core::commands::{Command, Does, command_of, offered};
+use crate::core::form::{Popup, Stage, Widget};
+use crate::core::input::{Edited, TextInput};
+use crate::core::keys::{Key, Typed};
+use crate::core::load::{Known, Loaded, Message, Slot, Task, Want};
+use crate::core::menu::Menu;
+use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::i18n::Lang;
+use crate::view::theme::{Glyphs, Mark, Scheme};
+
+/// Returns the tasks with which the interface begins.
+pub fn start(model: &mut Model) -> Vec<Task> {
+    if model.welcome.is_some() { Vec::new() } else { reload(model) }
+}
+
+/// Asks whether the store changed; for the clock of the loop.
+pub fn tick(model: &Model) -> Vec<Task> {
+    if model.welcome.is_some() { Vec::new() } else { vec![Task::Look] }
+}
+
+/// Takes the new size of the window.
+pub fn resize(model: &mut Model, columns: u16, rows: u16) -> Vec<Task> {
+    model.size = (columns, rows);
+    if model.welcome.is_some() { Vec::new() } else { moved(model) }
+}
+
+/// Applies a key.
+pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
+    if key != Key::ctrl('c') {
+        model.leaving = false;
+    }
+    if let Some(tasks) = typed(model, key) {
+        return tasks;
+    }
+    let command_key = match key.in_list() {
+        Typed::Find(_) => return find_begin(model, key),
+        Typed::Command(command) => command,
+    };
+    let Some(command) = command_of(model, command_key) else {
+        let letter = command_key.text().is_some_and(char::is_alphabetic);
+        return if letter { find_begin(model, key) } else { Vec::new() };
+    };
+    model.notice = None;
+    does(model, command.does)
+}
+
+/// Inserts pasted text where text is typed; a line end in it does nothing.
+pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
+    if let Some(Overlay::Palette { query, selected }) = &mut model.overlay {
+        query.paste(text);
+        *selected = 0;
+        return Vec::new();
+    }
+    if let Some(form) = &mut model.form {
+        if let Some(Popup::Records { query, .. }) = &mut form.popup {
+            query.paste(text);
+            return picks_ask(model);
+        }
+        if form.is_typed() && form.stage != Stage::Sending {
+            form.paste(text);
+            draft_keep(model);
+        }
+        return Vec::new();
+    }
+    let list = model.list_mut().filter(|list| list.finding);
+    let Some(list) = list else { return Vec::new() };
+    let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
+    input.paste(text);
+    list.selected = 0;
+    list_ask(model)
+}
+
+/// Offers a key to the text that has the focus; nothing when the key is not the text's.
+fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
+    if let Some(overlay) = &mut model.overlay {
+        let Overlay::Palette { query, selected } = overlay else { return None };
+        let edited = query.key(key);
+        if edited == Edited::Text {
+            *selected = 0;
+        }
+        return (edited != Edited::NotMine).then(Vec::new);
+    }
+    if model.form.is_some() {
+        return form_typed(model, key);
+    }
+    let list = model.list_mut().filter(|list| list.finding)?;
+    let edited = list.find.as_mut()?.key(key);
+    if edited == Edited::Text {
+        list.selected = 0;
+        list.selected_id = None;
+        return Some(list_ask(model));
+    }
+    (edited != Edited::NotMine).then(Vec::new)
+}
+
+fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
+    let form = model.form.as_mut()?;
+    if matches!(form.stage, Stage::Sending | Stage::Loading) {
+        return key.text().is_some().then(Vec::new);
+    }
+    if let Some(Popup::Records { query, .. }) = &mut form.popup {
+        return match query.key(key) {
+            Edited::NotMine => None,
+            Edited::Text => Some(picks_ask(model)),
+            Edited::Cursor | Edited::Nothing => Some(Vec::new()),
+        };
+    }
+    if form.is_typed() {
+        let edited = form.key(key);
+        draft_keep(model);
+        return (edited != Edited::NotMine).then(Vec::new);
+    }
+    let widget = form.current().map(|field| field.widget());
+    let searches = matches!(widget, Some(Widget::Record(_) | Widget::Records(_)));
+    let letter = key.text().filter(|letter| !letter.is_whitespace());
+    if form.popup.is_none() && searches && letter.is_some() {
+        form.open();
+        if let Some(Popup::Records { query, .. }) = &mut form.popup {
+            query.key(key);
+        }
+        return Some(picks_ask(model));
+    }
+    None
+}
+
+/// Begins a search with the character that was typed.
+fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
+    if model.form.is_some() || model.overlay.is_some() || model.welcome.is_some() {
+        return Vec::new();
+    }
+    let Some(list) = model.list_mut() else { return Vec::new() };
+    let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
+    input.key(key);
+    list.finding = true;
+    list.selected = 0;
+    list.selected_id = None;
+    list_ask(model)
+}
+
+/// Does what an entry of the table says.
+pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
+    match does {
+        Does::Move(by) => step(model, by),
+        Does::Pages(pages) => step(model, pages * isize::try_from(model.shown()).unwrap_or(1)),
+        Does::Open => enter(model),
+        Does::Back => back(model),
+        Does::Go(screen) => go(model, screen),
+        Does::Palette => {
+            let query = TextInput::new("", FIND_CHARS_MAX);
+            model.overlay = Some(Overlay::Palette { query, selected: 0 });
+            Vec::new()
+        }
+        Does::Help => {
+            model.overlay = Some(Overlay::Help { scroll: 0 });
+            Vec::new()
+        }
+        Does::Language | Does::Glyphs | Does::Colours => {
+            setting(model, does);
+            Vec::new()
+        }
+        Does::SyncNow => sync(model, None),
+        Does::Repaint => {
+            model.repaint = true;
+            Vec::new()
+        }
+        Does::Quit => {
+            model.finished = true;
+            Vec::new()
+        }
+        Does::Interrupt => {
+            model.finished = model.leaving;
+            model.leaving = true;
+            model.notice = Some(Notice::Said(Mark::Attention, "notice-again-to-leave"));
+            Vec::new()
+        }
+        Does::Find => {
+            if let Some(list) = model.list_mut() {
+                list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
+                list.finding = true;
+            }
+            Vec::new()
+        }
+        Does::Queue => {
+            model.queue = !model.queue;
+            model.lines.selected = 0;
+            model.lines.rows = None;
+            list_ask(model)
+        }
+        Does::Act(action) => open::act(model, action),
+        Does::Decide(outcome) => open::decide(model, outcome),
+        Does::Invite => open::invite(model),
+        Does::Send => open::send(model),
+        Does::Choices => {
+            let kind = model.form.as_mut().and_then(|form| form.open());
+            if kind.is_some() { picks_ask(model) } else { Vec::new() }
+        }
+    }
+}
+
+fn setting(model: &mut Model, does: Does) {
+    match does {
+        Does::Language => {
+            model.look.lang = if model.look.lang == Lang::Zh { Lang::En } else { Lang::Zh };
+        }
+        Does::Glyphs => {
+            model.glyphs = match model.glyphs {
+                Glyphs::Unicode => Glyphs::Safe,
+                Glyphs::Safe => Glyphs::Unicode,
+            };
+        }
+        _ => {
+            model.look.scheme = match model.look.scheme {
+                Scheme::Colour => Scheme::ColourBlind,
+                Scheme::ColourBlind => Scheme::Mono,
+                Scheme::Mono => Scheme::Colour,
+            };
+        }
+    }
+}
+
+fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
+    model.screen = screen;
+    model.line_open = false;
+    model.page_open = false;
+    model.scroll = 0;
+    reload(model)
+}
+
+fn sync(model: &mut Model, peer: Option<onex_crdt::ids::DeviceId>) -> Vec<Task> {
+    if model.syncing {
+        return Vec::new();
+    }
+    model.syncing = true;
+    vec![Task::Sync { peer }]
+}
+
+fn step(model: &mut Model, by: isize) -> Vec<Task> {
+    if let Some(overlay) = &mut model.overlay {
+        match overlay {
+            Overlay::Help { scroll } => *scroll = scroll.saturating_add_signed(by).min(SCROLL_MAX),
+            Overlay::Palette { .. } => {
+                let last = palette_entries(model).len().saturating_sub(1);
+                if let Some(Overlay::Palette { selected, .. }) = &mut model.overlay {
+                    *selected = selected.saturating_add_signed(by).min(last);
+                }
+            }
+        }
+        return Vec::new();
+    }
+    if let Some(form) = &mut model.form {
+        if form.popup.is_some() {
+            form.popup_step(by);
+        } else {
+            form.step(by);
+            draft_keep(model);
+        }
+        return Vec::new();
+    }
+    if let Some(welcome) = &mut model.welcome {
+        if let Welcome::Role { selected } = welcome {
+            *selected = selected.saturating_add_signed(by).min(open::ROLES - 1);
+        }
+        return Vec::new();
+    }
+    let stepped = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
+    match model.screen {
+        Screen::Today => {
+            model.today_at = stepped(model.today_at, model.today.as_ref().map_or(0, Vec::len));
+        }
+        Screen::Lines if model.line_open => {
+            model.scroll = model.scroll.saturating_add_signed(by).min(SCROLL_MAX);
+        }
+        Screen::Directory if model.page_open => {
+            let contacts = model.page.as_ref().map_or(0, |page| page.contacts.len());
+            model.contact_at = stepped(model.contact_at, contacts);
+        }
+        Screen::Sync => model.sync_at = stepped(model.sync_at, model.sync_len()),
+        Screen::Settings => model.settings_at = stepped(model.settings_at, SETTINGS),
+        Screen::Lines | Screen::Directory => {
+            if let Some(list) = model.list_mut() {
+                list.step(by);
+            }
+            return moved(model);
+        }
+    }
+    Vec::new()
+}
+
+/// Asks for what the mark now needs: rows around it, its detail in a wide window.
+fn moved(model: &mut Model) -> Vec<Task> {
+    let shown = model.shown();
+    let covered = model.list().is_none_or(|list| list.covers(shown));
+    let mut tasks = if covered { Vec::new() } else { list_ask(model) };
+    tasks.extend(detail_ask(model));
+    tasks
+}
+
+fn list_ask(model: &mut Model) -> Vec<Task> {
+    let (shown, queue) = (model.shown(), model.queue);
+    let want = match model.screen {
+        Screen::Lines => Want::Lines(model.lines.window(shown, queue)),
+        Screen::Directory => Want::Directory(model.directory.window(shown, false)),
+        Screen::Today | Screen::Sync | Screen::Settings => return Vec::new(),
+    };
+    vec![model.ask(want)]
+}
+
+fn detail_ask(model: &mut Model) -> Option<Task> {
+    if !model.is_wide() {
+        return None;
+    }
+    match model.screen {
+        Screen::Lines if !model.line_open => {
+            let id = model.lines.current()?.id;
+            let is_here = model.line.as_ref().is_some_and(|line| line.row.id == id);
+            (!is_here).then(|| model.ask(Want::Line(id)))
+        }
+        Screen::Directory if !model.page_open => {
+            let id = model.directory.current()?.id;
+            let is_here = model.page.as_ref().is_some_and(|page| page.row.id == id);
+            (!is_here).then(|| model.ask(Want::Organisation(id)))
+        }
+        _ => None,
+    }
+}
+
+/// Reads everything that is on the screen.
+pub fn reload(model: &mut Model) -> Vec<Task> {
+    let mut tasks = vec![model.ask(Want::Overview)];
+    match model.screen {
+        Screen::Today => tasks.push(model.ask(Want::Today)),
+        Screen::Lines | Screen::Directory => tasks.extend(list_ask(model)),
+        Screen::Sync => tasks.push(model.ask(Want::Sync)),
+        Screen::Settings => {}
+    }
+    let line = model.line.as_ref().map(|line| line.row.id);
+    if let Some(id) = line.filter(|_| model.screen == Screen::Lines) {
+        tasks.push(model.ask(Want::Line(id)));
+    }
+    let page = model.page.as_ref().map(|page| page.row.id);
+    if let Some(id) = page.filter(|_| model.screen == Screen::Directory) {
+        tasks.push(model.ask(Want::Organisation(id)));
+    }
+    tasks
+}
+
+fn enter(model: &mut Model) -> Vec<Task> {
+    if let Some(Overlay::Palette { selected, .. }) = &model.overlay {
+        let command = palette_entries(model).get(*selected).map(|(command, _)| *command);
+        model.overlay = None;
+        return command.map_or_else(Vec::new, |command| does(model, command.does));
+    }
+    if let Some(form) = &mut model.form {
+        if form.popup.is_some() {
+            form.popup_take(model.look.lang);
+            draft_keep(model);
+        }
+        return Vec::new();
+    }
+    if let Some(list) = model.list_mut().filter(|list| list.finding) {
+        list.finding = false;
+        return Vec::new();
+    }
+    open::marked(model)
+}
+
+/// One step back; texts stay where they were typed.
+fn back(model: &mut Model) -> Vec<Task> {
+    if model.overlay.take().is_some() {
+        return Vec::new();
+    }
+    if let Some(form) = &mut model.form {
+        if form.popup.take().is_none() {
+            draft_keep(model);
+            open::leave_form(model);
+        }
+        return Vec::new();
+    }
+    if let Some(welcome) = &mut model.welcome {
+        *welcome = Welcome::Keys;
+        return Vec::new();
+    }
+    if let Some(list) = model.list_mut().filter(|list| list.finding || list.find.is_some()) {
+        list.finding = false;
+        list.find = None;
+        list.selected = 0;
+        return list_ask(model);
+    }
+    if model.line_open || model.page_open {
+        model.line_open = false;
+        model.page_open = false;
+        return reload(model);
+    }
+    if model.screen == Screen::Today { Vec::new() } else { go(model, Screen::Today) }
+}
+
+fn draft_keep(model: &mut Model) {
+    let Some(form) = &model.form else { return };
+    let (key, draft) = (form.draft_key(), form.draft());
+    if draft.is_empty() {
+        model.drafts.remove(&key);
+    } else {
+        model.drafts.insert(key, draft);
+    }
+}
+
+fn picks_ask(model: &mut Model) -> Vec<Task> {
+    let Some(form) = &model.form else { return Vec::new() };
+    let kind = match form.current().map(|field| field.widget()) {
+        Some(Widget::Record(kind) | Widget::Records(kind)) => kind,
+        _ => return Vec::new(),
+    };
+    let Some(Popup::Records { query, .. }) = &form.popup else { return Vec::new() };
+    let text = query.value().to_owned();
+    vec![model.ask(Want::Picks(kind, text))]
+}
+
+/// Returns what the palette shows: each entry with the graphemes of its title to mark.
+pub fn palette_entries(model: &Model) -> Vec<(Command, Vec<usize>)> {
+    let Some(Overlay::Palette { query, .. }) = &model.overlay else { return Vec::new() };
+    let offered = offered(model);
+    let titles: Vec<String> =
+        offered.iter().map(|command| command.title(model.look.lang)).collect();
+    let found = Menu::new(titles.iter().map(String::as_str)).find(query.value());
+    found.into_iter().map(|hit| (offered[hit.entry], hit.graphemes)).collect()
+}
+
+/// Takes a worker's message.
+pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
+    match message {
+        Message::Loaded { slot, generation, loaded } => {
+            if !model.is_asked(slot, generation) {
+                return Vec::new();
+            }
+            match loaded {
+                Ok((loaded, known)) => take(model, slot, loaded, known),
+                Err(error) => {
+                    failed(model, error);
+                    Vec::new()
+                }
+            }
+        }
+        Message::Acted(action, answered) => acted(model, action, answered),
+        Message::Invited(answered) => {
+            let done = answered.map(|file| {
+                let file = file.display().to_string();
+                Notice::Of(Mark::Good, "notice-invited", file)
+            });
+            form_done(model, done)
+        }
+        Message::Confirmed(answered) => {
+            form_done(model, answered.map(|()| Notice::Said(Mark::Good, "notice-let-in")))
+        }
+        Message::Synced(answered) => {
+            model.syncing = false;
+            match answered {
+                Ok(report) => model.notice = Some(sync_notice(&report)),
+                Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
+                    model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
+                }
+                Err(error) => failed(model, error),
+            }
+            reload(model)
+        }
+        Message::Version(Ok(version)) if model.version != Some(version) => reload(model),
+        Message::Version(_) => Vec::new(),
+        Message::Digits(digits) => {
+            model.welcome = model.welcome.take().map(|_| Welcome::Waiting(Some(digits)));
+            Vec::new()
+        }
+        Message::Entered => {
+            model.welcome = None;
+            model.form = None;
+            model.drafts.clear();
+            model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
+            reload(model)
+        }
+        Message::NotEntered(error) => open::not_entered(model, error),
+        Message::WorkerLost(what) => {
+            model.syncing = false;
+            failed(model, BackendError::Failed(what));
+            Vec::new()
+        }
+    }
+}
+
+fn sync_notice(report: &SyncReport) -> Notice {
+    let reached = report.peers.iter().filter(|peer| peer.reached).count();
+    match reached {
+        0 => Notice::Said(Mark::Absent, "notice-sync-nobody"),
+        _ => Notice::Of(Mark::Good, "notice-synced", reached.to_string()),
+    }
+}
+
+fn failed(model: &mut Model, error: BackendError) {
+    if let Some(form) = &mut model.form
+        && form.stage == Stage::Sending
+    {
+        match &error {
+            BackendError::Refused(refusal) => form.refused(refusal.clone()),
+            BackendError::Failed(text) => form.stage = Stage::Failed(text.clone()),
+        }
+    }
+    model.notice = Some(match error {
+        BackendError::Refused(refusal) => Notice::Refused(refusal),
+        BackendError::Failed(text) => Notice::Failed(text),
+    });
+}
+
+/// Closes the form that was sent, or says in it why not.
+fn form_done(model: &mut Model, done: Answered<Notice>) -> Vec<Task> {
+    match done {
+        Ok(notice) => {
+            if let Some(form) = model.form.take_if(|form| form.stage == Stage::Sending) {
+                model.drafts.remove(&form.draft_key());
+            }
+            model.notice = Some(notice);
+            reload(model)
+        }
+        Err(error) => {
+            failed(model, error);
+            Vec::new()
+        }
+    }
+}
+
+fn acted(
+    model: &mut Model,
+    action: &'static onex_crdt::action::Action,
+    answered: Answered<Vec<Answer>>,
+) -> Vec<Task> {
+    let made = answered.as_ref().ok().and_then(|answers| answers.first()).map(|answer| answer.id);
+    if made.is_some() && action.kind == Some(Application::KIND) {
+        model.lines.selected_id = made;
+        if model.role() == Some(OrgRole::Hub) {
+            model.line_open = false;
+            model.line = None;
+        }
+    }
+    form_done(model, answered.map(|_| Notice::Done(action)))
+}
+
+fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task> {
+    if model.known.len() > KNOWN_MAX {
+        model.known.clear();
+    }
+    model.known.extend(known);
+    match loaded {
+        Loaded::Overview { status, asking, version } => {
+            let is_first = model.status.is_none();
+            model.status = Some(*status);
+            model.asking = asking;
+            model.version = Some(version);
+            if is_first {
+                model.queue = model.role() == Some(OrgRole::Hub);
+                return list_ask(model);
+            }
+        }
+        Loaded::Today(due) => {
+            model.today_at = model.today_at.min(due.len().saturating_sub(1));
+            model.today = Some(due);
+        }
+        Loaded::Rows(rows) if slot == Slot::Lines => {
+            model.lines.take(rows);
+            return detail_ask(model).into_iter().collect();
+        }
+        Loaded::Rows(rows) => {
+            model.directory.take(rows);
+            return detail_ask(model).into_iter().collect();
+        }
+        Loaded::Line(history) => model.line = Some(*history),
+        Loaded::Organisation(page) => take_page(model, *page),
+        Loaded::Sync(conflicts, asking) => {
+            model.conflicts = conflicts;
+            model.asking = asking;
+            model.sync_at = model.sync_at.min(model.sync_len().saturating_sub(1));
+        }
+        Loaded::Picks(rows) => {
+            let form = model.form.as_mut();
+            if let Some(Popup::Records { found, selected, .. }) =
+                form.and_then(|form| form.popup.as_mut())
+            {
+                *found = Some(rows);
+                *selected = 0;
+            }
+        }
+        Loaded::Edited(row) => open::edited(model, row),
+    }
+    Vec::new()
+}
+
+fn take_page(model: &mut Model, page: crate::core::load::OrganisationPage) {
+    let wanted = model.contact_wanted.take();
+    let at = |id: RecordId| page.contacts.iter().position(|contact| contact.id == id);
+    if let Some(at) = wanted.and_then(at) {
+        model.contact_at = at;
+    }
+    model.contact_at = model.contact_at.min(page.contacts.len().saturating_sub(1));
+    model.page = Some(page);
+}
+
+/// How many entries 设置 has.
+pub const SETTINGS: usize = 3;
+/// Failures of a sync that only mean that nobody is near: said calmly.
+const OFFLINE: [&str; 3] = ["failure-no-peer", "failure-unreachable", "failure-network"];
+const FIND_CHARS_MAX: usize = 60;
+const SCROLL_MAX: usize = 10_000;
+const KNOWN_MAX: usize = 5_000;

@@ -1,0 +1,385 @@
+//! What Enter and the action keys open: records, pages, forms; and how a form is sent.
+
+use onex_crdt::action::{Action, Subject};
+use onex_crdt::field::Field;
+use onex_crdt::ids::{OrgId, RecordId};
+use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
+use onex_crdt::records::application::{Application, Outcome};
+use onex_crdt::records::{contact, membership};
+use onex_crdt::registry;
+use onex_crdt::value::Value;
+use onex_node::api::{Asking, Conflict};
+
+use crate::core::backend::BackendError;
+use crate::core::commands::Does;
+use crate::core::form::{FormState, Stage};
+use crate::core::load::{Due, Task, Want};
+use crate::core::model::{Model, Notice, Screen, Welcome};
+use crate::core::update::{go, setting, sync};
+use crate::core::welcome::{FOUND, JOIN};
+use crate::view::theme::Mark;
+
+/// How many answers the first use asks to choose from.
+pub const ROLES: usize = 3;
+
+/// Opens what is marked on the screen.
+pub fn marked(model: &mut Model) -> Vec<Task> {
+    if model.welcome.is_some() {
+        return welcome_next(model);
+    }
+    match model.screen {
+        Screen::Today => today(model),
+        Screen::Lines if model.line_open => act(model, &EDIT),
+        Screen::Lines => line(model),
+        Screen::Directory if model.page_open => act(model, &contact::EDIT),
+        Screen::Directory => match model.directory.current().map(|row| row.id) {
+            Some(id) => page(model, id),
+            None => Vec::new(),
+        },
+        Screen::Sync => sync_entry(model),
+        Screen::Settings => {
+            let does = [Does::Language, Does::Glyphs, Does::Colours];
+            setting(model, does[model.settings_at.min(does.len() - 1)]);
+            Vec::new()
+        }
+    }
+}
+
+fn today(model: &mut Model) -> Vec<Task> {
+    let due = model.today.as_ref().and_then(|due| due.get(model.today_at)).cloned();
+    match due {
+        None => Vec::new(),
+        Some(Due::Returned(row) | Due::Draft(row)) => {
+            let mut tasks = go(model, Screen::Lines);
+            model.lines.selected_id = Some(row.id);
+            tasks.extend(form(model, &EDIT, Some((Application::KIND, &row)), None));
+            tasks
+        }
+        Some(Due::Contact(row, _)) => {
+            let org = model.me().map(|me| RecordId::from(me.org_id));
+            model.contact_wanted = Some(row.id);
+            org.map_or_else(Vec::new, |org| page(model, org))
+        }
+        Some(Due::Asking(asking)) => {
+            let tasks = go(model, Screen::Sync);
+            confirm(model, &asking);
+            tasks
+        }
+        Some(Due::Conflict(conflict)) => {
+            let mut tasks = go(model, Screen::Sync);
+            tasks.extend(settle(model, &conflict));
+            tasks
+        }
+        Some(Due::Unsent(..)) => go(model, Screen::Sync),
+        Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
+    }
+}
+
+/// A line that its college is still writing opens as a form, another one as a page.
+fn line(model: &mut Model) -> Vec<Task> {
+    let Some(row) = model.lines.current().cloned() else { return Vec::new() };
+    let writes = matches!(row.state(), Some("draft" | "returned" | "withdrawn"));
+    if writes && model.may(&EDIT) {
+        return form(model, &EDIT, Some((Application::KIND, &row)), None);
+    }
+    line_page(model, row.id)
+}
+
+fn line_page(model: &mut Model, id: RecordId) -> Vec<Task> {
+    if model.line.as_ref().is_some_and(|line| line.row.id != id) {
+        model.line = None;
+    }
+    let mut tasks =
+        if model.screen == Screen::Lines { Vec::new() } else { go(model, Screen::Lines) };
+    model.lines.selected_id = Some(id);
+    model.line_open = true;
+    model.scroll = 0;
+    tasks.push(model.ask(Want::Line(id)));
+    tasks
+}
+
+fn page(model: &mut Model, id: RecordId) -> Vec<Task> {
+    if model.page.as_ref().is_some_and(|page| page.row.id != id) {
+        model.page = None;
+        model.contact_at = 0;
+    }
+    let is_there = model.screen == Screen::Directory;
+    let mut tasks = if is_there { Vec::new() } else { go(model, Screen::Directory) };
+    model.page_open = true;
+    tasks.push(model.ask(Want::Organisation(id)));
+    tasks
+}
+
+fn sync_entry(model: &mut Model) -> Vec<Task> {
+    let at = model.sync_at;
+    if let Some(asking) = model.asking.get(at).cloned() {
+        confirm(model, &asking);
+        return Vec::new();
+    }
+    let at = at - model.asking.len();
+    if let Some(conflict) = model.conflicts.get(at).cloned() {
+        return settle(model, &conflict);
+    }
+    let at = at - model.conflicts.len();
+    let peer = model.status.as_ref().and_then(|status| status.peers.get(at));
+    let device = peer.map(|peer| peer.device);
+    device.map_or_else(Vec::new, |device| sync(model, Some(device)))
+}
+
+/// Asks whether the digits are the same on both screens.
+fn confirm(model: &mut Model, asking: &Asking) {
+    let mut form = FormState::new(&membership::DEVICE_CONFIRM, None, &["digits", "out"]);
+    form.preset.insert("digits".into(), Some(Value::Text(asking.digits.clone())));
+    form.effect = Some("effect-confirm");
+    form.reason = Some(format!("{}   {}", asking.person, asking.digits));
+    model.form = Some(form);
+}
+
+/// Opens the form of a record at the field that has several values.
+fn settle(model: &mut Model, conflict: &Conflict) -> Vec<Task> {
+    let edit = |action: &&&Action| {
+        action.kind == Some(conflict.kind)
+            && action.id.ends_with(".edit")
+            && action.field_params().any(|field| field.key == conflict.field)
+    };
+    let Some(action) = registry::ACTIONS.iter().find(edit) else { return Vec::new() };
+    let (kind, id) = (conflict.kind, conflict.record_id);
+    let mut form = new_form(action, Some(id), None);
+    form.stage = Stage::Loading;
+    form.effect = Some("effect-settle");
+    form.focused = form.fields.iter().position(|f| f.key == conflict.field).unwrap_or(0);
+    model.form = Some(form);
+    vec![model.ask(Want::Edited(kind.key, id))]
+}
+
+/// Opens the form of an action on what is marked.
+pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
+    let marked = model.subject().map(|(kind, row)| (kind, row.clone()));
+    let marked = marked.filter(|_| action.subject == Subject::Takes);
+    if action.subject == Subject::Takes && marked.is_none() {
+        return Vec::new();
+    }
+    form(model, action, marked.as_ref().map(|(kind, row)| (*kind, row)), None)
+}
+
+/// Opens the form of a decision on what is marked.
+pub fn decide(model: &mut Model, outcome: Outcome) -> Vec<Task> {
+    let Some((kind, row)) = model.subject().map(|(kind, row)| (kind, row.clone())) else {
+        return Vec::new();
+    };
+    form(model, &DECIDE, Some((kind, &row)), Some(outcome))
+}
+
+/// Opens the form that invites a device of the marked organisation.
+pub fn invite(model: &mut Model) -> Vec<Task> {
+    let row = match (model.page_open, &model.page) {
+        (true, Some(page)) => Some(&page.row),
+        _ => model.directory.current(),
+    };
+    let Some(row) = row.cloned() else { return Vec::new() };
+    let mut form = FormState::new(&membership::DEVICE_INVITE, Some(row.id), &["role", "org_id"]);
+    form.effect = Some("effect-invite");
+    if let Some(field) = form.field_mut("out") {
+        field.text = format!("{}.onex", row.text("short_code").unwrap_or("invitation"));
+    }
+    form.reason = row.text("name").map(str::to_owned);
+    open(model, form);
+    Vec::new()
+}
+
+fn form(
+    model: &mut Model,
+    action: &'static Action,
+    marked: Option<(&'static RecordKind, &Row)>,
+    outcome: Option<Outcome>,
+) -> Vec<Task> {
+    let mut form = new_form(action, marked.map(|(_, row)| row.id), outcome);
+    if let Some((kind, row)) = marked {
+        model.known.insert(row.id, (kind, row.clone()));
+        if outcome.is_none() {
+            form.fill(row);
+        }
+        if matches!(row.state(), Some("returned" | "rejected")) && outcome.is_none() {
+            form.reason = row.text("reason").map(str::to_owned);
+        }
+        form.effect = effect(action, outcome, row);
+    }
+    if action.id == SUBMIT.id {
+        form.require("endorsed_by");
+    }
+    if action.id.starts_with("role.") {
+        let device = model.page.as_ref().and_then(|page| page.devices.first()).map(|d| d.id);
+        if let (Some(field), Some(device)) = (form.field_mut("device"), device) {
+            field.text = device.to_string();
+        }
+    }
+    open(model, form);
+    Vec::new()
+}
+
+/// The form of an action, without what is asked for elsewhere.
+fn new_form(
+    action: &'static Action,
+    subject: Option<RecordId>,
+    outcome: Option<Outcome>,
+) -> FormState {
+    let leave_out: &[&str] = match (action.id, outcome) {
+        (id, _) if id == ADD.id || id == EDIT.id => &["endorsed_by", "endorsement_ref", "call_id"],
+        (_, Some(Outcome::Filed)) => &["outcome", "reason"],
+        (_, Some(_)) => &["outcome", "quota"],
+        _ => &[],
+    };
+    let mut form = FormState::new(action, subject, leave_out);
+    if let Some(outcome) = outcome {
+        form.preset.insert("outcome".into(), Some(outcome.to_value()));
+        if !matches!(outcome, Outcome::Filed | Outcome::Withdrawn) {
+            form.require("reason");
+        }
+        if let Some(field) = form.field_mut("reason") {
+            field.ready = &["reason-teachers", "reason-numbers", "reason-budget"];
+        }
+    }
+    form
+}
+
+/// The sentence that says what will happen.
+fn effect(action: &Action, outcome: Option<Outcome>, row: &Row) -> Option<&'static str> {
+    let is_filed = row.state() == Some("filed");
+    let signed = row.fields.contains_key("pending_act");
+    match (action.id, outcome) {
+        (_, Some(Outcome::Filed)) if signed => Some("effect-file-second"),
+        (_, Some(Outcome::Filed)) => Some("effect-file-first"),
+        (_, Some(Outcome::Returned)) => Some("effect-return"),
+        (_, Some(Outcome::Rejected)) => Some("effect-reject"),
+        (_, Some(Outcome::Withdrawn)) => Some("effect-grant"),
+        (_, Some(Outcome::Cancelled)) => Some("effect-cancel"),
+        (id, _) if id == SUBMIT.id && is_filed => Some("effect-submit-change"),
+        (id, _) if id == SUBMIT.id => Some("effect-submit"),
+        (id, _) if id == WITHDRAW.id && is_filed => Some("effect-withdraw-filed"),
+        (id, _) if id == WITHDRAW.id => Some("effect-withdraw"),
+        (id, _) if id == contact::CONFIRM.id => Some("effect-contact-confirm"),
+        _ => None,
+    }
+}
+
+/// Puts a form on the screen with the draft that was left.
+fn open(model: &mut Model, mut form: FormState) {
+    if let Some(draft) = model.drafts.get(&form.draft_key()) {
+        form.restore(draft);
+        model.notice = Some(Notice::Said(Mark::Working, "notice-draft-restored"));
+    } else {
+        form.focus(form.focused);
+    }
+    model.form = Some(form);
+}
+
+/// Takes the row of a form that waited for it.
+pub fn edited(model: &mut Model, row: Option<Row>) {
+    let Some(mut form) = model.form.take_if(|form| form.stage == Stage::Loading) else { return };
+    let Some(row) = row else {
+        model.notice = Some(Notice::Said(Mark::Attention, "notice-gone"));
+        return;
+    };
+    form.stage = Stage::Filling;
+    form.fill(&row);
+    open(model, form);
+}
+
+/// Leaves a form; its draft stays.
+pub fn leave_form(model: &mut Model) {
+    let Some(form) = model.form.take() else { return };
+    if form.stage == Stage::Sending {
+        model.form = Some(form);
+        return;
+    }
+    if model.drafts.contains_key(&form.draft_key()) {
+        model.notice = Some(Notice::Said(Mark::Working, "notice-draft-kept"));
+    }
+    if model.welcome.is_some() {
+        model.welcome = Some(Welcome::Role { selected: 0 });
+    }
+}
+
+/// Checks the form and sends it.
+pub fn send(model: &mut Model) -> Vec<Task> {
+    let Some(form) = &mut model.form else { return Vec::new() };
+    if matches!(form.stage, Stage::Sending | Stage::Loading) {
+        return Vec::new();
+    }
+    let Some(given) = form.collect() else {
+        model.notice = Some(Notice::Said(Mark::Problem, "notice-form-wrong"));
+        return Vec::new();
+    };
+    let text = |key: &str| {
+        let value = given.get(key).cloned().flatten();
+        value.and_then(|value| value.as_text().map(str::to_owned)).unwrap_or_default()
+    };
+    let ids: Vec<RecordId> = form.subject.into_iter().collect();
+    let task = match form.action.id {
+        id if id == JOIN.id => {
+            model.welcome = Some(Welcome::Waiting(None));
+            Task::Join { file: text("file").into(), person: text("person") }
+        }
+        id if id == FOUND.id => {
+            model.welcome = Some(Welcome::Waiting(None));
+            Task::Found { name: text("name"), region: text("region"), person: text("person") }
+        }
+        id if id == membership::DEVICE_CONFIRM.id => Task::Confirm { digits: text("digits") },
+        id if id == membership::DEVICE_INVITE.id => Task::Invite {
+            org: OrgId::from(form.subject.unwrap_or_default()),
+            file: text("out").into(),
+        },
+        _ if given.is_empty() && form.action.id.ends_with(".edit") => {
+            model.form = None;
+            model.notice = Some(Notice::Said(Mark::Absent, "notice-unchanged"));
+            return Vec::new();
+        }
+        _ => Task::Act { action: form.action, ids, given },
+    };
+    form.stage = Stage::Sending;
+    if model.welcome.is_some() {
+        let sent = form.draft_key();
+        model.drafts.retain(|key, _| *key == sent);
+        model.form = None;
+    }
+    vec![task]
+}
+
+fn welcome_next(model: &mut Model) -> Vec<Task> {
+    let action = match &model.welcome {
+        Some(Welcome::Keys) => {
+            model.welcome = Some(Welcome::Role { selected: 0 });
+            return Vec::new();
+        }
+        Some(Welcome::Role { selected: 2 }) => &FOUND,
+        Some(Welcome::Role { .. }) => &JOIN,
+        _ => return Vec::new(),
+    };
+    model.welcome = Some(Welcome::Asked);
+    open(model, FormState::new(action, None, &[]));
+    Vec::new()
+}
+
+/// There is still no node: the form comes back with its texts.
+pub fn not_entered(model: &mut Model, error: BackendError) -> Vec<Task> {
+    let is_founding = model.drafts.contains_key(&(FOUND.id, None));
+    let mut form = FormState::new(if is_founding { &FOUND } else { &JOIN }, None, &[]);
+    if let Some(draft) = model.drafts.get(&form.draft_key()) {
+        form.restore(draft);
+    }
+    let notice = match error {
+        BackendError::Refused(refusal) => {
+            form.refused(refusal.clone());
+            Notice::Refused(refusal)
+        }
+        BackendError::Failed(text) => {
+            form.stage = Stage::Failed(text.clone());
+            Notice::Failed(text)
+        }
+    };
+    model.welcome = Some(Welcome::Asked);
+    model.form = Some(form);
+    model.notice = Some(notice);
+    Vec::new()
+}

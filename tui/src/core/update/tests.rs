@@ -1,0 +1,308 @@
+//! What a coordinator and an officer do all day, key by key, on the story of stage A.
+
+use onex_crdt::record::{Record, Row};
+use onex_crdt::records::application::Application;
+use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
+
+use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
+use crate::core::form::Stage;
+use crate::core::keys::{Code, Key};
+use crate::core::load::Message;
+use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::story::{
+    Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
+};
+use crate::core::update;
+use crate::core::welcome::JOIN;
+use crate::i18n::Lang;
+use crate::view::screens::{help_lines, hints};
+
+const SIZE: (u16, u16) = (80, 24);
+
+fn coordinator() -> Driver {
+    Driver::new(Fake::new(world(), RAILWAY, "王芳", &[Coordinator, Admin]), Lang::Zh, SIZE)
+}
+
+fn officer() -> Driver {
+    Driver::new(Fake::new(world(), HUB, "孙涛", &[Officer]), Lang::Zh, SIZE)
+}
+
+/// The newest line of the story.
+fn newest(driver: &Driver) -> Row {
+    driver.fake.world().rows["application"].last().cloned().expect("lines")
+}
+
+fn fill_line(driver: &mut Driver) {
+    driver.focus("cert_level_id").write("zncs").press("Enter");
+    for (key, text) in [
+        ("major_code", "500103"),
+        ("major_name", "大数据与会计"),
+        ("enrolled_students", "100"),
+        ("planned_students", "120"),
+        ("contact_name", "王芳"),
+        ("contact_phone", "13900000021"),
+    ] {
+        driver.focus(key).write(text);
+    }
+    driver.focus("education_level").press("F4 Down Enter");
+    driver.focus("own_site").press("Space Enter");
+}
+
+#[test]
+fn a_coordinator_brings_a_line_to_the_hub_and_mends_it() {
+    let mut driver = coordinator();
+    driver.press("2 F6");
+    fill_line(&mut driver);
+    driver.press("F2");
+    let form = driver.model.form.as_ref().expect("refused, so still open");
+    assert!(matches!(form.stage, Stage::Refused(_)));
+    assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
+    driver.press("Ctrl+U").write("80").press("F2");
+    assert!(driver.model.form.is_none() && driver.model.drafts.is_empty());
+    let made = newest(&driver);
+    assert_eq!((made.state(), made.id_of("cert_level_id")), (Some("draft"), Some(TAX_LEVEL)));
+    assert_eq!(driver.model.lines.current().map(|row| row.id), Some(made.id));
+
+    driver.press("F7 F2");
+    assert!(driver.model.form.is_some(), "endorsed_by is missing");
+    driver.write("李院长").press("F2");
+    assert_eq!(newest(&driver).state(), Some("submitted"));
+    assert_eq!(newest(&driver).text("endorsed_by"), Some("李院长"));
+
+    let hub = driver.fake.beside(HUB, "孙涛", &[Officer]);
+    let college = driver.fake.clone();
+    driver.as_person(hub).press("2 Down Down F7").write("缺师资培训人数").press("F2");
+    assert_eq!(newest(&driver).state(), Some("returned"));
+
+    driver.as_person(college).press("Enter");
+    let form = driver.model.form.as_ref().expect("Enter leads to the form of the returned line");
+    assert_eq!(form.reason.as_deref(), Some("缺师资培训人数"));
+    driver.focus("teachers_trained").write("3").press("F2 F7 F2");
+    assert_eq!(
+        (newest(&driver).state(), newest(&driver).int("teachers_trained")),
+        (Some("submitted"), Some(3))
+    );
+}
+
+#[test]
+fn two_persons_of_the_hub_file_a_line() {
+    let mut driver = officer();
+    driver.press("2");
+    let oldest = driver.model.lines.current().cloned().expect("a queue");
+    assert_eq!(oldest.id_of("college_id"), Some(XIANYANG), "the oldest stands first");
+    driver.press("F6");
+    assert_eq!(driver.model.form.as_ref().and_then(|form| form.effect), Some("effect-file-first"));
+    driver.press("F2 F6 F2");
+    let form = driver.model.form.as_ref().expect("the same person is refused");
+    assert_eq!(form.effect, Some("effect-file-second"));
+    assert!(matches!(form.stage, Stage::Refused(_)));
+    let lead = driver.fake.beside(HUB, "郝敏", &[Lead]);
+    driver.as_person(lead).press("Enter F6 F2");
+    assert_eq!(newest(&driver).state(), Some("filed"));
+    assert!(matches!(driver.model.notice, Some(Notice::Done(_))));
+}
+
+#[test]
+fn a_return_needs_a_reason_and_offers_three() {
+    let mut driver = officer();
+    driver.press("2 F7 F2");
+    assert!(driver.model.form.is_some(), "no reason yet");
+    driver.press("F4 Down Enter F2");
+    assert!(driver.model.form.is_none());
+    assert_eq!(newest(&driver).text("reason"), Some("计划试点人数与在校生数不符，请核对"));
+}
+
+#[test]
+fn enter_never_submits_and_esc_loses_nothing() {
+    let mut driver = coordinator();
+    driver.press("2 F6").focus("major_name").write("铁道供电");
+    let steps = vec!["Enter"; 60].join(" ");
+    driver.press(&steps);
+    assert!(driver.model.form.is_some());
+    let lines = driver.fake.world().rows["application"].len();
+    driver.press("Esc");
+    assert!(driver.model.form.is_none());
+    driver.press("F6");
+    let form = driver.model.form.as_ref().expect("open again");
+    assert_eq!(
+        form.fields.iter().find(|f| f.key == "major_name").map(|f| f.text.as_str()),
+        Some("铁道供电")
+    );
+    assert_eq!(driver.fake.world().rows["application"].len(), lines);
+}
+
+#[test]
+fn a_failure_keeps_the_form() {
+    let mut driver = officer();
+    driver.press("2 F6");
+    driver.fake.world().fails = Some("磁盘已满".into());
+    driver.press("F2");
+    let form = driver.model.form.as_ref().expect("still open");
+    assert_eq!(form.stage, Stage::Failed("磁盘已满".into()));
+    driver.press("F2");
+    assert!(driver.model.form.is_none());
+}
+
+#[test]
+fn hanzi_and_pinyin_begin_a_search() {
+    for text in ["咸阳", "xianyang", "xyzy"] {
+        let mut driver = officer();
+        driver.press("0").write(text);
+        assert_eq!(driver.model.directory.total(), 1, "{text}");
+        assert_eq!(driver.model.directory.current().map(|row| row.id), Some(XIANYANG));
+        driver.press("Enter Enter");
+        assert!(driver.model.page_open);
+        driver.press("Esc Esc");
+        assert_eq!(driver.model.directory.total(), 5, "Esc clears the search");
+    }
+}
+
+#[test]
+fn a_long_list_is_read_by_windows() {
+    let mut all = world();
+    let rows = all.rows.get_mut("organisation").expect("there are some");
+    let like = rows[1].clone();
+    rows.extend((0..2000u16).map(|at| {
+        let [high, low] = at.to_be_bytes();
+        let id = onex_crdt::ids::RecordId([0xee, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        Row { id, ..like.clone() }
+    }));
+    let mut driver = Driver::new(Fake::new(all, HUB, "孙涛", &[Officer]), Lang::Zh, SIZE);
+    driver.press("0 End");
+    assert_eq!((driver.model.directory.selected, driver.model.directory.total()), (2004, 2005));
+    assert!(driver.model.directory.current().is_some(), "the end is here");
+    driver.press("PageUp PageUp Home");
+    assert!(driver.model.directory.current().is_some());
+    assert!(driver.fake.world().listed <= 100, "never the whole list");
+}
+
+#[test]
+fn an_old_answer_is_dropped() {
+    let mut driver = officer();
+    driver.press("2");
+    let old = driver.model.ask(crate::core::load::Want::Line(XIANYANG));
+    let crate::core::load::Task::Load { generation, .. } = old else { panic!("a load") };
+    driver.model.ask(crate::core::load::Want::Line(RAILWAY));
+    let loaded = Err(crate::core::backend::BackendError::Failed("late".into()));
+    let slot = crate::core::load::Slot::Line;
+    update::message(&mut driver.model, Message::Loaded { slot, generation, loaded });
+    assert!(driver.model.notice.is_none());
+}
+
+#[test]
+fn asking_devices_and_conflicts_are_reached_from_today() {
+    let mut all = world();
+    all.asking.push(asking());
+    all.conflicts.push(conflict());
+    let mut driver =
+        Driver::new(Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin]), Lang::Zh, SIZE);
+    driver.press("Enter F2");
+    assert!(driver.fake.world().asking.is_empty(), "the device is in");
+    driver.press("1 Enter");
+    let form = driver.model.form.as_ref().expect("the record of the conflict");
+    assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
+}
+
+#[test]
+fn the_first_use_asks_waits_and_begins() {
+    let mut model = Model::new(Lang::Zh, Some(Welcome::Keys));
+    let press = |model: &mut Model, key: &str| update::key(model, key.parse().expect(key));
+    press(&mut model, "Enter");
+    press(&mut model, "Enter");
+    assert_eq!(model.form.as_ref().map(|form| form.action.id), Some(JOIN.id));
+    update::paste(&mut model, "a.onex\n");
+    press(&mut model, "Enter");
+    update::paste(&mut model, "李强");
+    let tasks = press(&mut model, "F2");
+    assert!(
+        matches!(&tasks[..], [crate::core::load::Task::Join { person, .. }] if person == "李强")
+    );
+    update::message(&mut model, Message::Digits("4821 0937".into()));
+    assert_eq!(model.welcome, Some(Welcome::Waiting(Some("4821 0937".into()))));
+    let error = crate::core::backend::BackendError::Failed("no answer".into());
+    update::message(&mut model, Message::NotEntered(error));
+    assert_eq!(model.form.as_ref().map(|form| form.fields[0].text.as_str()), Some("a.onex"));
+    update::message(&mut model, Message::Entered);
+    assert!(model.welcome.is_none() && model.form.is_none());
+}
+
+/// Every place that a person can be in, as a model.
+fn everywhere(mut see: impl FnMut(&Model)) {
+    for role in [[Coordinator, Admin], [Officer, Lead]] {
+        let org = if role[0] == Officer { HUB } else { RAILWAY };
+        for keys in
+            ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "0 Down Enter", "-", "=", "2 /"]
+        {
+            let mut all = world();
+            all.conflicts.push(conflict());
+            let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
+            see(&driver.press(keys).model);
+        }
+    }
+    see(&Model::new(Lang::Zh, Some(Welcome::Keys)));
+}
+
+#[test]
+fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
+    everywhere(|model| {
+        let (here, anywhere) = help_lines(model);
+        let helped: Vec<&str> =
+            here.iter().chain(&anywhere).flat_map(|hint| hint.keys.split(' ')).collect();
+        for command in commands_here(model) {
+            for key in command.keys() {
+                let label = key.label(Lang::Zh);
+                assert!(helped.contains(&label.as_str()), "{} {label}", command.id);
+            }
+            let label = command.key_label(Lang::Zh);
+            assert!(command.hint == 0 || command.keys().next().is_some(), "{label}");
+        }
+        for hint in hints(model) {
+            assert!(!hint.keys.is_empty() && !hint.text.starts_with("cmd-"), "{hint:?}");
+        }
+    });
+}
+
+#[test]
+fn no_entry_needs_a_letter() {
+    for command in COMMANDS {
+        assert_eq!(command.keys().count(), command.keys.len(), "{}: keys are read", command.id);
+        let letter = |key: &Key| key.text().is_some_and(char::is_alphabetic);
+        let safe = command.keys().any(|key| !letter(&key));
+        assert!(safe || command.keys.is_empty(), "{} has only letters", command.id);
+    }
+}
+
+#[test]
+fn what_has_no_key_is_in_the_palette() {
+    for command in COMMANDS.iter().filter(|command| command.keys.is_empty()) {
+        let palette = !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help);
+        assert!(palette, "{}", command.id);
+    }
+    let mut driver = officer();
+    driver.press("2");
+    let ids: Vec<&str> = offered(&driver.model).iter().map(|command| command.id).collect();
+    for id in ["filed", "returned", "cancelled", "organisation.add", "call.open", "language"] {
+        assert!(ids.contains(&id), "{id} in {ids:?}");
+    }
+    driver.press("F10").write("djjg").press("Enter");
+    assert_eq!(driver.model.form.as_ref().map(|form| form.action.id), Some("organisation.add"));
+}
+
+#[test]
+fn full_width_keys_and_languages() {
+    let mut driver = coordinator();
+    driver.write("２");
+    assert_eq!(driver.model.screen, Screen::Lines);
+    driver.write("？");
+    assert!(matches!(driver.model.overlay, Some(Overlay::Help { .. })));
+    driver.press("F3 Esc");
+    assert_eq!((driver.model.look.lang, driver.model.overlay.is_none()), (Lang::En, true));
+    driver.press("Ctrl+C");
+    assert!(!driver.model.finished);
+    driver.press("Ctrl+C");
+    assert!(driver.model.finished);
+    let quit = command_of(&driver.model, Key::ctrl('q')).map(|command| command.does);
+    assert!(matches!(quit, Some(Does::Quit)));
+    assert!(command_of(&driver.model, Key::plain(Code::F(24))).is_none());
+    assert!(Application::KIND.has_state());
+}

@@ -1,0 +1,208 @@
+//! The backend of a running node, and the way to one in a folder that has none.
+//!
+//! Failures become ids of sentences, since a node does not know the language of a screen.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::record::{RecordKind, Row};
+use onex_node::api::{
+    Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
+};
+use onex_node::clock::Clock;
+use onex_node::{Founding, Node, NodeError};
+
+use crate::core::backend::{Answered, Backend, BackendError, Entry};
+use crate::core::welcome::JOIN;
+
+impl Backend for Node {
+    fn me(&self) -> Answered<Me> {
+        Ok(Node::me(self)?)
+    }
+
+    fn status(&self) -> Answered<Status> {
+        Ok(Node::status(self)?)
+    }
+
+    fn list(&self, query: &Query) -> Answered<List> {
+        Ok(Node::list(self, query)?)
+    }
+
+    fn row(&self, kind: &'static RecordKind, id: RecordId) -> Answered<Option<Row>> {
+        Ok(Node::row(self, kind, id)?)
+    }
+
+    fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
+        Ok(Node::history(self, kind, id)?)
+    }
+
+    fn act(
+        &self,
+        action: &'static Action,
+        ids: &[RecordId],
+        given: &Given,
+    ) -> Answered<Vec<Answer>> {
+        Ok(Node::act(self, action, ids, given)?)
+    }
+
+    fn conflicts(&self) -> Answered<Vec<Conflict>> {
+        Ok(Node::conflicts(self)?)
+    }
+
+    fn devices(&self) -> Answered<Vec<DeviceRow>> {
+        Ok(Node::devices(self)?)
+    }
+
+    fn asking(&self) -> Answered<Vec<Asking>> {
+        Ok(Node::asking(self)?)
+    }
+
+    fn invite(&self, org: OrgId) -> Answered<Invited> {
+        let own = Node::me(self)?.org_id;
+        Ok(Node::invite(self, (org != own).then_some(org))?)
+    }
+
+    fn device_confirm(&self, digits: &str) -> Answered<()> {
+        Ok(Node::device_confirm(self, digits).map(drop)?)
+    }
+
+    fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport> {
+        Ok(Node::sync(self, peer)?)
+    }
+
+    fn version(&self) -> Answered<u64> {
+        Ok(Node::version(self)?)
+    }
+}
+
+/// A folder in which a node is to live.
+#[derive(Debug, Clone)]
+pub struct EmptyHome {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The clock that the node will have.
+    pub clock: Clock,
+}
+
+impl Entry for EmptyHome {
+    fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>> {
+        let [name, region, person] = [name, region, person].map(str::to_owned);
+        let founding = Founding { name, region, person };
+        Ok(Arc::new(Node::found(&self.folder, &founding, self.clock.clone())?))
+    }
+
+    fn join(
+        &self,
+        file: &Path,
+        person: &str,
+        digits: &dyn Fn(String),
+    ) -> Answered<Arc<dyn Backend>> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|_| BackendError::Failed("failure-file".to_owned()))?;
+        let joining = Node::join(&self.folder, &text, person, self.clock.clone())?;
+        digits(joining.digits().to_owned());
+        Ok(Arc::new(joining.wait(JOIN_TIME_MAX)?))
+    }
+}
+
+impl From<NodeError> for BackendError {
+    fn from(error: NodeError) -> Self {
+        let id = match error {
+            NodeError::Refused(refusal) => return BackendError::Refused(refusal),
+            NodeError::Value { field, error } => {
+                let reason = Reason::Invalid(error);
+                let refusal = Refusal { action: JOIN.id, reason, field: Some(field) };
+                return BackendError::Refused(refusal);
+            }
+            NodeError::Store(_) => "failure-store",
+            NodeError::NoNode { .. } => "failure-no-node",
+            NodeError::NotJoined => "failure-not-joined",
+            NodeError::Folder { .. } => "failure-folder",
+            NodeError::UnknownId { .. } => "failure-unknown",
+            NodeError::Membership(_) => "failure-membership",
+            NodeError::Invitation(_) => "failure-invitation",
+            NodeError::NoSuchDigits => "failure-digits",
+            NodeError::Unreachable => "failure-unreachable",
+            NodeError::NotConfirmed => "failure-not-confirmed",
+            NodeError::NotLetIn { .. } => "failure-not-let-in",
+            NodeError::Net(_) | NodeError::Runtime(_) => "failure-network",
+            NodeError::NoPeer => "failure-no-peer",
+        };
+        tracing::warn!(id, "the node gave no answer");
+        BackendError::Failed(id.to_owned())
+    }
+}
+
+/// How long a device waits to be let in; the invitation can be shown again.
+const JOIN_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+
+#[cfg(test)]
+mod tests {
+    use onex_crdt::record::Record;
+    use onex_crdt::records::organisation::Organisation;
+
+    use super::*;
+    use crate::core::load::{Message, Task, perform};
+    use crate::core::model::Model;
+    use crate::core::update;
+    use crate::i18n::{Lang, tr};
+
+    fn hub() -> (tempfile::TempDir, Arc<dyn Backend>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = onex_crdt::field::time::Moment::parse("2026-04-20T09:41:00+08:00").expect("valid");
+        let home = EmptyHome { folder: folder.path().join("hub"), clock: Clock::story(at) };
+        let node = home.found("陕西省1+X证书试点项目办", "610000", "郝敏").expect("founded");
+        (folder, node)
+    }
+
+    fn settle(model: &mut Model, backend: &dyn Backend, mut tasks: Vec<Task>) {
+        while !tasks.is_empty() {
+            let messages: Vec<Message> =
+                tasks.drain(..).filter_map(|task| perform(backend, task)).collect();
+            tasks.extend(messages.into_iter().flat_map(|message| update::message(model, message)));
+        }
+    }
+
+    #[test]
+    fn the_screens_read_a_real_node() {
+        let (_folder, node) = hub();
+        let mut model = Model::new(Lang::Zh, None);
+        let tasks = update::start(&mut model);
+        settle(&mut model, &*node, tasks);
+        assert_eq!(model.me().map(|me| me.person.as_str()), Some("郝敏"));
+        for key in ["2", "0", "Enter", "-", "=", "1"] {
+            let tasks = update::key(&mut model, key.parse().expect(key));
+            settle(&mut model, &*node, tasks);
+            assert!(model.notice.is_none(), "{key}");
+        }
+        assert_eq!(model.today.as_ref().map(Vec::len), Some(0));
+        assert_eq!(model.directory.total(), 1);
+    }
+
+    #[test]
+    fn a_real_rule_refuses_at_a_field() {
+        let (_folder, node) = hub();
+        let action = onex_crdt::registry::action("organisation.add").expect("there is one");
+        let refused = node.act(action, &[], &Given::new());
+        assert!(matches!(refused, Err(BackendError::Refused(_))));
+        let query = Query::all(Organisation::KIND);
+        assert_eq!(node.list(&query).map(|list| list.total), Ok(1));
+    }
+
+    #[test]
+    fn failures_have_sentences() {
+        for error in [NodeError::NoPeer, NodeError::NotJoined, NodeError::Unreachable] {
+            let BackendError::Failed(id) = BackendError::from(error) else { panic!("a failure") };
+            for lang in [Lang::Zh, Lang::En] {
+                assert_ne!(tr(lang, &id, &[]), id);
+            }
+        }
+        let (folder, _node) = hub();
+        let home = EmptyHome { folder: folder.path().join("b"), clock: Clock::default() };
+        let missing = home.join(&folder.path().join("none"), "李强", &|_| {}).map(drop);
+        assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
+    }
+}

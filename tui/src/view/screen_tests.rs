@@ -1,0 +1,189 @@
+//! Pictures of the screens with the story of stage A, and any data in any window.
+
+use onex_crdt::record::Record;
+use onex_crdt::records::application::Application;
+use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Manager, Officer};
+use proptest::prelude::*;
+use ratatui::buffer::{Buffer, CellWidth};
+use ratatui::layout::Rect;
+
+use crate::core::model::{Model, Welcome};
+use crate::core::story::{
+    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line, world,
+};
+use crate::i18n::Lang;
+use crate::view::screens::draw;
+use crate::view::shot::{shot, visible};
+
+/// Who sits there, and the keys that lead to the picture.
+fn check(name: &str, fake: fn() -> Fake, keys: &str) {
+    for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
+        for (width, height) in [(80, 24), (120, 40)] {
+            let mut driver = Driver::new(fake(), lang, (width, height));
+            driver.press(keys);
+            let picture = shot(width, height, |area, buffer| draw(&driver.model, area, buffer));
+            insta::assert_snapshot!(format!("screen_{name}_{tongue}_{width}x{height}"), picture);
+        }
+    }
+}
+
+fn college() -> Fake {
+    let mut all = world();
+    all.conflicts.push(conflict());
+    let lines = all.rows.get_mut("application").expect("lines");
+    lines[0].set_text("state", "returned");
+    lines[0].set_text("reason", "缺师资培训人数");
+    let mut draft = line(TAX_LINE, RAILWAY, crate::core::story::TAX_LEVEL, "draft");
+    draft.set("planned_students", None);
+    lines[1] = draft;
+    Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin])
+}
+
+fn hub() -> Fake {
+    let mut all = world();
+    all.asking.push(asking());
+    let lines = all.rows.get_mut("application").expect("lines");
+    lines[0].set_text("pending_act", "application.decide");
+    Fake::new(all, HUB, "孙涛", &[Officer, Lead])
+}
+
+fn evaluator() -> Fake {
+    let mut all = world();
+    all.rows.get_mut("application").expect("lines").retain(|row| row.id == RAILWAY_LINE);
+    Fake::new(all, CRRC, "陈刚", &[Manager, Admin])
+}
+
+fn nothing() -> Fake {
+    let mut all = world();
+    all.rows.get_mut("application").expect("lines").clear();
+    all.rows.get_mut("contact").expect("contacts").clear();
+    Fake::new(all, RAILWAY, "王芳", &[Coordinator])
+}
+
+#[test]
+fn the_college_s_screens() {
+    check("college_today", college, "1");
+    check("college_lines", college, "2");
+    check("college_form", college, "2 Enter");
+    check("college_submit", college, "2 F7 F2");
+    check("college_empty", nothing, "2");
+    check("college_calm", nothing, "1");
+}
+
+#[test]
+fn the_hub_s_screens() {
+    check("hub_today", hub, "1");
+    check("hub_lines", hub, "2");
+    check("hub_line", hub, "2 Enter");
+    check("hub_return", hub, "2 F7 F4");
+    check("hub_palette", hub, "2 F10");
+    check("hub_help", hub, "2 F1");
+    check("evaluator_lines", evaluator, "2");
+}
+
+#[test]
+fn the_other_screens() {
+    check("directory", hub, "0");
+    check("directory_find", hub, "0 铁");
+    check("organisation", college, "0 Down Enter");
+    check("sync", college, "-");
+    check("sync_asking", hub, "-");
+    check("settings", college, "=");
+}
+
+#[test]
+fn the_first_use() {
+    let steps = [
+        ("keys", Welcome::Keys),
+        ("role", Welcome::Role { selected: 2 }),
+        ("digits", Welcome::Waiting(Some("4821 0937".into()))),
+    ];
+    for (name, welcome) in steps {
+        for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
+            let model = Model::new(lang, Some(welcome.clone()));
+            let picture = shot(80, 24, |area, buffer| draw(&model, area, buffer));
+            insta::assert_snapshot!(format!("screen_welcome_{name}_{tongue}_80x24"), picture);
+        }
+    }
+}
+
+#[test]
+fn no_sentence_is_missing_on_any_screen() {
+    for keys in ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10"] {
+        for fake in [college(), hub(), evaluator()] {
+            for lang in [Lang::Zh, Lang::En] {
+                let mut driver = Driver::new(fake.clone(), lang, (120, 40));
+                driver.press(keys);
+                let picture = shot(120, 40, |area, buffer| draw(&driver.model, area, buffer));
+                for id in [
+                    "cmd-",
+                    "notice-",
+                    "form-",
+                    "line-",
+                    "lines-",
+                    "due-",
+                    "does-",
+                    "effect-",
+                    "page-",
+                    "column-",
+                    "screen-",
+                    "age-",
+                    "settings-",
+                    "sync-",
+                ] {
+                    assert!(!picture.contains(id), "{id} in {picture}");
+                }
+            }
+        }
+    }
+}
+
+/// A world whose every text is this one.
+fn hostile(text: &str) -> Fake {
+    let mut fake = hub();
+    fake.me.org_name = text.into();
+    fake.me.person = text.into();
+    let mut all = fake.world();
+    for rows in all.rows.values_mut() {
+        for row in rows {
+            for key in ["name", "certificate_name", "major_name", "reason", "filing_no"] {
+                row.set_text(key, text);
+            }
+        }
+    }
+    let mut broken = conflict();
+    broken.kind = Application::KIND;
+    broken.values[0].person = text.into();
+    all.conflicts.push(broken);
+    drop(all);
+    fake
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_names_fit_any_window(
+        width in 20u16..=200,
+        height in 5u16..=60,
+        text in prop_oneof![
+            "[一-龥]{0,12}", "[\u{20000}-\u{2a6df}]{1,9}", "\\PC{0,30}", Just("司马".repeat(60)),
+            Just("\u{202e}\u{1b}[2J👩\u{200d}🏫\n\t".to_owned()), Just("ﾊﾞ각🇨🇳👍🏽".to_owned()),
+        ],
+        keys in prop::sample::select(vec![
+            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁",
+        ]),
+        english in any::<bool>(),
+    ) {
+        let lang = if english { Lang::En } else { Lang::Zh };
+        let mut driver = Driver::new(hostile(&text), lang, (width, height));
+        driver.press(keys);
+        let window = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(window);
+        let cursor = draw(&driver.model, window, &mut buffer);
+        prop_assert!(cursor.is_none_or(|cursor| window.contains(cursor)));
+        for cells in buffer.content.chunks(width.into()) {
+            let sum: usize = visible(cells).map(|(_, cell)| usize::from(cell.cell_width())).sum();
+            prop_assert_eq!(sum, usize::from(width));
+        }
+    }
+}

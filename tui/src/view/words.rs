@@ -1,0 +1,162 @@
+//! Records, values, states and times in the words of a screen.
+//!
+//! Personal data is masked here, as the contract masks it; a form and an opened organisation show
+//! it whole.
+
+use onex_crdt::field::time::Moment;
+use onex_crdt::field::{Shape, show};
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::{FieldDef, RecordKind, Row};
+use onex_crdt::registry;
+use onex_crdt::value::Value;
+
+use crate::core::model::Model;
+use crate::i18n::Lang;
+use crate::view::theme::{Look, Mark};
+
+/// Returns the name of a record that is known here, else the beginning of its id.
+pub fn name(model: &Model, id: RecordId) -> String {
+    match model.known.get(&id) {
+        Some((kind, row)) => title(model, kind, row),
+        None => id.to_string().chars().take(8).collect(),
+    }
+}
+
+/// Returns the name of the record under a key; empty where there is none.
+pub fn name_at(model: &Model, row: &Row, key: &str) -> String {
+    row.id_of(key).map_or_else(String::new, |id| name(model, id))
+}
+
+/// Returns what a record is called: a certificate with its level, a level with its evaluator.
+pub fn title(model: &Model, kind: &RecordKind, row: &Row) -> String {
+    let text = |key: &str| row.text(key).unwrap_or_default();
+    match kind.key {
+        "application" => certificate(model.look, row),
+        "cert_level" => {
+            let evaluator = name_at(model, row, "evaluator_id");
+            let (name, level) = (text("certificate_name"), level(model.look, row));
+            format!("{name}·{level}·{evaluator}")
+        }
+        _ => {
+            let found = ["name", "title", "certificate_name"].iter().find_map(|key| row.text(key));
+            found.map_or_else(|| row.id.to_string().chars().take(8).collect(), str::to_owned)
+        }
+    }
+}
+
+/// Returns `证书(等级)` of a row that has both; the suffix that all of them share is left out.
+pub fn certificate(look: Look, row: &Row) -> String {
+    let name = row.text("certificate_name").unwrap_or_default();
+    let name = name.strip_suffix("职业技能等级证书").filter(|n| !n.is_empty()).unwrap_or(name);
+    format!("{name}({})", level(look, row))
+}
+
+/// Returns the word for the level of a row.
+pub fn level(look: Look, row: &Row) -> String {
+    let shape = Shape::NumberedChoice(onex_crdt::field::code::Level::CHOICES);
+    row.fields.get("level").map_or_else(String::new, |v| show(&shape, v, look.lang == Lang::Zh))
+}
+
+/// Returns a value as people read it: names for ids, masks for personal data.
+pub fn value(model: &Model, field: &FieldDef, value: &Value) -> String {
+    if let (Shape::Id(_), Some(id)) =
+        (field.ty.shape, value.as_bytes().and_then(RecordId::from_slice))
+    {
+        return name(model, id);
+    }
+    let shown = show(&field.ty.shape, value, model.look.lang == Lang::Zh);
+    if field.secret { masked(field.key, &shown) } else { shown }
+}
+
+/// Returns a changed value, `-` for none.
+pub fn changed(model: &Model, kind: &RecordKind, key: &str, now: Option<&Value>) -> String {
+    match (kind.field(key), now) {
+        (Some(field), Some(now)) => value(model, field, now),
+        _ => "-".into(),
+    }
+}
+
+/// Returns what a key of a kind is called.
+pub fn label(lang: Lang, kind: &RecordKind, key: &str) -> String {
+    let field = kind.field(key);
+    field.map_or(key, |field| if lang == Lang::Zh { field.zh } else { field.en }).to_owned()
+}
+
+/// Returns a masked text: a phone by its ends, an address by its domain, a name by its first.
+fn masked(key: &str, text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let head = |count: usize| letters.iter().take(count).collect::<String>();
+    if key.ends_with("phone") && letters.len() > 7 {
+        let tail: String = letters[letters.len() - 4..].iter().collect();
+        return format!("{}{}{tail}", head(3), "*".repeat(letters.len() - 7));
+    }
+    if let Some((_, domain)) = text.split_once('@') {
+        return format!("{}***@{domain}", head(1));
+    }
+    format!("{}{}", head(1), "*".repeat(letters.len().saturating_sub(1)))
+}
+
+/// Returns the mark of a state of an application line.
+pub fn state_mark(row: &Row) -> Mark {
+    match row.state() {
+        Some("filed") if row.fields.contains_key("pending_request") => Mark::Attention,
+        Some("filed") => Mark::Good,
+        Some("returned") => Mark::Attention,
+        Some("rejected" | "cancelled") => Mark::Problem,
+        Some("draft" | "submitted") => Mark::Working,
+        _ => Mark::Absent,
+    }
+}
+
+/// Returns the word for the state of a row.
+pub fn state(look: Look, kind: &RecordKind, row: &Row) -> String {
+    crate::core::refusal::state_word(look.lang, Some(kind), row.state().unwrap_or_default())
+}
+
+/// Returns `11-20 16:02`, as the writer's clock showed it.
+pub fn moment(at: Moment) -> String {
+    let text = at.to_string();
+    match (text.get(5..10), text.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time}"),
+        _ => text,
+    }
+}
+
+/// Returns how long ago something was, in whole days.
+pub fn age(look: Look, now: Option<Moment>, at: Moment) -> String {
+    let Some(now) = now else { return moment(at) };
+    let days = now.date().days_since_epoch() - at.date().days_since_epoch();
+    match u64::try_from(days) {
+        Ok(0) | Err(_) => look.tr("age-today", &[]),
+        Ok(1) => look.tr("age-yesterday", &[]),
+        Ok(days) => look.tr("age-days", &[("days", days.into())]),
+    }
+}
+
+/// Returns the title of an action, or the id of one that this build does not know.
+pub fn action(look: Look, id: &str) -> String {
+    match (registry::action(id), look.lang) {
+        (Some(action), Lang::Zh) => action.zh.into(),
+        (Some(action), Lang::En) => action.en.into(),
+        (None, _) if id == "edit" => look.tr("step-edit", &[]),
+        (None, _) => id.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personal_data_is_masked() {
+        for (key, text, expected) in [
+            ("contact_phone", "13900000021", "139****0021"),
+            ("phone", "12", "1*"),
+            ("contact_name", "王芳", "王*"),
+            ("email", "wang@example.edu.cn", "w***@example.edu.cn"),
+            ("name", "", ""),
+        ] {
+            assert_eq!(masked(key, text), expected);
+        }
+    }
+}
