@@ -8,7 +8,7 @@ window-enlarge = Please enlarge the window, or Ctrl+- for a smaller font
 window-calm = Your work is safe
 
 command-not-done = Not done
-command-no-interface = This build has no interface yet; the node is in { $home }, see the commands of onex --help
+command-no-terminal = The interface needs a terminal; without one use the commands of onex --help
 command-unknown-action = there is no action "{ $given }"; onex do --list names them all
 command-unknown-kind = there is no kind of record "{ $given }"
 command-unknown-field = there is no field "{ $given }"

@@ -12,9 +12,10 @@ mod place;
 mod tables;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use onex_crdt::roles::OrgRole;
@@ -24,6 +25,8 @@ use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
 use crate::json;
+use crate::run::app;
+use crate::run::node_backend::EmptyHome;
 pub use failure::Failure;
 pub use given::Call;
 pub use place::{home, lang};
@@ -41,18 +44,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Some(command) = program.command else {
-        return interface(lang, &home()).code();
+        return interface(lang, &home());
     };
+    if let Command::Demo { dir, seed, learners, no_tui: false, json, explain } = command {
+        let options = crate::demo::Options { dir, seed, learners, explain };
+        return network::demo_to_use(lang, &options, json);
+    }
     let as_json = command.wants_json();
     let answered = carry_out(lang, command);
     finish(lang, as_json, answered).code()
 }
 
-/// The terminal interface on a node; it is not part of this build, so this is wrong usage.
-pub fn interface(lang: Lang, home: &Path) -> Status {
-    let home = home.display().to_string();
-    eprintln!("{}", tr(lang, "command-no-interface", &[("home", home.as_str().into())]));
-    Status::Usage
+/// Opens the terminal interface on the node in a folder, or on the first use of one without a
+/// node. While it is open, others reach the node, unless another process of it serves already.
+pub fn interface(lang: Lang, home: &Path) -> ExitCode {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        eprintln!("{}", tr(lang, "command-no-terminal", &[]));
+        return Status::Usage.code();
+    }
+    if !Node::exists(home) {
+        let entry = EmptyHome { folder: home.to_owned(), clock: Clock::System };
+        return app::run_first(Arc::new(entry), lang);
+    }
+    match Node::open(home, Clock::System) {
+        Ok(node) => {
+            let _serving = network::serve_beside(&node);
+            app::run(Arc::new(node), lang)
+        }
+        Err(error) => finish(lang, false, Err(Failure::of(lang, error))).code(),
+    }
 }
 
 fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
@@ -85,9 +105,9 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
         }
-        Command::Demo { dir, seed, learners, no_tui, json, explain } => {
+        Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
-            network::demo(lang, options, no_tui, json)
+            network::demo(lang, &options)
         }
     }
 }

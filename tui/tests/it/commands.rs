@@ -64,8 +64,6 @@ fn a_refusal_names_what_why_what_to_do_and_the_field() {
     assert_eq!(keys(&value["refused"]), ["what", "why", "do", "field"]);
     assert_eq!(value["refused"]["field"], "name");
     assert_eq!(run.err, "");
-    let spoken = check_status(&home, &again[..again.len()].to_vec().as_slice(), 1);
-    assert_eq!(spoken.out, run.out);
     let words = [&["do", "organisation.add"], COLLEGE].concat();
     let run = check_status(&home, &words, 1);
     assert_eq!(run.out, "");
