@@ -120,7 +120,19 @@ impl Node {
     /// # Errors
     /// When the address cannot be bound.
     pub fn serve(&self, listen: SocketAddr) -> Result<Serving, NodeError> {
-        let serving = self.start(listen, false)?;
+        self.listen_at(listen, false)
+    }
+
+    /// Lets others reach this node, and stays connected with every peer whose address is known.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn serve_in_touch(&self, listen: SocketAddr) -> Result<Serving, NodeError> {
+        self.listen_at(listen, true)
+    }
+
+    fn listen_at(&self, listen: SocketAddr, calls: bool) -> Result<Serving, NodeError> {
+        let serving = self.start(listen, calls)?;
         let address = serving.listen.to_string();
         let mut writer = self.writer()?;
         writer

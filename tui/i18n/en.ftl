@@ -8,6 +8,7 @@ window-enlarge = Please enlarge the window, or Ctrl+- for a smaller font
 window-calm = Your work is safe
 
 command-not-done = Not done
+command-no-terminal = The interface needs a terminal; without one use the commands of onex --help
 command-unknown-action = there is no action "{ $given }"; onex do --list names them all
 command-unknown-kind = there is no kind of record "{ $given }"
 command-unknown-field = there is no field "{ $given }"

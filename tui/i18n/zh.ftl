@@ -8,6 +8,7 @@ window-enlarge = 请拉大窗口，或 Ctrl+- 缩小字体
 window-calm = 工作不会丢失
 
 command-not-done = 没有办成
+command-no-terminal = 界面要在终端里打开；没有终端时请用 onex --help 里的命令
 command-unknown-action = 没有“{ $given }”这个操作；onex do --list 列出全部
 command-unknown-kind = 没有“{ $given }”这种记录
 command-unknown-field = 没有“{ $given }”这一项

@@ -12,7 +12,7 @@ mod place;
 mod tables;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,32 +44,45 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Some(command) = program.command else {
-        return finish(lang, false, interface(lang, &home())).code();
+        return interface(lang, &home());
     };
+    if let Command::Demo { dir, seed, learners, no_tui: false, json, explain } = command {
+        let options = crate::demo::Options { dir, seed, learners, explain };
+        return network::demo_to_use(lang, &options, json);
+    }
     let as_json = command.wants_json();
     let answered = carry_out(lang, command);
     finish(lang, as_json, answered).code()
 }
 
-/// Opens the terminal interface on the node of a folder; where there is none, the first use.
-fn interface(lang: Lang, home: &Path) -> Result<Output, Failure> {
+/// Opens the terminal interface on the node in a folder, or on the first use of one without a
+/// node. While it is open, others reach the node, unless another process of it serves already.
+pub fn interface(lang: Lang, home: &Path) -> ExitCode {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        eprintln!("{}", tr(lang, "command-no-terminal", &[]));
+        return Status::Usage.code();
+    }
     let shown = if Node::exists(home) {
-        on_node(&open(lang, home, None)?, lang)
+        match Node::open(home, Clock::System) {
+            Ok(node) => on_node(node, lang),
+            Err(error) => return finish(lang, false, Err(Failure::of(lang, error))).code(),
+        }
     } else {
         app::run_first(Arc::new(EmptyHome::new(home.to_owned(), Clock::System)), lang)
     };
-    shown.map(|()| Output::printed()).map_err(|error| Failure::terminal(lang, &error))
+    let shown = shown.map(|()| Output::printed());
+    finish(lang, false, shown.map_err(|error| Failure::terminal(lang, &error))).code()
 }
 
 /// Opens the interface on a node that stays in touch with its peers meanwhile. Without a network
 /// it works as well.
-fn on_node(node: &Node, lang: Lang) -> std::io::Result<()> {
+fn on_node(node: Node, lang: Lang) -> std::io::Result<()> {
     let _online = node.stay_in_touch().ok();
-    app::run(Arc::new(node.clone()), lang)
+    app::run(Arc::new(node), lang)
 }
 
 fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
-    let opened = |person: Option<&str>| open(lang, &home(), person);
+    let opened = |person: Option<&str>| open(lang, person);
     match command {
         Command::Init { role, name, region, person, .. } => {
             network::init(lang, role, name, region, person)
@@ -98,15 +111,15 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
         }
-        Command::Demo { dir, seed, learners, no_tui, json, explain } => {
+        Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
-            network::demo(lang, options, no_tui, json)
+            network::demo(lang, &options)
         }
     }
 }
 
-fn open(lang: Lang, home: &Path, person: Option<&str>) -> Result<Node, Failure> {
-    let node = Node::open(home, Clock::System).map_err(|error| Failure::of(lang, error))?;
+fn open(lang: Lang, person: Option<&str>) -> Result<Node, Failure> {
+    let node = Node::open(&home(), Clock::System).map_err(|error| Failure::of(lang, error))?;
     Ok(match person {
         Some(person) => node.as_person(person),
         None => node,

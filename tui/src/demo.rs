@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::command::{Failure, home};
 use crate::core::refusal::Explained;
 use crate::i18n::{Arg, Lang, tr};
-use province::Province;
+pub use province::Province;
 
 /// What the demo is asked for.
 #[derive(Debug, Clone)]
@@ -80,11 +80,21 @@ impl Outcome {
     }
 }
 
-/// Builds the province and tells the story.
+/// Builds the province, tells the story, and takes every node off the network.
 ///
 /// # Errors
 /// When the folder is not empty, or a step does not come out as the story tells it.
 pub fn run(options: &Options) -> Result<Outcome, DemoError> {
+    let (province, outcome) = build(options)?;
+    province.stop()?;
+    Ok(outcome)
+}
+
+/// Builds the province and tells the story; its nodes can be reached until it is dropped.
+///
+/// # Errors
+/// When the folder is not empty, or a step does not come out as the story tells it.
+pub fn build(options: &Options) -> Result<(Province, Outcome), DemoError> {
     let started = Instant::now();
     let dir = options.dir.clone().unwrap_or_else(|| home().with_file_name("onex-demo"));
     let taken = std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some());
@@ -94,8 +104,7 @@ pub fn run(options: &Options) -> Result<Outcome, DemoError> {
     let mut province = Province::new(dir, options);
     stage_a::tell(&mut province)?;
     let outcome = outcome(&province, options, started)?;
-    province.stop()?;
-    Ok(outcome)
+    Ok((province, outcome))
 }
 
 fn outcome(province: &Province, options: &Options, started: Instant) -> Result<Outcome, DemoError> {

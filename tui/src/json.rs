@@ -2,7 +2,7 @@
 //!
 //! Secret fields are masked; no true value of one leaves this file. Nothing is printed here.
 
-use onex_crdt::action::Action;
+use onex_crdt::action::{Action, Subject};
 use onex_crdt::field::number::decimal_format;
 use onex_crdt::field::time::Moment;
 use onex_crdt::field::{Choice, Shape, show};
@@ -72,7 +72,8 @@ pub fn answer(action: &Action, answer: &Answer) -> Json {
     let mut object = Map::new();
     object.insert("id".to_owned(), answer.id.to_string().into());
     object.insert("state".to_owned(), answer.state.clone().into());
-    if action.kind.is_some_and(|kind| kind.field("pending_act").is_some()) {
+    let has = |kind: &RecordKind| kind.field("pending_act").is_some();
+    if action.subject != Subject::Makes && action.kind.is_some_and(has) {
         object.insert("pending_act".to_owned(), answer.pending_act.clone().into());
     }
     Json::Object(object)
@@ -338,7 +339,7 @@ pub fn actions() -> Json {
 }
 
 fn action_of(action: &Action) -> Json {
-    let makes = action.subject == onex_crdt::action::Subject::Makes;
+    let makes = action.subject == Subject::Makes;
     let own = action.params.iter().map(|param| (param.key, param.ty, param.required));
     let fields = action.field_params().map(|field| (field.key, field.ty, makes && field.required));
     let parameters = own.chain(fields).map(|(key, ty, required)| {
@@ -350,7 +351,7 @@ fn action_of(action: &Action) -> Json {
         "zh": action.zh,
         "en": action.en,
         "kind": action.kind.map(|kind| kind.key),
-        "takes_id": action.subject == onex_crdt::action::Subject::Takes,
+        "takes_id": action.subject == Subject::Takes,
         "who": who.collect::<Vec<_>>(),
         "from_states": action.from,
         "parameters": parameters.collect::<Vec<_>>(),

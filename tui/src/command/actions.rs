@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use onex_crdt::action::{Action, Reason};
+use onex_crdt::action::{Action, Reason, Subject};
 use onex_crdt::records::membership::DEVICE_INVITE;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::OrgRole;
@@ -63,12 +63,12 @@ pub fn all(lang: Lang) -> Output {
         let title = if lang == Lang::Zh { action.zh } else { action.en };
         let own = action.params.iter().map(|param| (param.key, param.required));
         let fields = action.field_params().map(|field| {
-            let makes = action.subject == onex_crdt::action::Subject::Makes;
+            let makes = action.subject == Subject::Makes;
             (field.key, makes && field.required)
         });
         let mark =
             |(key, required): (&str, bool)| format!("{key}{}", if required { "*" } else { "" });
-        let id = (action.subject == onex_crdt::action::Subject::Takes).then(|| "id*".to_owned());
+        let id = (action.subject == Subject::Takes).then(|| "id*".to_owned());
         let keys: Vec<String> = id.into_iter().chain(own.chain(fields).map(mark)).collect();
         vec![action.id.to_owned(), title.to_owned(), keys.join(" ")]
     });

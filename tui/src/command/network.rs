@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use onex_crdt::roles::{OrgRole, PersonRole};
@@ -69,10 +70,11 @@ pub fn serve(
     as_json: bool,
 ) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
-    let last = node.listen().map_err(failed)?.and_then(|address| address.parse().ok());
-    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let listen = listen.or(last).unwrap_or(anywhere);
-    let serving = node.serve(listen).map_err(failed)?;
+    let listen = match listen {
+        Some(listen) => listen,
+        None => address(node).map_err(failed)?,
+    };
+    let serving = node.serve_in_touch(listen).map_err(failed)?;
     let listen = serving.listen().to_string();
     let device = node.me().map_err(failed)?.device.to_string();
     if as_json {
@@ -80,20 +82,21 @@ pub fn serve(
     } else {
         print(&tr(lang, "command-serving", &[("listen", listen.as_str().into())]));
     }
-    loop {
-        std::thread::park();
-    }
+    serving.wait().map_err(failed)?;
+    Ok(Output::printed())
+}
+
+/// Where the node listened last, else any free port.
+fn address(node: &Node) -> Result<SocketAddr, NodeError> {
+    let last = node.listen()?.and_then(|address| address.parse().ok());
+    Ok(last.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))))
 }
 
 /// Syncs once with one peer or with all that are known.
 pub fn sync(lang: Lang, node: &Node, peer: Option<&str>) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
     let peer = peer.map(|text| node.find_device(text)).transpose().map_err(failed)?;
-    let report = match node.sync(peer) {
-        Ok(report) => report,
-        Err(error @ NodeError::NoPeer) => return Err(failed(error)),
-        Err(error) => return Err(failed(error)),
-    };
+    let report = node.sync(peer).map_err(failed)?;
     let reached = report.peers.iter().any(|peer| peer.reached);
     let status = if reached { Status::Done } else { Status::Failed };
     Ok(Output { status, ..Output::done(json::sync(&report), report_text(lang, &report)) })
@@ -157,14 +160,27 @@ fn choice(choices: &[onex_crdt::field::Choice], at: usize, chinese: bool) -> &'s
     choices.get(at).map_or("", |choice| if chinese { choice.zh } else { choice.en })
 }
 
-/// Builds the demo's province, tells of it, and opens the interface unless told not to.
-pub fn demo(
-    lang: Lang,
-    options: demo::Options,
-    no_tui: bool,
-    as_json: bool,
-) -> Result<Output, Failure> {
-    let outcome = demo::run(&options).map_err(|error| error.failure(lang))?;
+/// Builds the demo's province and tells of it.
+pub fn demo(lang: Lang, options: &demo::Options) -> Result<Output, Failure> {
+    let outcome = demo::run(options).map_err(|error| error.failure(lang))?;
+    Ok(told(lang, &outcome))
+}
+
+/// Builds the demo's province and opens the interface of its first college's coordinator; the
+/// other nodes can be reached meanwhile.
+pub fn demo_to_use(lang: Lang, options: &demo::Options, as_json: bool) -> ExitCode {
+    let built = demo::build(options).map_err(|error| error.failure(lang));
+    let (province, outcome) = match built {
+        Ok(built) => built,
+        Err(failure) => return super::finish(lang, as_json, Err(failure)).code(),
+    };
+    super::finish(lang, as_json, Ok(told(lang, &outcome)));
+    let status = super::interface(lang, &outcome.first_college());
+    drop(province);
+    status
+}
+
+fn told(lang: Lang, outcome: &demo::Outcome) -> Output {
     let steps = outcome.steps.len().to_string();
     let seconds = format!("{:.1}", outcome.seconds);
     let args = [
@@ -172,10 +188,5 @@ pub fn demo(
         ("steps", Arg::Text(&steps)),
         ("seconds", Arg::Text(&seconds)),
     ];
-    let output = Output::done(outcome.json(), tr(lang, "command-demo-done", &args));
-    if no_tui {
-        return Ok(output);
-    }
-    print(&if as_json { outcome.json().to_string() } else { output.text });
-    super::interface(lang, &outcome.first_college())
+    Output::done(outcome.json(), tr(lang, "command-demo-done", &args))
 }

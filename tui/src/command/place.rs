@@ -25,8 +25,8 @@ pub fn home() -> PathBuf {
 /// says English.
 pub fn lang() -> Lang {
     let names = ["ONEX_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
-    let set = names.into_iter().filter_map(|name| std::env::var(name).ok());
-    lang_of(set.filter(|value| !value.is_empty()).next().as_deref())
+    let mut set = names.into_iter().filter_map(|name| std::env::var(name).ok());
+    lang_of(set.find(|value| !value.is_empty()).as_deref())
 }
 
 fn lang_of(value: Option<&str>) -> Lang {

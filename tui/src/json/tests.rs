@@ -276,7 +276,9 @@ fn answers_and_refusals_have_their_shapes() {
     let id = "3e".repeat(16);
     let line = format!(r#"{{"id":"{id}","state":"submitted","pending_act":null}}"#);
     check(answer(&SUBMIT, &one), &line);
-    check(answers(&SUBMIT, &[one.clone()]), &format!(r#"{{"rows":[{line}]}}"#));
+    check(answers(&SUBMIT, std::slice::from_ref(&one)), &format!(r#"{{"rows":[{line}]}}"#));
+    let add = registry::action("application.add").expect("an action");
+    check(answer(add, &one), &format!(r#"{{"id":"{id}","state":"submitted"}}"#));
     let plain = Answer { state: None, ..one };
     let call = registry::action("call.open").expect("an action");
     check(answer(call, &plain), &format!(r#"{{"id":"{id}","state":null}}"#));
