@@ -167,12 +167,6 @@ impl Row {
     }
 }
 
-impl Default for RecordId {
-    fn default() -> Self {
-        Self([0; 16])
-    }
-}
-
 /// Whether values of this shape are sorted and compared as numbers.
 pub fn is_numeric(shape: &Shape) -> bool {
     matches!(shape, Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_) | Shape::Bool)
