@@ -63,6 +63,7 @@ id!(
 );
 id!(
     /// A record of any kind, made offline; an organisation's record has the organisation's id.
+    #[derive(Default)]
     RecordId, 16
 );
 id!(

@@ -143,7 +143,7 @@ fn an_honest_change_is_taken() {
     let document = base();
     for writes in [&[rename("汪芳")][..], &[leader("赵院长"), create(9)], &[create(8)]] {
         let bytes = honest(&document, writes);
-        let admitted = admit(&document, &[bytes.clone()]).expect("it is honest");
+        let admitted = admit(&document, std::slice::from_ref(&bytes)).expect("it is honest");
         assert_eq!(admitted.heads(), [ForeignBytes(bytes).parse().expect("honest").hash()]);
     }
     check_untouched(forge(&document, |_| ()));
@@ -338,7 +338,7 @@ fn a_fork_is_refused() {
     let document = base();
     let [one, other] = ["汪芳", "黄芳"].map(|name| honest(&document, &[rename(name)]));
     for [first, second] in [[&one, &other], [&other, &one]] {
-        let ahead = admit(&document, &[first.clone()]).expect("honest");
+        let ahead = admit(&document, std::slice::from_ref(first)).expect("honest");
         check(&ahead, second.clone(), ForeignError::Malformed);
         let both = [first.clone(), second.clone()];
         assert_eq!(admit(&document, &both).err(), Some(ForeignError::Malformed));

@@ -9,5 +9,6 @@ mod pilot;
 mod province;
 mod records;
 mod registry;
+mod rules;
 mod status;
 mod story;

@@ -76,10 +76,13 @@ fn write_hub(province: &mut Province) {
     province.sync("hub-1", "hub-2");
 }
 
+/// Keys and texts as the command line has them.
+type Params<'a> = &'a [(&'a str, &'a str)];
+
 fn add_organisations(province: &mut Province) -> [OrgId; 5] {
     let college = [("role", "college"), ("college_type", "高职")];
     let evaluator = [("role", "evaluator"), ("evaluator_nature", "企业")];
-    let rows: [(&[(&str, &str)], &[(&str, &str)]); 5] = [
+    let rows: [(Params, Params); 5] = [
         (
             &college,
             &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use onex_crdt::act::{Act, Found, Reference, fields_digest};
-use onex_crdt::header::{APPLICATION, DECISIONS, Header, PLAN};
+use onex_crdt::header::{APPLICATION, DECISIONS, PLAN};
 use onex_crdt::ids::{ActId, Digest, DocId, OrgId, RecordId, Salt};
 use onex_crdt::record::Fields;
 use onex_crdt::records::application::status::{Status, status};
