@@ -11,8 +11,10 @@ use unic_langid::LanguageIdentifier;
 /// The language of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lang {
+    /// Simplified Chinese (`zh-CN`), the default.
     #[default]
     Zh,
+    /// British English (`en-GB`).
     En,
 }
 

@@ -24,27 +24,44 @@ pub enum Code {
     Char(char),
     /// A function key, 1 to 24.
     F(u8),
+    /// Enter; Ctrl+J and Ctrl+M arrive as this too.
     Enter,
+    /// Escape; Ctrl+[ arrives as this too.
     Esc,
+    /// Tab; Shift+Tab is this with Shift held.
     Tab,
+    /// Backspace; Ctrl+H arrives as this too.
     Backspace,
+    /// Delete (forwards).
     Delete,
+    /// Insert.
     Insert,
+    /// Arrow up.
     Up,
+    /// Arrow down.
     Down,
+    /// Arrow left.
     Left,
+    /// Arrow right.
     Right,
+    /// Page up.
     PageUp,
+    /// Page down.
     PageDown,
+    /// Home.
     Home,
+    /// End.
     End,
 }
 
 /// The modifier keys held during a press.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Held {
+    /// Whether Ctrl was held.
     pub ctrl: bool,
+    /// Whether Alt was held.
     pub alt: bool,
+    /// Whether Shift was held; never set for characters.
     pub shift: bool,
 }
 
@@ -245,12 +262,24 @@ const NAMES: [(Code, &str); 14] = [
 /// Why a text is not the name of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
+    /// No key has this name.
     #[error("no key is called {text:?}")]
-    UnknownName { text: String },
+    UnknownName {
+        /// The whole text that was read.
+        text: String,
+    },
+    /// A modifier stands in the name twice.
     #[error("{text:?} names a modifier twice")]
-    ModifierTwice { text: String },
+    ModifierTwice {
+        /// The whole text that was read.
+        text: String,
+    },
+    /// Shift stands before a character, which already shows it.
     #[error("{text:?} holds shift with a character, which already shows it")]
-    ShiftOnCharacter { text: String },
+    ShiftOnCharacter {
+        /// The whole text that was read.
+        text: String,
+    },
 }
 
 #[cfg(test)]

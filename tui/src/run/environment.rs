@@ -9,8 +9,11 @@ use crate::view::theme::Scheme;
 /// The variables that matter; `of_process` reads the real ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
+    /// `TERM`, the kind of terminal; `linux` is the console without hanzi.
     pub term: Option<String>,
+    /// `NO_COLOR`; any value that is not empty asks for no colour.
     pub no_color: Option<String>,
+    /// `SSH_CONNECTION`; set, whatever its value, means a remote terminal and fewer frames.
     pub ssh_connection: Option<String>,
 }
 

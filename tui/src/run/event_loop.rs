@@ -20,10 +20,13 @@ pub trait App {
     /// What workers send to the screen.
     type Message;
 
+    /// A key was pressed.
     fn key(&mut self, key: Key);
+    /// A text was pasted in one piece, not cleaned yet.
     fn paste(&mut self, text: &str);
     /// The new size in cells: columns, rows.
     fn resize(&mut self, columns: u16, rows: u16);
+    /// A worker sent news.
     fn message(&mut self, message: Self::Message);
     /// The time `wake_at` asked for has come.
     fn wake(&mut self, now: Instant);
@@ -42,10 +45,12 @@ pub trait App {
 /// How urgent a new frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dirty {
+    /// Nothing has changed: no frame.
     Clean,
     /// Changed without the person while a text field has the focus: twice a second is enough,
     /// or the candidate window of the input method flickers.
     Background,
+    /// The person waits for it: a frame as soon as the pacer's interval allows.
     Now,
 }
 
@@ -59,8 +64,11 @@ pub struct Pacer {
 /// What the loop does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
+    /// Draws a frame now.
     Draw,
+    /// Waits for an event, until this time at the latest.
     WaitUntil(Instant),
+    /// Waits for an event, however long.
     Wait,
 }
 

@@ -10,6 +10,7 @@ use crate::core::keys::{Code, Held, Key};
 /// What reaches the event loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoopEvent<M> {
+    /// A key was pressed or repeats; releases are dropped.
     Key(Key),
     /// A bracketed paste; on Windows pastes arrive as keys.
     Paste(String),

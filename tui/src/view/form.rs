@@ -15,9 +15,11 @@ use crate::view::theme::{HERE, Look, Mark, Role};
 /// One field as it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// What the field is called; cut at 24 cells or a third of the width.
     pub label: String,
     /// The value as written for people; empty is shown as not filled in.
     pub value: String,
+    /// What the last check said, drawn right of the value.
     pub state: FieldState,
     /// Why it is asked, an example; shown while the field has the focus.
     pub help: String,
@@ -26,6 +28,7 @@ pub struct Field {
 /// What the last check said about a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldState {
+    /// How the check ended; none before it or where nothing is to be said.
     pub mark: Option<Mark>,
     /// What is wrong and what to do, or a note; may be empty.
     pub text: String,
@@ -34,7 +37,9 @@ pub struct FieldState {
 /// The open list of a field's choices.
 #[derive(Clone, Copy, Debug)]
 pub struct Choices<'a> {
+    /// The texts to choose from, in the order drawn.
     pub options: &'a [String],
+    /// Index of the option under the selection.
     pub selected: usize,
 }
 
@@ -43,11 +48,13 @@ pub struct Choices<'a> {
 pub struct Form<'a> {
     /// The return reason or another warning above the fields.
     pub reason: Option<&'a str>,
+    /// The fields from top to bottom; as many as fit around the focused one are drawn.
     pub fields: &'a [Field],
     /// Index of the field with the focus.
     pub focused: usize,
     /// The text being edited in the focused field; none for a field that is chosen.
     pub input: Option<&'a TextInput>,
+    /// The open list of the focused field, if it is open.
     pub choices: Option<Choices<'a>>,
     /// How many fields still keep it from being submitted.
     pub missing: u64,

@@ -19,18 +19,22 @@ pub struct ScreenFrame<'a> {
     pub person: &'a str,
     /// Saved? Synced?
     pub sync: Notice<'a>,
+    /// The screens that exist, in the order drawn; may be empty.
     pub tabs: &'a [Tab],
     /// The digit of the tab shown, if a tab is shown.
     pub current: Option<char>,
     /// The last thing that happened.
     pub message: Option<Notice<'a>>,
+    /// The keys of this place, the most needed first; those that do not fit are left out.
     pub hints: &'a [Hint],
 }
 
 /// A mark and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice<'a> {
+    /// The state, as one glyph before the words.
     pub mark: Mark,
+    /// The words; cut where the line ends.
     pub text: &'a str,
 }
 

@@ -13,7 +13,9 @@ use crate::view::theme::{Look, Mark, Role};
 pub struct Help<'a> {
     /// What the place is called.
     pub place: &'a str,
+    /// What the keys do in this place; the left half.
     pub here: &'a [Hint],
+    /// What the keys do in every place; the right half.
     pub anywhere: &'a [Hint],
     /// How many lines of keys are scrolled away.
     pub scroll: usize,

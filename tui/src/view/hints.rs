@@ -18,6 +18,7 @@ pub struct Hint {
 /// How much of a hint is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HintForm {
+    /// Keys and words; in windows of 80 cells or more.
     KeysAndText,
     /// In windows under 80 cells.
     Keys,

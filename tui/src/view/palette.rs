@@ -16,6 +16,7 @@ use crate::view::theme::{HERE, Look, Role};
 pub struct PaletteEntry {
     /// A word for what it does: open, export, apply, help.
     pub kind: String,
+    /// What it is called; `graphemes` counts in this text.
     pub title: String,
     /// Grapheme indices of the title to highlight, ascending.
     pub graphemes: Vec<usize>,
@@ -26,8 +27,11 @@ pub struct PaletteEntry {
 /// The palette as it is drawn.
 #[derive(Clone, Debug)]
 pub struct Palette<'a> {
+    /// What has been typed, with its cursor.
     pub query: &'a TextInput,
+    /// The actions that fit, best first; may be empty.
     pub entries: &'a [PaletteEntry],
+    /// Index of the entry under the selection.
     pub selected: usize,
 }
 

@@ -12,6 +12,7 @@ use crate::view::theme::{HERE, Look, Role};
 pub struct Tab {
     /// The key that opens it: `1`..`9`, `0`, `-`, `=`.
     pub digit: char,
+    /// The name of the screen, in the language shown.
     pub title: String,
     /// How many things wait there; 0 shows nothing.
     pub badge: u64,

@@ -13,16 +13,22 @@ use crate::view::theme::{HERE, Look, Mark, OPEN, Role, UPWARDS};
 /// One column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
+    /// What stands above the column.
     pub title: String,
+    /// The cells it asks for.
     pub width: ColumnWidth,
+    /// The side its text stands on.
     pub align: Align,
+    /// Whether it may be left out in a narrow window.
     pub keep: Keep,
+    /// The order this column gives the list; none if it gives none.
     pub sorted: Option<Sorted>,
 }
 
 /// How wide a column is, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnWidth {
+    /// Exactly this.
     Fixed(u16),
     /// At least this, and an equal part of what the others leave.
     AtLeast(u16),
@@ -31,6 +37,7 @@ pub enum ColumnWidth {
 /// On which side a column's text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
+    /// For words.
     Left,
     /// For numbers.
     Right,
@@ -39,6 +46,7 @@ pub enum Align {
 /// What becomes of a column in a narrow window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
+    /// Drawn in every window.
     Always,
     /// Left out, the rightmost first.
     IfRoom,
@@ -47,7 +55,9 @@ pub enum Keep {
 /// The order a column gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sorted {
+    /// Smallest first.
     Upwards,
+    /// Largest first.
     Downwards,
 }
 
@@ -57,24 +67,33 @@ pub enum Row {
     /// Asked for and not here yet: drawn as its number and `⋯`.
     Loading,
     /// One cell for each column; missing ones are blank.
-    Ready { cells: Vec<Cell>, ticked: bool },
+    Ready {
+        /// In the order of the columns.
+        cells: Vec<Cell>,
+        /// Whether the person has ticked this row.
+        ticked: bool,
+    },
 }
 
 /// What stands in one column of one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
+    /// The state before the text; it colours the cell.
     pub mark: Option<Mark>,
+    /// The text as written for people; cut to the column.
     pub text: String,
 }
 
 /// A list and where we are in it.
 #[derive(Clone, Debug)]
 pub struct Table<'a> {
+    /// The columns from left to right.
     pub columns: &'a [Column],
     /// The rows from `offset` on; more than fit are not drawn, fewer are drawn as loading.
     pub rows: &'a [Row],
     /// The place of `rows[0]` among all.
     pub offset: u64,
+    /// How many rows the whole list has.
     pub total: u64,
     /// The place of the selected row among all.
     pub selected: Option<u64>,

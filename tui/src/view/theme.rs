@@ -11,7 +11,9 @@ use crate::i18n::{Arg, Lang, tr};
 /// What every widget needs to know about the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
+    /// The colours in use.
     pub scheme: Scheme,
+    /// The language of every sentence.
     pub lang: Lang,
 }
 
@@ -42,17 +44,25 @@ pub enum Scheme {
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// Ordinary text, in the terminal's own colours.
     Plain,
+    /// A title: of the screen, a box or a column.
     Heading,
+    /// What has the focus: the current tab, the focused field, ticks.
     Accent,
+    /// The name of a key, in hints and help.
     Key,
+    /// Lines and borders.
     Rule,
     /// The row or entry under the selection.
     Selected,
     /// The part of a text that fits the search.
     Match,
+    /// A state that is passed, done or saved.
     Good,
+    /// A state that somebody should look at.
     Attention,
+    /// A state that has failed or is wrong.
     Problem,
 }
 
