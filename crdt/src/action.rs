@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::act::{Act, Causality, Reference};
+use crate::act::{Act, Causality, Found, Reference};
 use crate::document::Write;
 use crate::field::time::{Date, Moment};
 use crate::field::{Field, FieldError, FieldType};
@@ -325,9 +325,14 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Draws a new id.
+    /// Draws a new id of a record of the acting organisation.
     pub fn fresh_id(&mut self) -> RecordId {
-        RecordId((self.fresh)())
+        RecordId::of(self.who.org, (self.fresh)())
+    }
+
+    /// Draws the id of a new organisation.
+    pub fn fresh_org(&mut self) -> OrgId {
+        OrgId((self.fresh)())
     }
 
     /// Draws a new salt.
@@ -417,8 +422,16 @@ impl<'a> Desk<'a> {
         subject: RecordId,
         says: Says,
     ) -> ActId {
-        let found = self.view.acts(subject);
+        let hub = self.view.authority().hub();
+        let heard = |found: &Found| {
+            let org = found.org();
+            let party = org == self.who.org || org == hub || Some(org) == header.counterpart;
+            party || subject.is_of(org)
+        };
+        let found: Vec<Found> = self.view.acts(subject).into_iter().filter(heard).collect();
         let position = self.view.authority().position();
+        let mut after = Causality::new(&found, position).heads();
+        after.truncate(AFTER_MAX);
         let act = Act {
             id: ActId([0; 16]),
             kind: kind.to_owned(),
@@ -427,7 +440,7 @@ impl<'a> Desk<'a> {
             device: self.who.device,
             at: self.who.now.to_string(),
             position,
-            after: Causality::new(&found, position).heads(),
+            after,
             judged: says.judged,
             body: says.body,
             salt: says.salt,
@@ -451,6 +464,10 @@ impl<'a> Desk<'a> {
         Reference { document, heads: self.view.heads(document), digest }
     }
 }
+
+/// Most acts that one act names: more heads than any honest history has, few enough that nobody
+/// can make an act too large for others to admit.
+const AFTER_MAX: usize = 64;
 
 /// What an act says beyond who, when and about what.
 #[derive(Default)]

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{
-    ActorId, Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ScalarValue,
-    TextEncoding, ValueRef, iter::MapRangeItem,
+    ActorId, Automerge, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, TextEncoding, ValueRef,
+    iter::MapRangeItem, legacy::Key,
 };
 
 use crate::act::{Act, Found};
 use crate::field::Shape;
+use crate::foreign::exported;
 use crate::header::Header;
 use crate::ids::{ActId, Actor, ChangeHash, DocId, RecordId};
 use crate::record::{Fields, RecordKind};
@@ -263,14 +264,44 @@ impl Document {
         Actor(self.header.id().0)
     }
 
-    /// What the change that last made or altered each thing touched, between two states.
-    pub fn touched(&self, before: &[ChangeHash], after: &[ChangeHash]) -> BTreeSet<TouchKey> {
-        let convert = |hashes: &[ChangeHash]| hashes.iter().map(hash_into).collect::<Vec<_>>();
-        self.automerge
-            .diff(&convert(before), &convert(after))
-            .iter()
-            .filter_map(touch_key)
-            .collect()
+    /// What the changes touched that came after some heads.
+    ///
+    /// Read from their operations: a difference between two states would not show a value that
+    /// lost against a concurrent one, and with it not the conflict.
+    pub fn touched(&self, before: &[ChangeHash]) -> BTreeSet<TouchKey> {
+        let Ok(records) = self.collection(RECORDS) else {
+            return BTreeSet::new();
+        };
+        let known: Vec<_> = before.iter().filter(|hash| self.holds(hash)).map(hash_into).collect();
+        let mut touched = BTreeSet::new();
+        for change in self.automerge.get_changes(&known) {
+            for operation in change.decode().operations {
+                let object = exported(&operation.obj);
+                let key = match &operation.key {
+                    _ if object == ROOT => continue,
+                    Key::Map(key) if self.is_collection(&object) => key.to_string(),
+                    _ => self.key_in(&records, &object).unwrap_or_default(),
+                };
+                touched.extend(record_touch(&key).or_else(|| entry_touch(&key)));
+            }
+        }
+        touched
+    }
+
+    /// Whether an object is one of the two that the genesis made.
+    fn is_collection(&self, object: &ObjId) -> bool {
+        matches!(object, ObjId::Id(counter, actor, _)
+            if [GENESIS_RECORDS, GENESIS_ENTRIES].contains(counter)
+                && actor.to_bytes() == self.genesis_actor().0)
+    }
+
+    /// The key under which a collection holds an object, even one that lost against another.
+    fn key_in(&self, collection: &ObjId, object: &ObjId) -> Option<String> {
+        let parent = self.automerge.parents(object).ok()?.next()?;
+        match parent.prop {
+            Prop::Map(key) if parent.obj == *collection => Some(key),
+            _ => None,
+        }
     }
 
     /// Everything that the document holds, for building a projection anew.
@@ -473,20 +504,6 @@ impl TouchKey {
             TouchKey::Act(_) => None,
         }
     }
-}
-
-fn touch_key(patch: &Patch) -> Option<TouchKey> {
-    let mut keys = patch.path.iter().map(|(_, prop)| prop.clone()).chain(match &patch.action {
-        PatchAction::PutMap { key, .. } | PatchAction::DeleteMap { key } => {
-            Some(Prop::Map(key.clone()))
-        }
-        PatchAction::Conflict { prop } => Some(prop.clone()),
-        _ => None,
-    });
-    let (Some(Prop::Map(collection)), Some(Prop::Map(key))) = (keys.next(), keys.next()) else {
-        return None;
-    };
-    if collection == RECORDS { record_touch(&key) } else { entry_touch(&key) }
 }
 
 fn record_touch(key: &str) -> Option<TouchKey> {

@@ -52,6 +52,26 @@ pub enum Shape {
     Digest,
 }
 
+impl Shape {
+    /// Whether a value is stored like those of this shape; what it holds is the type's matter.
+    pub fn fits(&self, value: &Value) -> bool {
+        match self {
+            Shape::Text | Shape::Date | Shape::DateTime | Shape::Choice(_) => {
+                matches!(value, Value::Text(_))
+            }
+            Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_) => {
+                matches!(value, Value::Int(_))
+            }
+            Shape::Bool => matches!(value, Value::Bool(_)),
+            Shape::List | Shape::ChoiceList(_) | Shape::IdList(_) => {
+                matches!(value, Value::List(_))
+            }
+            Shape::Id(_) => matches!(value, Value::Bytes(bytes) if bytes.len() == 16),
+            Shape::Digest => matches!(value, Value::Bytes(bytes) if bytes.len() == 32),
+        }
+    }
+}
+
 /// One value of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {

@@ -5,6 +5,8 @@
 
 mod operations;
 
+pub(crate) use operations::exported;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

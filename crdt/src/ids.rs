@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident, $bytes:literal) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
         #[cbor(transparent)]
         pub struct $name(#[cbor(with = "minicbor::bytes")] pub [u8; $bytes]);
 
@@ -134,6 +134,23 @@ impl Digest {
     /// Returns the first half, for ids that are hashes.
     pub fn half(&self) -> [u8; 16] {
         self.0[..16].try_into().expect("half of 32 bytes is 16 bytes")
+    }
+}
+
+impl RecordId {
+    /// Returns a new id of a record of an organisation: half of it says whose, half is fresh.
+    ///
+    /// Ids are seen by others; the first half keeps anybody from speaking for a record that is
+    /// not his by writing under its id.
+    pub fn of(owner: OrgId, fresh: [u8; 16]) -> Self {
+        let mut bytes = fresh;
+        bytes[..8].copy_from_slice(&owner.0[..8]);
+        Self(bytes)
+    }
+
+    /// Whether the id is one of an organisation's.
+    pub fn is_of(&self, owner: OrgId) -> bool {
+        self.0[..8] == owner.0[..8]
     }
 }
 

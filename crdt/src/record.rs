@@ -65,6 +65,16 @@ impl RecordKind {
         self.fields.iter().filter(|field| !field.derived)
     }
 
+    /// Returns what of some values is a field of this kind and stored like one: what an act says
+    /// comes from others and is not believed to be more than that.
+    pub fn fitting(&self, fields: &Fields) -> Fields {
+        let fits = |key: &str, value: &Value| {
+            self.field(key).is_some_and(|field| field.ty.shape.fits(value))
+        };
+        let fitting = fields.iter().filter(|(key, value)| fits(key, value));
+        fitting.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether rows of this kind have a state.
     pub fn has_state(&self) -> bool {
         self.field("state").is_some()

@@ -78,7 +78,8 @@ impl Home {
 const STORE_KEY: &str = "store.key";
 const DEVICE_KEY: &str = "device.key";
 
-fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that only the user may read.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -16,11 +16,13 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
 use onex_protocol::key::PublicKey;
+use onex_protocol::membership::Membership;
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::api::{Answer, Asking, DeviceRow, Invited};
 use crate::clock::random;
 use crate::handle::{Node, NodeError, Writer, moment};
+use crate::home::write_secret;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
 use crate::store::{self, StoreError, documents, peers, projection};
 
@@ -212,7 +214,7 @@ impl Node {
             let org = given.get("org_id").and_then(Option::as_ref).and_then(OrgRef::from_value);
             let invited = self.invite(org.map(OrgRef::org))?;
             let path = std::path::Path::new(text("out"));
-            std::fs::write(path, &invited.text)
+            write_secret(path, invited.text.as_bytes())
                 .map_err(|source| NodeError::folder(path, source))?;
             invited.id
         } else if action.id == actions::DEVICE_CONFIRM.id {
@@ -239,8 +241,8 @@ impl Writer {
     ) -> Result<(), NodeError> {
         let Writer { store, engine, membership } = self;
         let sequences = membership.sequencer() == engine.key().device();
-        let mut ahead = membership.clone();
         let transaction = store.write()?;
+        let mut ahead = caught_up(&transaction, membership)?;
         for statement in statements {
             let signed = ahead.propose(engine.key(), statement);
             if sequences {
@@ -262,30 +264,36 @@ impl Writer {
 impl Writer {
     /// Gives statements of other devices their places; what is no longer allowed is left out.
     pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
-        let mut ahead = self.membership.clone();
-        let mut entries = Vec::new();
+        let Writer { store, engine, membership } = self;
+        let transaction = store.write()?;
+        let mut ahead = caught_up(&transaction, membership)?;
         for statement in statements {
-            let Ok(entry) = ahead.sequence(self.engine.key(), statement) else { continue };
+            let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
             ahead.append(entry.clone()).map_err(NodeError::membership)?;
-            entries.push(entry);
+            store::membership::put(&transaction, &entry)?;
         }
-        let from = self.membership.position() + 1;
-        self.commit(|_, transaction, _| {
-            for entry in &entries {
-                store::membership::put(transaction, entry)?;
-            }
-            Ok(reproject_acts(transaction, from, &ahead)?)
-        })?;
-        self.membership = ahead;
+        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
+        transaction.commit().map_err(StoreError::from)?;
+        *membership = ahead;
         Ok(())
     }
+}
+
+/// The membership log as it is stored now that nobody else can write: whoever sequences in another
+/// process of this home may have been faster.
+fn caught_up(transaction: &Transaction<'_>, known: &Membership) -> Result<Membership, NodeError> {
+    let mut membership = known.clone();
+    for entry in store::membership::entries_from(transaction, known.position() + 1)? {
+        membership.append(entry).map_err(NodeError::membership)?;
+    }
+    Ok(membership)
 }
 
 /// Computes anew what a longer membership log may make count.
 pub(crate) fn reproject_acts(
     transaction: &Transaction<'_>,
     from: u64,
-    membership: &onex_protocol::membership::Membership,
+    membership: &Membership,
 ) -> Result<(), StoreError> {
     let touches = documents::touched_acts(transaction, from)?;
     let view = store::view::SqlView::new(transaction, membership);

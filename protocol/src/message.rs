@@ -347,8 +347,13 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, MessageError> {
     }
 }
 
+/// No change is shorter: magic, checksum, type and length, an actor, numbers. Without a floor a
+/// message of empty strings would cost a thousand times its size.
+pub const CHANGE_BYTES_MIN: usize = 32;
+
 /// Writes a list of byte strings, for `#[cbor(with)]`.
 pub(crate) mod byte_strings {
+    use super::CHANGE_BYTES_MIN;
     use minicbor::bytes::ByteVec;
     use minicbor::encode::{Error as EncodeError, Write};
     use minicbor::{Decoder, Encoder, decode::Error as DecodeError};
@@ -366,8 +371,16 @@ pub(crate) mod byte_strings {
         decoder: &mut Decoder<'_>,
         context: &mut C,
     ) -> Result<Vec<Vec<u8>>, DecodeError> {
-        let list: Vec<ByteVec> = decoder.decode_with(context)?;
-        Ok(list.into_iter().map(Into::into).collect())
+        let count = decoder.array()?.ok_or(DecodeError::message("a list has a length"))?;
+        let mut list = Vec::new();
+        for _ in 0..count {
+            let bytes: ByteVec = decoder.decode_with(context)?;
+            if bytes.len() < CHANGE_BYTES_MIN {
+                return Err(DecodeError::message("shorter than any change"));
+            }
+            list.push(bytes.into());
+        }
+        Ok(list)
     }
 }
 

@@ -116,7 +116,8 @@ impl Check<'_> {
     }
 }
 
-fn exported(object: &ObjectId) -> ObjId {
+/// The object that a change means by an id of its own.
+pub(crate) fn exported(object: &ObjectId) -> ObjId {
     match object {
         ObjectId::Root => ObjId::Root,
         ObjectId::Id(OpId(counter, actor)) => ObjId::Id(*counter, actor.clone(), 0),

@@ -77,7 +77,16 @@ fn acts(view: &dyn View, id: RecordId) -> Vec<Found> {
     view.acts(id).into_iter().filter(|found| of_parties(&found.header)).collect()
 }
 
-fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
+/// An agreement as its parties' acts leave it.
+struct Terms {
+    /// The newest proposal that counts.
+    proposal: Found,
+    digest: Digest,
+    confirmed: bool,
+    born: u64,
+}
+
+fn terms(view: &dyn View, id: RecordId) -> Option<Terms> {
     let found = acts(view, id);
     let causality = shared::causality(view, &found);
     let ordered: Vec<&Found> = causality
@@ -88,16 +97,28 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
             rule.is_some_and(|rule| shared::counts(view.authority(), &causality, found, rule))
         })
         .collect();
-    let proposal = ordered.iter().rev().find(|found| found.act.kind == PROPOSE.id)?;
+    let proposal = *ordered.iter().rev().find(|found| found.act.kind == PROPOSE.id)?;
     let digest = proposal.act.frozen_digest()?;
     let confirmed = ordered.iter().any(|found| {
         found.act.kind == CONFIRM.id
             && found.org() != proposal.org()
             && found.act.judged.as_ref().is_some_and(|judged| judged.digest == digest)
     });
+    let born = ordered.first().map_or(0, |found| found.born);
+    Some(Terms { proposal: proposal.clone(), digest, confirmed, born })
+}
+
+fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
+    let Terms { proposal, digest, confirmed, born } = terms(view, id)?;
     let state = if confirmed { AgreementState::InForce } else { AgreementState::Proposed };
-    let mut row = Row { id, fields: proposal.act.body.clone(), ..Row::default() };
-    row.born = ordered.first().map_or(0, |found| found.born);
+    let fields = Agreement::KIND.fitting(&proposal.act.body);
+    let mut row = Row { id, fields, born, ..Row::default() };
+    let (own, other) = (proposal.header.owner, proposal.header.counterpart?);
+    let by_college = view.authority().org_role(own) == Some(College);
+    let (college, evaluator) = if by_college { (own, other) } else { (other, own) };
+    row.set_id("college_id", college);
+    row.set_id("evaluator_id", evaluator);
+    row.set("year", proposal.header.year.map(|year| Value::Int(year.into())));
     row.set("digest", Some(Value::Bytes(digest.0.to_vec())));
     row.set_text("state", state.id());
     Some(row)
@@ -198,17 +219,13 @@ fn check_scope(desk: &Desk, evaluator: OrgId) -> Result<(), Refusal> {
 
 fn confirm(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let row = desk.subject_row()?;
-    let found = acts(desk.view, row.id);
-    let causality = shared::causality(desk.view, &found);
-    let ordered = causality.ordered();
-    let proposal = ordered.iter().rev().find(|found| found.act.kind == PROPOSE.id);
-    let Some(proposal) = proposal else {
+    let Some(Terms { proposal, digest, .. }) = terms(desk.view, row.id) else {
         return desk.refuse(Reason::UnknownRecord, Some("id"));
     };
     desk.ensure(proposal.org() != desk.who.org, Reason::OwnProposal, None)?;
-    let shown = row.fields.get("digest");
-    desk.ensure(desk.given_value("digest") == shown, Reason::OtherVersion, Some("digest"))?;
-    let digest = proposal.act.frozen_digest().expect("the row was made from it");
+    let shown = Value::Bytes(digest.0.to_vec());
+    let same = desk.given_value("digest") == Some(&shown);
+    desk.ensure(same, Reason::OtherVersion, Some("digest"))?;
     let judged = Some(desk.reference(&proposal.header, digest));
     let year = proposal.header.year.unwrap_or_default();
     let header = desk.towards(&AGREEMENT, proposal.org(), year);

@@ -205,11 +205,12 @@ pub fn line(view: &dyn View, id: RecordId) -> Option<Line> {
     let first = found
         .iter()
         .filter(|found| found.header.kind == APPLICATION.key && found.act.kind == SUBMIT.id)
+        .filter(|found| id.is_of(found.org()))
         .min_by_key(|found| (found.born, found.act.id));
     let college = draft.as_ref().map(|d| d.header.owner).or(first.map(|f| f.header.owner))?;
     let status = status::status(view.authority(), college, &found);
     let newest = found.iter().find(|found| Some(found.act.id) == status.newest);
-    let copy = newest.map(|found| found.act.body.clone());
+    let copy = newest.map(|found| Application::KIND.fitting(&found.act.body));
     let fields = draft.as_ref().map(|draft| draft.fields.clone()).or(copy)?;
     let born = draft.as_ref().map(|d| d.born).or(first.map(|f| f.born)).unwrap_or_default();
     let submitted_in = newest.map(|found| found.header.clone());

@@ -97,7 +97,7 @@ pub fn catalogue_source(
     id: RecordId,
 ) -> Option<Source> {
     let hub = view.authority().hub();
-    view.sources(kind, id).into_iter().find(|source| {
+    shared::sources(view, kind, id).into_iter().find(|source| {
         let by_hub = source.header.kind == DIRECTORY.key && source.header.owner == hub;
         (by_hub || source.header.kind == CATALOGUE.key) && !source.removed
     })

@@ -163,7 +163,7 @@ fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
             desk.ensure(desk.given_value(key).is_some(), missing, Some(key))?;
         }
     }
-    let id = desk.fresh_id();
+    let id = RecordId::from(desk.fresh_org());
     let year = desk.who.today().year();
     desk.create(desk.own(&DIRECTORY, year), id, desk.given_fields());
     Ok(id)

@@ -98,7 +98,8 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
         return None;
     }
     let receipt = Receipt::of(&found.act)?;
-    let mut row = Row { id, born: found.born, fields: found.act.body.clone(), ..Row::default() };
+    let fields = ReceiptRow::KIND.fitting(&found.act.body);
+    let mut row = Row { id, born: found.born, fields, ..Row::default() };
     row.set_text("subject_kind", Application::KIND.key);
     row.set_text("subject_id", found.act.subject.to_string());
     row.set_text("timeliness", receipt.timeliness().id());
@@ -157,23 +158,24 @@ fn give_receipts(desk: &mut Desk, id: RecordId) {
     let Some(line) = application::line(desk.view, id) else {
         return;
     };
-    let Some(row) = desk.view.row(Application::KIND, id) else {
-        return;
-    };
     let found = desk.view.acts(id);
     let received: BTreeSet<ActId> = found
         .iter()
         .filter(|found| found.act.kind == RECEIPT && is_by_allocator(desk.view, found))
         .filter_map(|found| Receipt::of(&found.act).map(|receipt| receipt.act_id))
         .collect();
-    let call = row.id_of("call_id").and_then(|call| desk.view.row(Call::KIND, call));
-    let deadline = call.and_then(|call| call.fields.get("closes_on").cloned());
+    let deadline = deadline(desk, &line);
+    let mut given = 0;
     for found in shared::causality(desk.view, &found).ordered() {
         let theirs = found.org() == line.college
             && [SUBMIT.id, WITHDRAW.id].contains(&found.act.kind.as_str());
         if !theirs || received.contains(&found.act.id) {
             continue;
         }
+        if given == RECEIPTS_PER_PASS_MAX {
+            break;
+        }
+        given += 1;
         let now = Value::Text(desk.who.now.to_string());
         let says = Says::nothing()
             .with("org_id", Some(Value::Bytes(line.college.0.to_vec())))
@@ -183,6 +185,18 @@ fn give_receipts(desk: &mut Desk, id: RecordId) {
             .with("via", Some(Via::Direct.to_value()));
         line.tell(desk, RECEIPT, id, says);
     }
+}
+
+/// Receipts of one line in one pass; more follow in the next, so that no change grows too large.
+const RECEIPTS_PER_PASS_MAX: usize = 60;
+
+/// The deadline of the call for the year of the document that the line was submitted in; what the
+/// college itself names does not count.
+fn deadline(desk: &Desk, line: &application::Line) -> Option<Value> {
+    let year = line.submitted_in.as_ref()?.year?;
+    let calls = desk.view.rows_where(Call::KIND, "year", &Value::Int(year.into()));
+    let call = calls.into_iter().max_by_key(|call| (call.born, call.id))?;
+    call.fields.get("closes_on").cloned()
 }
 
 /// The number is `陕1X-yyyy-short_code-seq3` (requirements 2.3), the sequence the college's own.

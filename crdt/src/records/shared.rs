@@ -4,18 +4,28 @@ use crate::act::{Authority, Causality, Found};
 use crate::action::{Action, Desk, Reason, Refusal};
 use crate::header::{DocumentKind, Header};
 use crate::ids::{OrgId, RecordId};
-use crate::record::{RecordKind, Row};
+use crate::record::{Record as _, RecordKind, Row};
 use crate::roles::PersonRole;
 use crate::view::{Source, Touch, View};
 
-/// Returns what the documents of one kind hold of a record, the oldest document first.
+/// Returns what the documents of those hold of a record who may speak for it: of the organisation
+/// that its id begins with. Organisations' own records have the organisation's id.
+pub fn sources(view: &dyn View, kind: &RecordKind, id: RecordId) -> Vec<Source> {
+    let mut sources = view.sources(kind, id);
+    if *kind != *super::organisation::Organisation::KIND {
+        sources.retain(|source| id.is_of(source.header.owner));
+    }
+    sources
+}
+
+/// Returns what the documents of one kind hold of a record.
 pub fn source_in(
     view: &dyn View,
     kind: &RecordKind,
     id: RecordId,
     document: &DocumentKind,
 ) -> Option<Source> {
-    view.sources(kind, id).into_iter().find(|source| source.header.kind == document.key)
+    sources(view, kind, id).into_iter().find(|source| source.header.kind == document.key)
 }
 
 /// Returns what an organisation's own document of one kind holds of a record. Whoever else writes
@@ -28,7 +38,7 @@ pub fn source_of(
     owner: OrgId,
 ) -> Option<Source> {
     let own = |source: &Source| source.header.kind == document.key && source.header.owner == owner;
-    view.sources(kind, id).into_iter().find(own)
+    sources(view, kind, id).into_iter().find(own)
 }
 
 /// Returns the row of a record that stands in one document, with nothing derived yet.
@@ -44,7 +54,7 @@ pub fn row_of(id: RecordId, source: &Source) -> Row {
 
 /// The header of the document in which a record of the acting organisation stands.
 pub fn home(desk: &Desk, kind: &RecordKind, id: RecordId) -> Result<Header, Refusal> {
-    let sources = desk.view.sources(kind, id);
+    let sources = sources(desk.view, kind, id);
     let own = sources.into_iter().find(|source| source.header.owner == desk.who.org);
     match own {
         Some(source) => Ok(source.header),
@@ -80,7 +90,7 @@ pub fn named_in_source(
     id: RecordId,
     key: &str,
 ) -> Option<RecordId> {
-    let sources = view.sources(kind, id);
+    let sources = sources(view, kind, id);
     let mut values = sources.iter().filter_map(|source| source.fields.get(key));
     values.find_map(|value| value.as_bytes().and_then(RecordId::from_slice))
 }

@@ -109,7 +109,7 @@ const SUBJECTS: [(&str, &str); 3] =
 
 fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     let mut row = catalogue_row(view, Standard::KIND, id)?;
-    let superseded = is_superseded(view, Standard::KIND, id);
+    let superseded = is_superseded(view, Standard::KIND, &row);
     let state = if superseded { StandardState::Superseded } else { StandardState::Published };
     row.set_text("state", state.id());
     Some(row)
@@ -121,7 +121,7 @@ fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
 
 fn derive_scheme(view: &dyn View, id: RecordId) -> Option<Row> {
     let mut row = catalogue_row(view, Scheme::KIND, id)?;
-    let superseded = is_superseded(view, Scheme::KIND, id);
+    let superseded = is_superseded(view, Scheme::KIND, &row);
     let state = if superseded { SchemeState::Superseded } else { SchemeState::Current };
     let bytes = minicbor::to_vec(&row.fields).expect("fields encode into memory");
     let digest = Digest::over(&[b"onex/scheme/1", &bytes]);
@@ -144,10 +144,12 @@ fn catalogue_row(view: &dyn View, kind: &RecordKind, id: RecordId) -> Option<Row
     (level.header == source.header && !source.removed).then_some(row)
 }
 
-/// Whether another record of the kind in the same catalogue names this one as superseded.
-fn is_superseded(view: &dyn View, kind: &RecordKind, id: RecordId) -> bool {
-    let named = Value::Bytes(id.0.to_vec());
-    !view.rows_where(kind, "supersedes_id", &named).is_empty()
+/// Whether another record of the kind, for the same level, names this one as superseded.
+fn is_superseded(view: &dyn View, kind: &RecordKind, row: &Row) -> bool {
+    let named = Value::Bytes(row.id.0.to_vec());
+    let level = row.id_of("cert_level_id");
+    let newer = view.rows_where(kind, "supersedes_id", &named);
+    newer.iter().any(|newer| newer.id_of("cert_level_id") == level)
 }
 
 fn with_superseded(view: &dyn View, kind: &RecordKind, touch: &Touch) -> Vec<RecordId> {

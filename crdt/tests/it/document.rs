@@ -60,7 +60,7 @@ impl Device {
             .collect();
         let before = self.0.heads();
         (self.0, _) = self.0.admit(&vouched).expect("honest");
-        self.0.touched(&before, &self.0.heads()).into_iter().collect()
+        self.0.touched(&before).into_iter().collect()
     }
 
     /// The fields of the contact and its keys in conflict.

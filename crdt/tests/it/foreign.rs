@@ -613,7 +613,7 @@ fn mutations_stop_nobody() {
             taken += 1;
             admitted.everything();
             admitted.source(Contact::KIND, CONTACT);
-            admitted.touched(&document.heads(), &admitted.heads());
+            admitted.touched(&document.heads());
             let original = admitted.act(act().id).map(|found| found.act);
             assert_eq!(original, Some(act()), "an act was altered");
         }

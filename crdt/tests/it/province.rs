@@ -282,7 +282,7 @@ impl Replica {
 
     /// Keeps a newer state of a document and returns what was touched since `before`.
     fn keep(&mut self, document: Document, before: &[ChangeHash]) -> Vec<Touch> {
-        let keys = document.touched(before, &document.heads());
+        let keys = document.touched(before);
         let touches = keys.into_iter().filter_map(|key| self.index(&document, &key)).collect();
         self.documents.insert(document.id(), document);
         touches

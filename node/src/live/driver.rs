@@ -8,7 +8,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{
+    Receiver as Receiving, Sender as BoundedSender, UnboundedReceiver, UnboundedSender, channel,
+    unbounded_channel,
+};
 
 use onex_crdt::ids::DeviceId;
 use onex_protocol::key::PublicKey;
@@ -22,6 +25,10 @@ use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
 const TICK: Duration = Duration::from_millis(200);
 /// How long after a call a peer that is absent is called again.
 const CALL_AGAIN: Duration = Duration::from_secs(15);
+/// Messages that wait for the machine; each is at most one message of the protocol.
+const MESSAGES_WAITING_MAX: usize = 16;
+/// Connections of devices that are no members, which may be joining.
+const STRANGERS_MAX: usize = 32;
 /// How long a connection that is closed may take to deliver what was sent.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
@@ -35,6 +42,10 @@ pub(super) struct Driver {
     started: Instant,
     happenings: UnboundedReceiver<Happening>,
     happen: UnboundedSender<Happening>,
+    /// Messages wait in a short line, so that QUIC's windows hold senders back.
+    messages: Receiving<(PeerId, Vec<u8>)>,
+    hear: BoundedSender<(PeerId, Vec<u8>)>,
+    ticks: tokio::time::Interval,
     seen: storing::Seen,
     /// What the machine reported, by device, since it was last asked for.
     pub reports: Vec<(DeviceId, Report)>,
@@ -81,7 +92,13 @@ impl Driver {
     pub fn new(node: Node) -> Result<Self, NodeError> {
         let (own, membership, seen) = storing::standing(&node)?;
         let (happen, happenings) = unbounded_channel();
+        let (hear, messages) = channel(MESSAGES_WAITING_MAX);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         Ok(Self {
+            messages,
+            hear,
+            ticks,
             machine: Machine::new(own, membership),
             own,
             links: BTreeMap::new(),
@@ -154,8 +171,9 @@ impl Driver {
     /// Waits for the next happening or tick, and does what follows. Returns whether to go on.
     pub async fn step(&mut self) -> Result<bool, NodeError> {
         let happening = tokio::select! {
+            _ = self.ticks.tick() => None,
             happening = self.happenings.recv() => happening,
-            () = tokio::time::sleep(TICK) => None,
+            Some((peer, bytes)) = self.messages.recv() => Some(Happening::Message(peer, bytes)),
         };
         match happening {
             Some(Happening::Stop) => return Ok(false),
@@ -192,12 +210,19 @@ impl Driver {
 
     fn open(&mut self, opened: Opened) -> Result<(), NodeError> {
         let Opened { connection, sender, receiver, side } = opened;
+        let member = |device| self.machine.membership().device(device).is_some();
+        let strangers = self.links.values().filter(|link| !member(link.device)).count();
+        let device = PublicKey(connection.peer_key()).device();
+        if !member(device) && strangers >= STRANGERS_MAX {
+            connection.close(0, "too many strangers ask at once");
+            return Ok(());
+        }
         let peer = PeerId(self.next);
         self.next += 1;
         let key = PublicKey(connection.peer_key());
         let (outgoing, messages) = unbounded_channel();
         tokio::task::spawn_local(write(connection.clone(), sender, messages));
-        tokio::task::spawn_local(read(peer, receiver, self.happen()));
+        tokio::task::spawn_local(read(peer, receiver, self.hear.clone(), self.happen()));
         storing::meet(&self.node, &key)?;
         let device = key.device();
         self.links.insert(peer, Link { device, connection, joining: false, outgoing });
@@ -310,9 +335,14 @@ async fn accept(endpoint: Rc<Endpoint>, happen: UnboundedSender<Happening>) {
     }
 }
 
-async fn read(peer: PeerId, mut receiver: Receiver, happen: UnboundedSender<Happening>) {
+async fn read(
+    peer: PeerId,
+    mut receiver: Receiver,
+    hear: BoundedSender<(PeerId, Vec<u8>)>,
+    happen: UnboundedSender<Happening>,
+) {
     while let Ok(Some(bytes)) = receiver.receive().await {
-        if happen.send(Happening::Message(peer, bytes)).is_err() {
+        if hear.send((peer, bytes)).await.is_err() {
             return;
         }
     }

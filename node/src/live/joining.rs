@@ -172,7 +172,9 @@ impl Link {
     /// Waits for the inviter's key.
     async fn pending(&mut self) -> Result<PublicKey, NodeError> {
         match self.message().await? {
-            Message::Pending { inviter_key } => Ok(inviter_key),
+            Message::Pending { inviter_key } if inviter_key.0 == self.connection.peer_key() => {
+                Ok(inviter_key)
+            }
             other => Err(unexpected(&other)),
         }
     }

@@ -38,10 +38,18 @@ pub fn entries_from(connection: &Connection, position: u64) -> Result<Vec<Entry>
 }
 
 /// Stores an entry that was verified; a proposal that it sequences is done.
+///
+/// # Errors
+/// When another entry has the position: two entries for one position would be a fork.
 pub fn put(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
     let mut statement = connection
         .prepare_cached("insert or ignore into membership (position, bytes) values (?, ?)")?;
-    statement.execute(params![entry.position as i64, entry.to_bytes()])?;
+    let added = statement.execute(params![entry.position as i64, entry.to_bytes()])?;
+    let same =
+        || entries_from(connection, entry.position).map(|there| there.first() == Some(entry));
+    if added == 0 && !same()? {
+        return Err(DAMAGED);
+    }
     let digest = entry.statement.digest();
     connection.execute("delete from proposal where digest = ?", [digest.0.as_slice()])?;
     Ok(())

@@ -90,7 +90,8 @@ pub fn put(connection: &Connection, kind: &RecordKind, row: &Row) -> Result<(), 
         Box::new(search::text(kind, &row.fields)),
     ];
     for field in kind.fields {
-        values.push(Box::new(SqlValue(row.fields.get(field.key).cloned())));
+        let value = row.fields.get(field.key).filter(|value| field.ty.shape.fits(value));
+        values.push(Box::new(SqlValue(value.cloned())));
     }
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())

@@ -28,6 +28,10 @@ pub struct Held {
     pub state: String,
 }
 
+/// Most changes that are kept apart of one peer (trust C3); it is told of every refusal all the
+/// same, and still has what it sent.
+const HELD_PER_PEER_MAX: i64 = 1000;
+
 /// Keeps a refused change apart; the same bytes once only.
 pub fn put(
     connection: &Connection,
@@ -36,6 +40,12 @@ pub fn put(
     from: DeviceId,
     at: &str,
 ) -> Result<(), StoreError> {
+    let sql = "select count(*) from quarantine where received_from = ?";
+    let kept: i64 =
+        connection.prepare_cached(sql)?.query_row([from.0.as_slice()], |row| row.get(0))?;
+    if kept >= HELD_PER_PEER_MAX {
+        return Ok(());
+    }
     let id = Digest::over(&[&header.id().0, &refused.bytes]).half();
     connection.execute(
         "insert or ignore into quarantine

@@ -96,6 +96,12 @@ pub fn status(authority: &dyn Authority, college: OrgId, found: &[Found]) -> Sta
     status
 }
 
+/// Whether a submission names no other year than the document that it stands in.
+fn is_of_its_year(found: &Found) -> bool {
+    let year = found.act.body.get("year").and_then(crate::value::Value::as_int);
+    found.act.kind != SUBMIT.id || year.is_none() || year == found.header.year.map(i64::from)
+}
+
 struct Rule<'a> {
     authority: &'a dyn Authority,
     causality: &'a Causality<'a>,
@@ -121,6 +127,7 @@ impl<'a> Rule<'a> {
         let of_college = |found: &&Found| {
             let action = [&SUBMIT, &WITHDRAW].into_iter().find(|a| a.id == found.act.kind);
             found.org() == self.college
+                && is_of_its_year(found)
                 && action.is_some_and(|a| shared::counts(self.authority, self.causality, found, a))
         };
         self.causality.ordered().into_iter().filter(of_college).collect()
@@ -161,7 +168,18 @@ impl<'a> Rule<'a> {
                 let outcome = found.act.says("outcome").and_then(Outcome::from_id)?;
                 Some(Judgement { found, outcome, digest: found.act.judged.as_ref()?.digest })
             })
+            .filter(|judgement| self.has_seen_what_it_judges(judgement))
             .collect()
+    }
+
+    /// Whether a judgement names the submission that it judges. Whoever names it has seen the
+    /// membership log at least as far as the college had, so that nobody judges by a log from
+    /// before the others came.
+    fn has_seen_what_it_judges(&self, judgement: &Judgement<'_>) -> bool {
+        let seen = self.causality.ancestors(judgement.id());
+        self.said_by_college().iter().any(|found| {
+            seen.contains(&found.act.id) && found.act.frozen_digest() == Some(judgement.digest)
+        })
     }
 
     /// Every decision that took effect, in the order of its last act.
