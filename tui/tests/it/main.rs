@@ -4,3 +4,5 @@ mod commands;
 mod demo;
 mod enrolment;
 mod program;
+mod pty;
+mod terminal;
