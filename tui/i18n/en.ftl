@@ -262,6 +262,7 @@ notice-saving = saving…
 notice-reading = reading…
 notice-done = { $what }: saved on this computer
 notice-failed = Not done: { $what }. Your text is still here, try again
+notice-unsaved = Not saved yet: F2 saves it, Esc leaves and keeps what you typed
 notice-drafts = { $count ->
     [one] { $count } unfinished form is kept; open it to go on
    *[other] { $count } unfinished forms are kept; open them to go on

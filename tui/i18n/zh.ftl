@@ -250,6 +250,7 @@ notice-saving = 正在保存…
 notice-reading = 正在读取…
 notice-done = { $what }：已保存在本机
 notice-failed = 没有完成：{ $what }。内容还在，可以再试一次
+notice-unsaved = 还没有保存：按 F2 保存；按 Esc 离开也不会丢
 notice-drafts = 有 { $count } 份没填完的内容留着，重新打开就能接着填
 notice-draft-kept = 填了一半的内容已留着，重新打开就能接着填
 notice-draft-restored = 已恢复上次没填完的内容

@@ -439,7 +439,12 @@ impl FormState {
 
     /// How many fields keep the form from being sent.
     pub fn missing(&self) -> usize {
-        self.fields.iter().filter(|field| field.read().is_err()).count()
+        let refused = match &self.stage {
+            Stage::Refused(refusal) => refusal.field.as_deref(),
+            _ => None,
+        };
+        let is_missing = |field: &&FormField| field.read().is_err() || refused == Some(field.key);
+        self.fields.iter().filter(is_missing).count()
     }
 
     /// Checks every field and returns what to give; where something is wrong, the focus is there.

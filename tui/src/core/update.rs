@@ -73,6 +73,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
         }
         if form.is_typed() && form.stage != Stage::Sending {
             form.paste(text);
+            model.notice = None;
             draft_keep(model);
         }
         return Vec::new();
@@ -122,6 +123,10 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if form.is_typed() {
         let edited = form.key(key);
+        if edited == Edited::Text {
+            // What was said of the text before is no longer true.
+            model.notice = None;
+        }
         draft_keep(model);
         return (edited != Edited::NotMine).then(Vec::new);
     }

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::core::input::TextInput;
 use crate::view::text::{cell_width, clean, graphemes, put};
@@ -36,12 +37,13 @@ pub fn visible(input: &TextInput, width: u16) -> (String, u16) {
     let room = width.saturating_sub(under.max(1));
     let mut start = 0;
     let mut cursor = cell_width(&before);
-    for (grapheme, cells) in graphemes(&before) {
+    // Every grapheme, also one without a cell: a mark that combines with nothing has bytes.
+    for grapheme in before.graphemes(true) {
         if cursor <= room {
             break;
         }
         start += grapheme.len();
-        cursor -= cells;
+        cursor -= cell_width(grapheme);
     }
     let mut shown = String::new();
     let mut used = 0;
@@ -80,6 +82,7 @@ mod tests {
         check("张𫝎伟", 3, 3, ("张", 0));
         check("abcdef", 0, 4, ("def", 3));
         check("abcdef", 2, 4, ("bcde", 3));
+        check("\u{301}张王李", 0, 3, ("李", 2));
         check("张", 0, 1, ("", 0));
         check("", 0, 0, ("", 0));
     }

@@ -255,6 +255,7 @@ fn message(model: &Model) -> (Mark, String) {
         }
         Some(Said::Failed(text)) => (Mark::Problem, failure(model, text)),
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
+        None if is_unsaved(model) => (Mark::Working, look.tr("notice-unsaved", &[])),
         None if !model.drafts.is_empty() => {
             let count = [("count", (model.drafts.len() as u64).into())];
             (Mark::Working, look.tr("notice-drafts", &count))
@@ -262,6 +263,11 @@ fn message(model: &Model) -> (Mark, String) {
         None if model.status.is_none() => (Mark::Working, look.tr("notice-reading", &[])),
         None => (Mark::Good, look.tr("notice-saved", &[])),
     }
+}
+
+/// Whether something was typed into the form that is open.
+fn is_unsaved(model: &Model) -> bool {
+    model.form.as_ref().is_some_and(|form| model.drafts.contains_key(&form.draft_key()))
 }
 
 /// A failure as a sentence; a text that is no id of one is shown as it is.

@@ -4,3 +4,8 @@ mod commands;
 mod demo;
 mod enrolment;
 mod program;
+// Windows' pseudo console draws by itself and keeps the modes that are looked at here.
+#[cfg(unix)]
+mod pty;
+#[cfg(unix)]
+mod terminal;

@@ -57,7 +57,10 @@ fn a_coordinator_brings_a_line_to_the_hub_and_mends_it() {
     let form = driver.model.form.as_ref().expect("refused, so still open");
     assert!(matches!(form.stage, Stage::Refused(_)));
     assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
-    driver.press("Ctrl+U").write("80").press("F2");
+    assert_eq!(form.missing(), 1, "a form that was refused is not ready");
+    driver.press("Ctrl+U").write("80");
+    assert!(driver.model.notice.is_none(), "what was refused is no longer there");
+    driver.press("F2");
     assert!(driver.model.form.is_none() && driver.model.drafts.is_empty());
     let made = newest(&driver);
     assert_eq!((made.state(), made.id_of("cert_level_id")), (Some("draft"), Some(TAX_LEVEL)));
