@@ -336,7 +336,7 @@ enum Command {
     },
     /// 演示 · Builds the province of the story in a folder of its own.
     Demo {
-        /// The folder; without it one beside the node's own.
+        /// An empty folder; without it a fresh one beside the node's own.
         #[arg(long)]
         dir: Option<PathBuf>,
         /// Another seed makes up other people.

@@ -8,7 +8,7 @@ pub mod reference;
 mod stage_a;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use onex_crdt::ids::{Digest, DocId, OrgId, RecordId};
@@ -26,7 +26,8 @@ pub use province::Province;
 /// What the demo is asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder; without one `onex-demo` beside the node's own.
+    /// The folder; without one `onex-demo`, or the next `onex-demo-2` that is free, beside the
+    /// node's own.
     pub dir: Option<PathBuf>,
     /// Another seed makes up other contact persons.
     pub seed: u64,
@@ -96,9 +97,9 @@ pub fn run(options: &Options) -> Result<Outcome, DemoError> {
 /// When the folder is not empty, or a step does not come out as the story tells it.
 pub fn build(options: &Options) -> Result<(Province, Outcome), DemoError> {
     let started = Instant::now();
-    let dir = options.dir.clone().unwrap_or_else(|| home().with_file_name("onex-demo"));
-    let taken = std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some());
-    if taken {
+    let fresh = || fresh(home().with_file_name("onex-demo"));
+    let dir = options.dir.clone().unwrap_or_else(fresh);
+    if is_taken(&dir) {
         return Err(DemoError::Folder { folder: dir.display().to_string() });
     }
     let mut province = Province::new(dir, options);
@@ -106,6 +107,22 @@ pub fn build(options: &Options) -> Result<(Province, Outcome), DemoError> {
     let outcome = outcome(&province, options, started)?;
     Ok((province, outcome))
 }
+
+/// The folder, or where something stands in it the first of those numbered from 2 that is free;
+/// the folder itself when all `FOLDERS_MAX` are taken.
+fn fresh(first: PathBuf) -> PathBuf {
+    let name = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let more = (2..=FOLDERS_MAX).map(|number| first.with_file_name(format!("{name}-{number}")));
+    let found = std::iter::once(first.clone()).chain(more).find(|dir| !is_taken(dir));
+    found.unwrap_or(first)
+}
+
+fn is_taken(dir: &Path) -> bool {
+    std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Demos that stand side by side without anyone naming their folders.
+const FOLDERS_MAX: u32 = 99;
 
 fn outcome(province: &Province, options: &Options, started: Instant) -> Result<Outcome, DemoError> {
     let failed = |error: NodeError| DemoError::step("end", &error);
@@ -241,5 +258,23 @@ impl DemoError {
                 Failure::System(Explained { what, why, next, field: None })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_demo_takes_a_folder_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = folder.path().join("onex-demo");
+        for expected in ["onex-demo", "onex-demo-2", "onex-demo-3"] {
+            let dir = fresh(first.clone());
+            assert_eq!(dir, folder.path().join(expected));
+            std::fs::create_dir_all(dir.join("hub-1")).expect("writable");
+        }
+        std::fs::remove_dir(folder.path().join("onex-demo-2/hub-1")).expect("writable");
+        assert_eq!(fresh(first), folder.path().join("onex-demo-2"), "an empty one is free");
     }
 }

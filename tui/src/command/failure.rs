@@ -6,7 +6,8 @@ use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
 
 use super::Status;
-use crate::core::refusal::{Explained, explain, explain_field};
+use crate::core::refusal::{Explained, at_field, explain, explain_field, field_label};
+use crate::core::welcome::FOUND;
 use crate::i18n::{Arg, Lang, tr};
 
 /// Why a command did not do what it was asked.
@@ -41,8 +42,11 @@ impl Failure {
             NodeError::Value { field, error } => {
                 let (why, next) = explain_field(lang, error);
                 let what = tr(lang, "command-not-done", &[]);
+                let label = field_label(lang, FOUND.id, field);
+                let why = at_field(lang, &label, &why);
                 Self::Refused(Explained { what, why, next, field: Some(field.clone()) })
             }
+            NodeError::UnknownId { kind: "device", .. } => refused("unknown-device", Some("id")),
             NodeError::UnknownId { .. } => refused("unknown-record", Some("id")),
             NodeError::NoNode { .. } => refused("no-node", None),
             NodeError::NotJoined => refused("not-joined", None),
@@ -100,6 +104,12 @@ impl Failure {
     /// Wrong usage, with what was given.
     pub fn usage(lang: Lang, id: &str, given: &str) -> Self {
         Self::Usage(tr(lang, id, &[("given", Arg::Text(given))]))
+    }
+
+    /// Wrong usage: a name that there is not, with those that there are.
+    pub fn unlisted(lang: Lang, id: &str, given: &str, known: &[&str]) -> Self {
+        let known = known.join(", ");
+        Self::Usage(tr(lang, id, &[("given", Arg::Text(given)), ("known", Arg::Text(&known))]))
     }
 }
 

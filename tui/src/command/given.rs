@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use onex_crdt::action::{Action, Given, Reason, Subject};
-use onex_crdt::field::{FieldType, Shape};
+use onex_crdt::field::{FieldError, FieldType, Shape};
 use onex_crdt::ids::{Digest, RecordId};
 use onex_crdt::record::RecordKind;
 use onex_crdt::registry;
@@ -29,14 +29,26 @@ pub struct Call {
     pub given: Vec<Given>,
 }
 
-/// Returns the action with a name.
+/// Returns the action with a name; a wrong one is answered with those on the same kind.
 pub fn action(lang: Lang, name: &str) -> Result<&'static Action, Failure> {
-    registry::action(name).ok_or_else(|| Failure::usage(lang, "command-unknown-action", name))
+    registry::action(name).ok_or_else(|| {
+        let subject = name.split('.').next().unwrap_or_default();
+        let ids = registry::ACTIONS.iter().map(|action| action.id);
+        let known = ids.filter(|id| id.split('.').next() == Some(subject));
+        match known.collect::<Vec<_>>().as_slice() {
+            [] => Failure::usage(lang, "command-unknown-action", name),
+            known => Failure::unlisted(lang, "command-unknown-action-of", name, known),
+        }
+    })
 }
 
-/// Returns the kind with a key.
-pub fn kind(lang: Lang, key: &str) -> Result<&'static RecordKind, Failure> {
-    registry::kind(key).ok_or_else(|| Failure::usage(lang, "command-unknown-kind", key))
+/// Returns the kind with a key; a wrong one is answered with those there are, and with `more`.
+pub fn kind(lang: Lang, key: &str, more: &[&str]) -> Result<&'static RecordKind, Failure> {
+    registry::kind(key).ok_or_else(|| {
+        let known = registry::KINDS.iter().map(|kind| kind.key);
+        let known: Vec<&str> = known.chain(more.iter().copied()).collect();
+        Failure::unlisted(lang, "command-unknown-kind", key, &known)
+    })
 }
 
 impl Call {
@@ -58,6 +70,10 @@ impl Call {
             }
             call.read_one(lang, node, key, text)?;
         }
+        if action.subject == Subject::Takes && call.ids.is_empty() {
+            let missing = Reason::Invalid(FieldError::Missing);
+            return Err(Failure::refused(lang, action, missing, Some("id")));
+        }
         Ok(call)
     }
 
@@ -75,7 +91,11 @@ impl Call {
             return self.put(lang, DIGEST_OF_FILE, &Digest::over(&[&bytes]).to_string());
         }
         let Some(ty) = action.param_type(key) else {
-            return Err(Failure::usage(lang, "command-unknown-parameter", key));
+            let id = (action.subject == Subject::Takes).then_some("id");
+            let known = id.into_iter().chain(action.params.iter().map(|param| param.key));
+            let known: Vec<&str> =
+                known.chain(action.field_params().map(|field| field.key)).collect();
+            return Err(Failure::unlisted(lang, "command-unknown-parameter", key, &known));
         };
         let several = action.subject == Subject::Makes && parts(text).nth(1).is_some();
         match ty.shape {
@@ -169,7 +189,10 @@ pub fn condition(
         Value::Bytes(id.0.to_vec())
     } else {
         let field = kind.field(key);
-        let field = field.ok_or_else(|| Failure::usage(lang, "command-unknown-field", key))?;
+        let field = field.ok_or_else(|| {
+            let known: Vec<&str> = kind.fields.iter().map(|field| field.key).collect();
+            Failure::unlisted(lang, "command-unknown-field", key, &known)
+        })?;
         condition_value(lang, node, &field.ty, text, given)?
     };
     Ok(Condition { key: key.to_owned(), compare, value })

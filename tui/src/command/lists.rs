@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Failure, Output, given, tables};
 use crate::core::clean::clean;
+use crate::core::refusal::{act_title, outcome_word};
 use crate::i18n::{Arg, Lang, tr};
 use crate::json;
 
@@ -24,7 +25,7 @@ pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
     if let Some(rows) = special(lang, node, &asked.kind).transpose() {
         return special_list(lang, rows?, asked);
     }
-    let kind = given::kind(lang, &asked.kind)?;
+    let kind = given::kind(lang, &asked.kind, OTHER_LISTS)?;
     let conditions = asked.conditions.iter();
     let conditions = conditions.map(|text| given::condition(lang, node, kind, text));
     let query = Query {
@@ -51,6 +52,9 @@ fn total(lang: Lang, total: usize, shown: usize) -> String {
         tr(lang, "command-shown", &[count, ("shown", Arg::Count(shown as u64))])
     }
 }
+
+/// The lists of what is no record.
+const OTHER_LISTS: &[&str] = &["conflict", "quarantine", "device", "parameter"];
 
 /// The rows of a list of what is no record, or nothing when the name is none of these.
 fn special(lang: Lang, node: &Node, name: &str) -> Result<Option<Vec<Json>>, Failure> {
@@ -85,7 +89,7 @@ fn special_list(lang: Lang, mut rows: Vec<Json>, asked: &Asked) -> Result<Output
     let all = rows.len();
     rows.truncate(asked.limit.unwrap_or(all));
     let total = total(lang, all, rows.len());
-    let text = format!("{}\n{total}", objects(&rows));
+    let text = if rows.is_empty() { total } else { format!("{}\n{total}", objects(&rows)) };
     Ok(Output::done(json::list_of(&asked.kind, all, rows), text))
 }
 
@@ -99,11 +103,13 @@ fn objects(rows: &[Json]) -> String {
     tables::aligned(&std::iter::once(keys.clone()).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }
 
-/// A value without quotation marks; nothing for `null`.
+/// A value without brackets and quotation marks; nothing for `null`.
 fn plain(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Json::Object(fields) => fields.values().map(plain).collect::<Vec<_>>().join(": "),
         other => other.to_string(),
     }
 }
@@ -116,7 +122,7 @@ pub fn show(
     id: &str,
     history: bool,
 ) -> Result<Output, Failure> {
-    let kind = given::kind(lang, kind)?;
+    let kind = given::kind(lang, kind, &[])?;
     let failed = |error: NodeError| Failure::of(lang, error);
     let id = node.find_id(kind, id).map_err(failed)?;
     let Some(row) = node.row(kind, id).map_err(failed)? else {
@@ -141,13 +147,13 @@ fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
     };
     let steps = value["history"].as_array().map_or(&[][..], Vec::as_slice);
     let lines = steps.iter().map(|step| {
-        let name = plain(&step["type"]);
-        let action = onex_crdt::registry::action(&name);
-        let title = action.map_or(name.clone(), |a| if chinese { a.zh } else { a.en }.to_owned());
+        let title = act_title(lang, &plain(&step["type"]));
         let changed = step["changed"].as_object().into_iter().flatten();
         let changed = changed
             .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
-        let words = [plain(&step["outcome"]), plain(&step["reason"])].into_iter().chain(changed);
+        let words = [outcome_word(lang, &plain(&step["outcome"])), plain(&step["reason"])]
+            .into_iter()
+            .chain(changed);
         let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
         vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]
     });

@@ -5,6 +5,8 @@
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_crdt::field::{Choice, FieldError, show};
 use onex_crdt::record::RecordKind;
+use onex_crdt::records::application::Outcome;
+use onex_crdt::records::receipt;
 use onex_crdt::registry;
 
 use crate::core::welcome::{FOUND, JOIN};
@@ -47,15 +49,16 @@ pub fn explain(lang: Lang, refusal: &Refusal) -> Explained {
     let (id, args) = reason_words(lang, kind, &refusal.reason);
     let (why, next) = sentences(lang, id, &args);
     let why = match label {
-        Some(label) => tr(
-            lang,
-            "refusal-at-field",
-            &[("field", label.as_str().into()), ("why", why.as_str().into())],
-        ),
+        Some(label) => at_field(lang, &label, &why),
         None => why,
     };
     let what = tr(lang, "refusal-what", &[("action", title.into())]);
     Explained { what, why, next, field: refusal.field.clone() }
+}
+
+/// Returns why, after the name of the field concerned.
+pub fn at_field(lang: Lang, label: &str, why: &str) -> String {
+    tr(lang, "refusal-at-field", &[("field", label.into()), ("why", why.into())])
 }
 
 /// Returns why a text is no value of its field, and what to write instead.
@@ -74,6 +77,23 @@ pub fn field_label(lang: Lang, action: &str, key: &str) -> String {
     let field = || action.kind.and_then(|kind| kind.field(key));
     let own = param.map(|param| pick(param.zh, param.en));
     own.or_else(|| field().map(|field| pick(field.zh, field.en))).unwrap_or(key).to_owned()
+}
+
+/// Returns what an act, or an edit, is called; the id of one that this build does not know.
+pub fn act_title(lang: Lang, id: &str) -> String {
+    match (registry::action(id), id) {
+        (Some(action), _) => if lang == Lang::Zh { action.zh } else { action.en }.to_owned(),
+        (None, "edit") => tr(lang, "step-edit", &[]),
+        (None, receipt::RECEIPT) => tr(lang, "step-receipt", &[]),
+        (None, receipt::NUMBER) => tr(lang, "step-number", &[]),
+        (None, _) => id.to_owned(),
+    }
+}
+
+/// Returns the word for what the hub decided; an unknown one is returned as it is.
+pub fn outcome_word(lang: Lang, outcome: &str) -> String {
+    let found = Outcome::CHOICES.iter().find(|choice| choice.id == outcome);
+    found.map_or_else(|| outcome.to_owned(), |choice| choice_word(lang, choice))
 }
 
 /// Returns the word for a state of a kind; an unknown one is returned as it is.
@@ -156,7 +176,7 @@ fn field_words(lang: Lang, error: &FieldError) -> Words {
         FieldError::CheckDigit { expected } => {
             ("check-digit", vec![("expected", expected.to_string())])
         }
-        FieldError::Form { form } => ("form", vec![("form", (*form).to_owned())]),
+        FieldError::Form { form } => ("form", vec![("form", form_words(lang, form).to_owned())]),
         FieldError::UnknownChoice { choices } => {
             let shown = choices.iter().take(CHOICES_SHOWN_MAX);
             let words: Vec<String> = shown.map(|choice| choice_word(lang, choice)).collect();
@@ -167,6 +187,26 @@ fn field_words(lang: Lang, error: &FieldError) -> Words {
         FieldError::UnknownCode => ("unknown-code", Vec::new()),
         FieldError::UnknownRecord => ("unknown-record", Vec::new()),
         FieldError::Excluded => ("excluded", Vec::new()),
+    }
+}
+
+/// A form in the language; one of signs only is the same in both.
+fn form_words(lang: Lang, form: &'static str) -> &'static str {
+    match (lang, form) {
+        (Lang::En, _) => form,
+        (_, "1 + 10 digits") => "以 1 开头的 11 位数字",
+        (_, "6 digits") => "6 位数字",
+        (_, "10 digits") => "10 位数字",
+        (_, "64 hex digits") => "64 位十六进制数字",
+        (_, "6 digits, perhaps a letter") => "6 位数字，后面可以有一个字母",
+        (_, "41, province, 0 + 5 digits") => "41、省份代码两位、0，再加 5 位数字",
+        (_, "5 digits, Z + 4 digits, or 4 of 0-9 A-Y without I O S V") => {
+            "5 位数字、Z 加 4 位数字，或 4 位数字与字母（不用 I、O、S、V、Z）"
+        }
+        (_, "18 characters, the third to the eighth digits") => "18 位，第 3 至 8 位是数字",
+        (_, "code:name") => "代码:名称",
+        (_, "name@domain") => "名称@域名",
+        (_, form) => form,
     }
 }
 
@@ -257,6 +297,36 @@ mod tests {
                 check_written(lang, &next);
             }
         }
+    }
+
+    #[test]
+    fn acts_of_the_hub_itself_have_a_title() {
+        for (id, zh, en) in [
+            ("application.submit", "提交申报项", "Submit line"),
+            ("edit", "修改", "edit"),
+            ("hub.receipt", "收到并登记", "received and registered"),
+            ("hub.filing_no", "编定备案号", "filing number given"),
+            ("later.act", "later.act", "later.act"),
+        ] {
+            assert_eq!([act_title(Lang::Zh, id), act_title(Lang::En, id)], [zh, en]);
+        }
+    }
+
+    #[test]
+    fn every_form_of_a_field_is_told_in_chinese() {
+        let mut forms = 0;
+        for field in registry::KINDS.iter().flat_map(|kind| kind.fields) {
+            for text in ["?", "1", "x"] {
+                let Err(error @ FieldError::Form { form }) = (field.ty.parse)(text) else {
+                    continue;
+                };
+                forms += 1;
+                let (why, _) = explain_field(Lang::Zh, &error);
+                let signs_only = !form.contains(' ') && why.contains(form);
+                assert!(signs_only || !why.contains("digits"), "{}: {why}", field.key);
+            }
+        }
+        assert!(forms > 20, "{forms}");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use onex_crdt::field::time::Moment;
 use onex_crdt::field::{Shape, show};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{FieldDef, RecordKind, Row};
-use onex_crdt::registry;
 use onex_crdt::value::Value;
 
 use crate::core::model::Model;
@@ -135,12 +134,7 @@ pub fn age(look: Look, now: Option<Moment>, at: Moment) -> String {
 
 /// Returns the title of an action, or the id of one that this build does not know.
 pub fn action(look: Look, id: &str) -> String {
-    match (registry::action(id), look.lang) {
-        (Some(action), Lang::Zh) => action.zh.into(),
-        (Some(action), Lang::En) => action.en.into(),
-        (None, _) if id == "edit" => look.tr("step-edit", &[]),
-        (None, _) => id.into(),
-    }
+    crate::core::refusal::act_title(look.lang, id)
 }
 
 #[cfg(test)]

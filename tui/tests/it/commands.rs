@@ -54,6 +54,41 @@ fn wrong_usage_is_told_from_a_refusal() {
 }
 
 #[test]
+fn a_wrong_name_is_answered_with_those_there_are() {
+    let home = Home::hub();
+    for (arguments, expected) in [
+        (&["list", "aplication"][..], "application, call"),
+        (&["list", "conflicts"], "conflict, quarantine, device, parameter"),
+        (&["list", "contact", "--where", "colour=red"], "name, post, duty"),
+        (&["do", "contact.ad"], "contact.add, contact.edit, contact.confirm, contact.remove"),
+        (&["do", "nothing.add"], "onex do --list"),
+        (&["do", "contact.edit", "colour=red"], "id, name, post, duty"),
+    ] {
+        let run = check_status(&home, arguments, 2);
+        assert!(run.err.contains(expected), "{arguments:?}: {run:?}");
+    }
+    let run = check_status(&home, &["do", "contact.edit", "name=王芳"], 1);
+    assert!(run.err.contains("id：必填"), "{run:?}");
+    let run = check_status(&home, &["sync", "abcd"], 1);
+    assert!(run.err.contains("onex list device"), "{run:?}");
+    let run = check_status(
+        &Home::empty(),
+        &["init", "--role", "hub", "--name", "某", "--region", "610000"],
+        1,
+    );
+    assert!(run.err.contains("枢纽名称："), "{run:?}");
+}
+
+#[test]
+fn other_lists_are_tables_for_people() {
+    let home = Home::hub();
+    let run = check_status(&home, &["list", "conflict"], 0);
+    assert_eq!(run.out, "共 0 条\n");
+    let run = check_status(&home, &["list", "device"], 0);
+    assert!(run.out.contains("管理员: ") && !run.out.contains(['[', '"']), "{run:?}");
+}
+
+#[test]
 fn a_refusal_names_what_why_what_to_do_and_the_field() {
     let home = Home::hub();
     home.make("organisation.add", COLLEGE);

@@ -8,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::core::model::Model;
+use crate::core::refusal::outcome_word;
 use crate::view::empty::EmptyState;
 use crate::view::screens::{below, draw_find, draw_list, draw_text, split};
 use crate::view::table::{Align, Cell, Column, ColumnWidth, Keep, Row};
@@ -195,12 +196,7 @@ fn changed_text(model: &Model, changed: &Changed) -> Vec<(String, Role)> {
 
 fn step_text(model: &Model, step: &Step) -> Vec<(String, Role)> {
     let look = model.look;
-    let outcome = step.outcome.as_ref().map(|outcome| {
-        let shape =
-            onex_crdt::field::Shape::Choice(onex_crdt::records::application::Outcome::CHOICES);
-        let value = onex_crdt::value::Value::Text(outcome.clone());
-        onex_crdt::field::show(&shape, &value, look.lang == crate::i18n::Lang::Zh)
-    });
+    let outcome = step.outcome.as_ref().map(|outcome| outcome_word(look.lang, outcome));
     let what = outcome.unwrap_or_else(|| words::action(look, &step.kind));
     let org = words::name(model, step.org_id.into());
     let mut lines =
