@@ -391,3 +391,18 @@ fn derived_values_are_not_written() {
     let source = one.0.source(Contact::KIND, id).expect("it is there");
     assert!(!source.fields.contains_key("state"));
 }
+
+/// Automerge's difference between two states does not show a value that lost against another; on
+/// the device whose value won, the record would not have been looked at again.
+#[test]
+fn a_value_that_loses_touches_its_record_all_the_same() {
+    let (mut one, mut other) = two();
+    one.set("name", Some("张敏敏"));
+    other.set("name", Some("章敏"));
+    let contact = TouchKey::Record(Contact::KIND.key.to_owned(), CONTACT);
+    for (device, from) in [(one.clone(), &other), (other.clone(), &one)] {
+        let mut device = device;
+        assert_eq!(device.take(from), [contact.clone()]);
+        assert_eq!(device.contact().1, ["name"]);
+    }
+}

@@ -4,6 +4,7 @@ use onex_crdt::document::{DocumentError, Write};
 use onex_crdt::header::{CATALOGUE, DocumentKind, Header, ORGANISATION};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Fields, Record, RecordKind};
+use onex_crdt::records::application::Application;
 use onex_crdt::records::certificate::{CertLevel, Certificate};
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
@@ -76,7 +77,8 @@ fn nobody_certifies_in_anothers_name() {
     let crrc = RecordId::from(pilot.crrc);
     let node = pilot.province.at("zljy-1");
     let header = own(node, &CATALOGUE);
-    let (certificate, level) = (RecordId([40; 16]), RecordId([41; 16]));
+    let certificate = RecordId::of(node.org, [40; 16]);
+    let level = RecordId::of(node.org, [41; 16]);
     let fields = [("name", text("假冒职业技能等级证书")), ("evaluator_id", bytes(crrc))];
     let write = create(Certificate::KIND, certificate, &fields);
     forge(node, header.clone(), write).expect("the document takes it");
@@ -88,6 +90,47 @@ fn nobody_certifies_in_anothers_name() {
         assert!(node.row(Certificate::KIND, certificate).is_none(), "{name}");
         assert!(node.row(CertLevel::KIND, level).is_none(), "{name}");
     }
+}
+
+/// Whoever writes under the id of another's listed level takes nothing over.
+#[test]
+fn a_listed_level_stays_its_evaluators() {
+    for seed in 0..4 {
+        let mut pilot = Pilot::begin(seed);
+        let (level, owner, thief) = (pilot.assembly_2, pilot.crrc, pilot.zljy);
+        let before = row(pilot.province.at("hub-1"), "cert_level", level);
+        let certificate = before.id_of("certificate_id").expect("a certificate");
+        let node = pilot.province.at("zljy-1");
+        let header = own(node, &CATALOGUE);
+        let fields =
+            [("name", text("假冒职业技能等级证书")), ("evaluator_id", bytes(thief.into()))];
+        let write = create(Certificate::KIND, certificate, &fields);
+        forge(node, header.clone(), write).expect("the document takes it");
+        let fields = [("certificate_id", bytes(certificate)), ("level", Value::Int(2))];
+        forge(node, header, create(CertLevel::KIND, level, &fields)).expect("it takes that too");
+        pilot.province.sync_all();
+        for name in ["hub-1", "crrc-1", "xatl-1", "zljy-1"] {
+            let shown = row(pilot.province.at(name), "cert_level", level);
+            assert_eq!(shown.id_of("evaluator_id"), Some(owner.into()), "{name}");
+            assert_eq!(shown.state(), Some("listed"), "{name}");
+        }
+    }
+}
+
+/// What an act says is taken only as far as it fits the fields of the record.
+#[test]
+fn values_of_another_shape_are_no_values() {
+    let said: Fields = [
+        ("planned_students", text("九十")),
+        ("major_name", text("铁道供电技术")),
+        ("call_id", Value::Bytes(vec![7; 3])),
+        ("unknown", Value::Int(1)),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect();
+    let fitting = Application::KIND.fitting(&said);
+    assert_eq!(fitting.keys().map(String::as_str).collect::<Vec<_>>(), ["major_name"]);
 }
 
 /// What organisations say under each other's id hides nothing of what they say of themselves.
