@@ -236,6 +236,7 @@ kind-do = do
 kind-program = program
 
 sync-starting = opening
+sync-not-joined = not joined
 sync-running = syncing
 sync-conflicts = { $count } to settle
 sync-unsent = { $count } to send
@@ -267,10 +268,11 @@ notice-done = { $what }: saved on this computer
 notice-failed = Not done: { $what }. Your text is still here, try again
 notice-unsaved = Not saved yet: F2 saves it, Esc leaves and keeps what you typed
 notice-drafts = { $count ->
-    [one] { $count } unfinished form is kept; open it to go on
-   *[other] { $count } unfinished forms are kept; open them to go on
+    [one] { $count } unfinished form is kept until you quit; open it to go on
+   *[other] { $count } unfinished forms are kept until you quit; open them to go on
 }
-notice-draft-kept = What you typed is kept; open it again to go on
+notice-drafts-lost = Quitting loses what you typed: save it with F2, or press the key again
+notice-draft-kept = What you typed is kept until you quit; open it again to go on
 notice-draft-restored = What you had typed is back
 notice-unchanged = Nothing changed, nothing to save
 notice-form-wrong = One field needs mending first; the cursor is there
@@ -433,5 +435,5 @@ failure-network = no network at the moment; your changes are here
 failure-no-peer = no other device's address is known yet
 failure-not-listening = this node has never listened: run onex serve first, then invite
 
-crash-what = The program failed and has stopped. What you saved and your drafts are on this computer; start it again to go on.
+crash-what = The program failed and has stopped. What you saved is on this computer; start it again to go on.
 crash-log = Details are in: { $path }

@@ -230,6 +230,7 @@ kind-do = 办理
 kind-program = 程序
 
 sync-starting = 正在打开
+sync-not-joined = 尚未加入
 sync-running = 正在同步
 sync-conflicts = { $count } 处待确认
 sync-unsent = 待上传 { $count } 条
@@ -256,6 +257,9 @@ notice-failed = 没有完成：{ $what }。内容还在，可以再试一次
 notice-unsaved = 还没有保存：按 F2 保存；按 Esc 离开也不会丢
 notice-drafts = 有 { $count } 份没填完的内容留着，重新打开就能接着填
 notice-draft-kept = 填了一半的内容已留着，重新打开就能接着填
+notice-drafts = 有 { $count } 份没填完的内容留着，退出前重新打开就能接着填
+notice-draft-kept = 填了一半的内容已留着，退出前重新打开就能接着填
+notice-drafts-lost = 没填完的内容退出就没有了：先按 F2 保存，或再按一次退出
 notice-draft-restored = 已恢复上次没填完的内容
 notice-unchanged = 没有改动，不用保存
 notice-form-wrong = 有一项要先改好，光标已经在那里
@@ -412,5 +416,5 @@ failure-network = 网络暂时不可用；修改都在本机
 failure-no-peer = 还不知道别的设备的地址
 failure-not-listening = 本机还没有开放过连接：先运行 onex serve，再生成邀请
 
-crash-what = 程序出了错，已经停下。已保存的内容和草稿都在本机，重新打开就能接着做。
+crash-what = 程序出了错，已经停下。已保存的内容都在本机，重新打开就能接着做。
 crash-log = 详细记录在：{ $path }

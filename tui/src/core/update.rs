@@ -41,7 +41,7 @@ pub fn resize(model: &mut Model, columns: u16, rows: u16) -> Vec<Task> {
 
 /// Applies a key.
 pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
-    if key != Key::ctrl('c') {
+    if key != Key::ctrl('c') && key != Key::ctrl('q') {
         model.leaving = false;
     }
     if let Some(tasks) = typed(model, key) {
@@ -184,13 +184,12 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             Vec::new()
         }
         Does::Quit => {
-            model.finished = true;
+            leave(model);
+            model.finished |= model.drafts.is_empty();
             Vec::new()
         }
         Does::Interrupt => {
-            model.finished = model.leaving;
-            model.leaving = true;
-            model.notice = Some(Notice::Said(Mark::Attention, "notice-again-to-leave"));
+            leave(model);
             Vec::new()
         }
         Does::Find => {
@@ -412,6 +411,15 @@ fn back(model: &mut Model) -> Vec<Task> {
         return reload(model);
     }
     if model.screen == Screen::Today { Vec::new() } else { go(model, Screen::Today) }
+}
+
+/// Leaves when asked a second time; what is not saved yet lives no longer than the program.
+fn leave(model: &mut Model) {
+    draft_keep(model);
+    model.finished = model.leaving;
+    model.leaving = true;
+    let said = if model.drafts.is_empty() { "notice-again-to-leave" } else { "notice-drafts-lost" };
+    model.notice = Some(Notice::Said(Mark::Attention, said));
 }
 
 fn draft_keep(model: &mut Model) {

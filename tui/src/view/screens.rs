@@ -208,7 +208,12 @@ fn person(model: &Model) -> String {
 /// Synced? Offline is said calmly.
 fn sync_state(model: &Model) -> (Mark, String) {
     let look = model.look;
-    let Some(status) = &model.status else { return (Mark::Working, look.tr("sync-starting", &[])) };
+    let Some(status) = &model.status else {
+        return match model.welcome {
+            Some(_) => (Mark::Absent, look.tr("sync-not-joined", &[])),
+            None => (Mark::Working, look.tr("sync-starting", &[])),
+        };
+    };
     if model.syncing {
         return (Mark::Syncing, look.tr("sync-running", &[]));
     }

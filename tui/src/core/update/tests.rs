@@ -135,6 +135,21 @@ fn enter_never_submits_and_esc_loses_nothing() {
 }
 
 #[test]
+fn leaving_with_a_draft_is_asked_twice() {
+    let mut driver = coordinator();
+    driver.press("2 F6").focus("major_name").write("铁道供电").press("Ctrl+Q");
+    assert!(!driver.model.finished);
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-drafts-lost"))));
+    driver.press("Esc Ctrl+Q");
+    assert!(!driver.model.finished, "another key between them begins anew");
+    driver.press("Ctrl+Q");
+    assert!(driver.model.finished);
+    let mut driver = coordinator();
+    driver.press("2 F6 Ctrl+Q");
+    assert!(driver.model.finished, "nothing is lost");
+}
+
+#[test]
 fn a_failure_keeps_the_form() {
     let mut driver = officer();
     driver.press("2 F6");
