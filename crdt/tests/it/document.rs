@@ -406,3 +406,19 @@ fn a_value_that_loses_touches_its_record_all_the_same() {
         assert_eq!(device.contact().1, ["name"]);
     }
 }
+
+/// What is shown stays the same while its own author takes the other value back, unaware.
+#[test]
+fn a_conflict_that_ends_unseen_is_felt_too() {
+    let (mut one, mut other) = two();
+    other.set("post", Some("甲"));
+    let mut both = other.clone();
+    for post in ["丙", "丁", "乙"] {
+        one.set("post", Some(post));
+    }
+    both.take(&one);
+    assert_eq!(both.contact().1, ["post"]);
+    other.set("post", Some("乙"));
+    assert_eq!(both.take(&other).len(), 1);
+    assert!(both.contact().1.is_empty());
+}
