@@ -242,14 +242,20 @@ impl Serving {
 
     /// Waits until serving ends by itself, which only a failure of the store does.
     pub fn wait(mut self) -> Result<(), NodeError> {
-        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+        self.thread.take().map_or(Ok(()), ended)
     }
 
     fn end(&mut self) -> Result<(), NodeError> {
         // A thread that has ended already hears nothing, and need not.
         let _ = self.happen.send(Happening::Stop);
-        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+        self.thread.take().map_or(Ok(()), ended)
     }
+}
+
+/// How the network's thread ended; one that broke is a failure like any other.
+fn ended(thread: JoinHandle<Result<(), NodeError>>) -> Result<(), NodeError> {
+    let broken = |_| std::io::Error::other("the network's thread broke");
+    thread.join().map_err(|error| NodeError::Runtime(broken(error)))?
 }
 
 impl Drop for Serving {
