@@ -402,7 +402,7 @@ fn a_value_that_loses_touches_its_record_all_the_same() {
     let contact = TouchKey::Record(Contact::KIND.key.to_owned(), CONTACT);
     for (device, from) in [(one.clone(), &other), (other.clone(), &one)] {
         let mut device = device;
-        assert_eq!(device.take(from), [contact.clone()]);
+        assert_eq!(device.take(from), std::slice::from_ref(&contact));
         assert_eq!(device.contact().1, ["name"]);
     }
 }
