@@ -295,18 +295,16 @@ fn changed(kind: &'static RecordKind, before: &Fields, after: &Fields) -> Change
         .collect()
 }
 
-/// What differs between the version that a decision judged and the newest one.
+/// What differs between the version that a decision judged and the newest one, in the order of
+/// the definition.
 fn difference(view: &dyn View, kind: &'static RecordKind, row: &Row) -> Option<Changed> {
     if *kind != *Application::KIND || !row.is("changed_since_decision") {
         return None;
     }
-    let line = application::line(view, row.id)?;
-    let found = view.acts(row.id);
-    let judged = line.status.decisions.iter().rev().find(|decision| {
-        decision.state != onex_crdt::records::decision::DecisionState::Superseded
-    })?;
-    let version = |digest: Digest| {
-        found.iter().find(|f| f.act.frozen_digest() == Some(digest)).map(|f| f.act.body.clone())
-    };
-    Some(changed(kind, &version(judged.digest)?, &version(line.status.newest_digest?)?))
+    let mut differing = application::difference(view, row.id);
+    let changed = kind.stored().filter_map(|field| {
+        let (old, new) = differing.remove(field.key)?;
+        Some((field.key.to_owned(), old, new))
+    });
+    Some(changed.collect())
 }
