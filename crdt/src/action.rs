@@ -310,21 +310,6 @@ impl<'a> Desk<'a> {
         keys.filter_map(|key| Some((key.to_owned(), self.given_value(key)?.clone()))).collect()
     }
 
-    /// Refuses a given id of a record that is unknown here.
-    pub fn check_named_records(
-        &self,
-        lookup: impl Fn(&str) -> Option<&'static RecordKind>,
-    ) -> Result<(), Refusal> {
-        for field in self.action.field_params() {
-            if let crate::field::Shape::Id(kind) = field.ty.shape
-                && let Some(kind) = lookup(kind)
-            {
-                self.named_row(kind, field.key)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Draws a new id of a record of the acting organisation.
     pub fn fresh_id(&mut self) -> RecordId {
         RecordId::of(self.who.org, (self.fresh)())

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::{FieldType, Shape};
+use crate::field::FieldType;
 use crate::ids::RecordId;
 use crate::value::Value;
 use crate::view::{Touch, View};
@@ -175,11 +175,6 @@ impl Row {
     pub fn set_id(&mut self, key: &str, id: impl Into<RecordId>) {
         self.set(key, Some(Value::Bytes(id.into().0.to_vec())));
     }
-}
-
-/// Whether values of this shape are sorted and compared as numbers.
-pub fn is_numeric(shape: &Shape) -> bool {
-    matches!(shape, Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_) | Shape::Bool)
 }
 
 /// Declares a record type: a struct of its stored fields and a `RecordKind` of all of them.

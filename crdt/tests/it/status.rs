@@ -423,6 +423,17 @@ fn a_second_device_does_not_undo_what_one_alone_filed() {
     case.check("filed, v1, changed, asks change, awaits second");
 }
 
+/// A lead who names nothing and claims a log from before the others came files nothing alone.
+#[test]
+fn nobody_files_alone_by_an_old_log() {
+    let newest = Case::new().log.0.len() as u64;
+    for position in 0..=newest {
+        let mut case = Case::new();
+        case.submit('s', 90, "").decide('f', HAO, "filed", 's', "");
+        case.alter(|found| found.act.position = position).check("submitted");
+    }
+}
+
 #[test]
 fn a_return_between_the_two_begins_anew() {
     let mut case = Case::new();
