@@ -4,6 +4,7 @@ use onex_crdt::document::{DocumentError, Write};
 use onex_crdt::header::{CATALOGUE, DocumentKind, Header, ORGANISATION};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Fields, Record, RecordKind};
+use onex_crdt::records::agreement::agreement_id;
 use onex_crdt::records::application::Application;
 use onex_crdt::records::certificate::{CertLevel, Certificate};
 use onex_crdt::records::contact::Contact;
@@ -235,4 +236,48 @@ fn acts_without_a_right_close_and_confirm_nothing() {
     check_state(pilot.province.at("hub-2"), "call", call, "open");
     pilot.province.at("hub-2").done("call.close", Some(call), &[]);
     check_state(pilot.province.at("hub-2"), "call", call, "closed");
+}
+
+/// Terms that do not count yet cannot slip under a confirmation of those that are shown.
+#[test]
+fn a_confirmation_is_of_the_terms_that_were_shown() {
+    let mut pilot = Pilot::begin(1);
+    let (college, evaluator) = (pilot.xatl, pilot.crrc);
+    let id = agreement_id(college, evaluator, 2026);
+    let (org, level) = (evaluator.to_string(), pilot.assembly_2.to_string());
+    let params = [
+        ("evaluator_id", org.as_str()),
+        ("year", "2026"),
+        ("cert_level_ids", level.as_str()),
+        ("fee_per_person", "280"),
+        ("starts_on", "2026-04-01"),
+        ("ends_on", "2026-12-31"),
+        ("college_duties", "一、提供场地"),
+        ("evaluator_duties", "一、组织考核"),
+    ];
+    let node = pilot.province.at("xatl-1");
+    node.done("agreement.propose", None, &params);
+    let proposals = node.acts(id);
+    let newest = proposals.iter().max_by_key(|found| found.born).expect("just proposed");
+    let mut act = newest.act.clone();
+    act.after = vec![newest.act.id];
+    act.position += 1;
+    act.body.insert("fee_per_person".to_owned(), Value::Int(99_900));
+    let header = newest.header.clone();
+    forge(node, header, Write::Act(act.identified())).expect("the document takes it");
+    pilot.province.sync_all();
+    let node = pilot.province.at("crrc-1");
+    let shown = row(node, "agreement", id);
+    assert_eq!(shown.int("fee_per_person"), Some(28_000), "what counts is shown");
+    let digest = shown.fields["digest"].as_bytes().map(onex_crdt::ids::hex_encode);
+    let digest = digest.expect("a digest is bytes");
+    node.done("agreement.confirm", Some(id), &[("digest", digest.as_str())]);
+    let judged: Vec<String> = node
+        .acts(id)
+        .iter()
+        .filter(|found| found.act.kind == "agreement.confirm")
+        .filter_map(|found| found.act.judged.as_ref().map(|judged| judged.digest.to_string()))
+        .collect();
+    assert!(judged.contains(&digest), "the very terms shown are confirmed");
+    assert_eq!(judged.len(), 2, "once in the pilot, once here");
 }
