@@ -1,0 +1,2 @@
+//! The store at size.
+fn main() {}
