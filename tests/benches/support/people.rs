@@ -18,9 +18,11 @@ pub fn person(number: usize) -> Person {
         0..3 => GIVEN[draw(3) % GIVEN.len()].to_owned(),
         _ => format!("{}{}", GIVEN[draw(3) % GIVEN.len()], GIVEN[draw(4) % GIVEN.len()]),
     };
-    let (major_code, major, short) = MAJORS[draw(5) % MAJORS.len()];
-    let year = 2022 + draw(6) % 4;
-    let class = format!("{short}{}{:02}", year % 100, 1 + draw(7) % 30);
+    // Registers come class by class, and so do their numbers.
+    let class_number = number / CLASS_LEARNERS;
+    let (major_code, major, short) = MAJORS[class_number % MAJORS.len()];
+    let year = 2022 + class_number / MAJORS.len() % 4;
+    let class = format!("{short}{}{:02}", year % 100, 1 + class_number / MAJORS.len() / 4);
     let values = vec![
         ("name", format!("{surname}{given}")),
         ("id_type", "resident_id".to_owned()),
@@ -79,6 +81,8 @@ fn weighted(drawn: usize) -> usize {
     ((at * at) * SURNAMES.len() as f64) as usize
 }
 
+/// Learners of a class.
+const CLASS_LEARNERS: usize = 45;
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECKS: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
 const SURNAMES: [&str; 40] = [
