@@ -12,6 +12,7 @@ pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod table;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

@@ -3,3 +3,4 @@
 mod handle;
 mod live;
 mod net;
+mod table;
