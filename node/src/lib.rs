@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod clock;
+mod conflict;
 pub mod engine;
 pub mod handle;
 pub mod home;
@@ -13,6 +14,7 @@ pub mod net;
 pub mod report;
 pub mod store;
 pub mod table;
+pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};
