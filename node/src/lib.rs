@@ -8,6 +8,7 @@ mod conflict;
 pub mod engine;
 pub mod handle;
 pub mod home;
+pub mod import;
 pub mod live;
 pub mod members;
 pub mod net;

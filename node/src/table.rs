@@ -266,7 +266,7 @@ struct Merge {
 }
 
 /// Returns the day that a spreadsheet shows for a serial number, if it is one of ours.
-fn serial_date(serial: f64, is_1904: bool) -> Option<Date> {
+pub(crate) fn serial_date(serial: f64, is_1904: bool) -> Option<Date> {
     // Serial 60 is 29 February 1900, which never was; days before it count one less.
     let offset = if is_1904 { DAYS_1904 } else { DAYS_1900 };
     let shift = if !is_1904 && serial < 60.0 { 1 } else { 0 };

@@ -226,7 +226,7 @@ mod tests {
         check(b"  <html><body><table>", TableError::WebPage);
         check(b"\xEF\xBB\xBF<?xml version=\"1.0\"?><Workbook/>", TableError::WebPage);
         check(b"\n\n,,\n", TableError::Empty);
-        let noise: Vec<u8> = (0..4000_u32).map(|at| (at * 7919 >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..4000_u32).map(|at| ((at * 7919) >> 3) as u8).collect();
         check(&noise, TableError::NoTable);
     }
 }
