@@ -9,11 +9,14 @@ pub mod engine;
 pub mod files;
 pub mod handle;
 pub mod home;
+pub mod import;
+pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod table;
 pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};
