@@ -5,6 +5,8 @@ pub mod model;
 
 pub mod commands;
 pub mod form;
+pub mod list;
+pub mod sheet;
 pub mod update;
 pub mod welcome;
 

@@ -14,6 +14,7 @@ use onex_crdt::roles::OrgRole;
 use crate::core::form::Widget;
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
+use crate::core::sheet::Sheet;
 use crate::i18n::{Lang, tr};
 
 /// One thing that a person can do.
@@ -53,6 +54,8 @@ pub enum At {
     Palette,
     /// The help.
     Help,
+    /// A sheet that orders or filters a list.
+    Sheet,
     /// A list over a field.
     Popup,
     /// A form.
@@ -116,8 +119,18 @@ pub enum Does {
     Interrupt,
     /// Opens the line of a search.
     Find,
-    /// Shows all lines, or only those that wait.
-    Queue,
+    /// Opens the sheet that orders the list.
+    Sort,
+    /// Opens the sheet that filters the list.
+    Filter,
+    /// Turns the order of the sheet round.
+    Turn,
+    /// Ticks the marked row, or takes its tick away.
+    Tick,
+    /// Ticks every row that matches.
+    TickAll,
+    /// Takes the newest filter away.
+    Unchip,
     /// Opens the form of an action.
     Act(&'static Action),
     /// Opens the form of a decision.
@@ -156,6 +169,7 @@ pub fn places(model: &Model) -> Vec<At> {
     match model.overlay {
         Some(Overlay::Palette { .. }) => return vec![At::Palette],
         Some(Overlay::Help { .. }) => return vec![At::Help],
+        Some(Overlay::Sheet(_)) => return vec![At::Sheet],
         None => {}
     }
     places_below(model)
@@ -215,7 +229,7 @@ pub fn commands_here(model: &Model) -> Vec<&'static Command> {
 /// Returns what the palette offers: everything that can be done from the page below it.
 pub fn offered(model: &Model) -> Vec<Command> {
     let on_page = |command: &&Command| match command.at {
-        At::Palette | At::Help | At::Popup | At::Find => false,
+        At::Palette | At::Help | At::Sheet | At::Popup | At::Find => false,
         At::Form => model.form.is_some(),
         At::Welcome => model.welcome.is_some() && model.form.is_none(),
         At::Page => model.welcome.is_none(),
@@ -278,7 +292,11 @@ fn always(_: &Model) -> bool {
     true
 }
 
+/// Whether an action can be taken on what is ticked, else on what is marked.
 fn can(model: &Model, action: &Action) -> bool {
+    if let Some(list) = model.list().filter(|list| list.ticked() > 0) {
+        return action.kind == Some(list.spec.kind) && model.may(action);
+    }
     let Some((kind, row)) = model.subject() else { return false };
     let state = row.state().unwrap_or_default();
     let from = action.from.is_empty() || action.from.contains(&state);
@@ -291,7 +309,8 @@ fn can_decide(model: &Model) -> bool {
 
 fn can_grant(model: &Model) -> bool {
     let asked = |row: &onex_crdt::record::Row| row.text("pending_request") == Some("withdrawal");
-    can_decide(model) && model.subject().is_some_and(|(_, row)| asked(row))
+    let ticks = model.list().is_some_and(|list| list.ticked() > 0);
+    !ticks && can_decide(model) && model.subject().is_some_and(|(_, row)| asked(row))
 }
 
 fn own_page(model: &Model) -> bool {
@@ -322,8 +341,16 @@ fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
 
-fn is_hub(model: &Model) -> bool {
-    model.role() == Some(OrgRole::Hub)
+fn has_list(model: &Model) -> bool {
+    model.list().is_some()
+}
+
+fn has_chips(model: &Model) -> bool {
+    model.list().is_some_and(|list| !list.chips.is_empty())
+}
+
+fn sorts(model: &Model) -> bool {
+    matches!(model.overlay, Some(Overlay::Sheet(Sheet::Sort { .. })))
 }
 
 const fn entry(id: &'static str, text: &'static str, at: At, does: Does) -> Command {
@@ -364,6 +391,15 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Down"], 2, entry("help-down", "cmd-down", At::Help, Does::Move(1))),
     keys(&["Esc", "F1", "Enter"], 3, entry("help-close", "cmd-close", At::Help, Does::Back)),
     keys(&["F3"], 4, entry("help-language", "cmd-language", At::Help, Does::Language)),
+    keys(&["Up"], 1, entry("sheet-up", "cmd-up", At::Sheet, Does::Move(-1))),
+    keys(&["Down"], 2, entry("sheet-down", "cmd-down", At::Sheet, Does::Move(1))),
+    keys(
+        &["Right", "Left"],
+        3,
+        when(sorts, entry("sheet-turn", "cmd-turn", At::Sheet, Does::Turn)),
+    ),
+    keys(&["Enter"], 4, entry("sheet-take", "cmd-take", At::Sheet, Does::Open)),
+    keys(&["Esc"], 5, entry("sheet-close", "cmd-close", At::Sheet, Does::Back)),
     // Forms.
     keys(&["Up"], 1, entry("popup-up", "cmd-up", At::Popup, Does::Move(-1))),
     keys(&["Down"], 2, entry("popup-down", "cmd-down", At::Popup, Does::Move(1))),
@@ -410,7 +446,6 @@ pub static COMMANDS: &[Command] = &[
     keys(&["F8"], 5, decide(Outcome::Rejected, At::Lines, can_decide)),
     decide(Outcome::Withdrawn, At::Lines, can_grant),
     decide(Outcome::Cancelled, At::Lines, can_decide),
-    keys(&["Ctrl+F"], 6, when(is_hub, entry("lines-queue", "cmd-queue", At::Lines, Does::Queue))),
     // One line.
     keys(
         &["Enter"],
@@ -473,6 +508,19 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Home"], 0, entry("list-home", "cmd-home", At::List, Does::Move(isize::MIN + 1))),
     keys(&["End"], 0, entry("list-end", "cmd-end", At::List, Does::Move(isize::MAX))),
     keys(&["/"], 7, when(finds, entry("list-find", "cmd-find", At::List, Does::Find))),
+    keys(&["Space"], 0, when(has_list, entry("list-tick", "cmd-tick", At::List, Does::Tick))),
+    keys(&["Ctrl+A"], 0, when(has_list, entry("list-all", "cmd-all", At::List, Does::TickAll))),
+    keys(&["Ctrl+O", "s"], 0, when(has_list, entry("list-sort", "cmd-sort", At::List, Does::Sort))),
+    keys(
+        &["Ctrl+F", "f"],
+        0,
+        when(has_list, entry("list-filter", "cmd-filter", At::List, Does::Filter)),
+    ),
+    keys(
+        &["Delete"],
+        0,
+        when(has_chips, entry("list-unchip", "cmd-unchip", At::List, Does::Unchip)),
+    ),
     keys(&["1"], 0, entry("go-today", "screen-today", At::Page, Does::Go(Screen::Today))),
     keys(&["2"], 0, entry("go-lines", "screen-lines", At::Page, Does::Go(Screen::Lines))),
     keys(

@@ -14,6 +14,7 @@ use onex_crdt::value::Value;
 
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::Key;
+use crate::core::load::Many;
 use crate::i18n::Lang;
 
 /// What a draft is kept under: the action and the record.
@@ -29,6 +30,8 @@ pub struct FormState {
     pub action: &'static Action,
     /// The record that the action takes.
     pub subject: Option<RecordId>,
+    /// The records that it takes, where they were ticked.
+    pub many: Option<Many>,
     /// Given besides the fields, an outcome that a key has chosen.
     pub preset: Given,
     /// The fields in order.
@@ -225,6 +228,7 @@ impl FormState {
         Self {
             action,
             subject,
+            many: None,
             preset: Given::new(),
             fields: fields.collect(),
             focused: 0,

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -17,10 +19,12 @@ use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, List, Me, Peer, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, History, Me, Peer, Query, Status, SyncReport,
 };
 
 use crate::core::backend::{Answered, Backend, BackendError};
+pub use crate::core::load::lists::{ListOf, Many, Window};
+use crate::core::load::lists::{facets, many_ids, queue, rows};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -38,6 +42,15 @@ pub enum Task {
         action: &'static Action,
         /// Records it takes, or none.
         ids: Vec<RecordId>,
+        /// What is given.
+        given: Given,
+    },
+    /// Carry an action out on rows that were ticked, for all or for none.
+    ActMany {
+        /// The action.
+        action: &'static Action,
+        /// Records it takes.
+        many: Many,
         /// What is given.
         given: Given,
     },
@@ -85,12 +98,10 @@ pub enum Want {
     Overview,
     /// What is due.
     Today,
-    /// A window of application lines.
-    Lines(Window),
+    /// A window of a list.
+    Rows(ListOf, Window),
     /// An application line with its history.
     Line(RecordId),
-    /// A window of organisations.
-    Directory(Window),
     /// An organisation with contacts and devices.
     Organisation(RecordId),
     /// Conflicts and devices that ask.
@@ -99,19 +110,8 @@ pub enum Want {
     Picks(&'static str, String),
     /// The row that a form alters.
     Edited(&'static str, RecordId),
-}
-
-/// Which part of a list is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// Only what waits for the hub, the oldest first.
-    pub queue: bool,
-    /// A text to be found by.
-    pub text: Option<String>,
-    /// Rows left out before.
-    pub offset: usize,
-    /// Rows at most.
-    pub limit: usize,
+    /// The values that rows of a kind have under a key.
+    Facets(&'static str, &'static str),
 }
 
 /// The place that an answer fills; a newer question to it makes older answers void.
@@ -121,12 +121,10 @@ pub enum Slot {
     Overview,
     /// What is due.
     Today,
-    /// Application lines.
-    Lines,
+    /// A list.
+    Rows(ListOf),
     /// One line.
     Line,
-    /// Organisations.
-    Directory,
     /// One organisation.
     Organisation,
     /// Conflicts.
@@ -135,6 +133,8 @@ pub enum Slot {
     Picks,
     /// The row of a form.
     Edited,
+    /// Values to filter by.
+    Facets,
 }
 
 impl Want {
@@ -143,13 +143,13 @@ impl Want {
         match self {
             Want::Overview => Slot::Overview,
             Want::Today => Slot::Today,
-            Want::Lines(_) => Slot::Lines,
+            Want::Rows(list, _) => Slot::Rows(*list),
             Want::Line(_) => Slot::Line,
-            Want::Directory(_) => Slot::Directory,
             Want::Organisation(_) => Slot::Organisation,
             Want::Sync => Slot::Sync,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
+            Want::Facets(..) => Slot::Facets,
         }
     }
 }
@@ -212,6 +212,8 @@ pub enum Loaded {
     Picks(Vec<Row>),
     /// The row of a form; nothing when it is gone.
     Edited(Option<Row>),
+    /// Values with the number of rows that have each.
+    Facets(Vec<(Value, usize)>),
 }
 
 /// A window of a list.
@@ -276,6 +278,10 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         Task::Act { action, ids, given } => {
             Message::Acted(action, backend.act(action, &ids, &given))
         }
+        Task::ActMany { action, many, given } => {
+            let acted = many_ids(backend, many).and_then(|ids| backend.act(action, &ids, &given));
+            Message::Acted(action, acted)
+        }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
         Task::Sync { peer } => Message::Synced(backend.sync(peer)),
@@ -310,9 +316,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Overview { status, asking, version }
         }
         Want::Today => Loaded::Today(due(backend, &mut known)?),
-        Want::Lines(window) => {
-            let rows = lines(backend, window)?;
-            know_all(backend, Application::KIND, &rows.rows, &mut known)?;
+        Want::Rows(list, window) => {
+            let rows = rows(backend, *list, window)?;
+            know_all(backend, list.kind(), &rows.rows, &mut known)?;
             Loaded::Rows(rows)
         }
         Want::Line(id) => {
@@ -322,10 +328,6 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
                 know(backend, Organisation::KIND, step.org_id.into(), &mut known)?;
             }
             Loaded::Line(Box::new(history))
-        }
-        Want::Directory(window) => {
-            let list = backend.list(&windowed(Organisation::KIND, window))?;
-            Loaded::Rows(rows_of(list, window))
         }
         Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
         Want::Sync => {
@@ -339,56 +341,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
+        Want::Facets(kind, key) => Loaded::Facets(facets(backend, kind, key, &mut known)?),
     };
     Ok((loaded, known))
-}
-
-fn rows_of(list: List, window: &Window) -> Rows {
-    Rows { offset: window.offset, total: list.total, rows: list.rows, since: BTreeMap::new() }
-}
-
-fn windowed(kind: &'static RecordKind, window: &Window) -> Query {
-    let text = window.text.clone();
-    Query { text, limit: Some(window.limit), offset: window.offset, ..Query::all(kind) }
-}
-
-fn lines(backend: &dyn Backend, window: &Window) -> Answered<Rows> {
-    if !window.queue {
-        return Ok(rows_of(backend.list(&windowed(Application::KIND, window))?, window));
-    }
-    let mut waiting = queue(backend, window.text.as_deref())?;
-    let total = waiting.len();
-    let part = waiting.drain(..).skip(window.offset).take(window.limit);
-    let (mut rows, mut since) = (Vec::new(), BTreeMap::new());
-    for (row, at) in part {
-        since.extend(at.map(|at| (row.id, at)));
-        rows.push(row);
-    }
-    Ok(Rows { offset: window.offset, total, rows, since })
-}
-
-/// The lines that wait for the hub, those submitted first in front.
-fn queue(backend: &dyn Backend, text: Option<&str>) -> Answered<Vec<(Row, Option<Moment>)>> {
-    let conditions =
-        [("state", "submitted"), ("pending_request", "change"), ("pending_request", "withdrawal")];
-    let mut found: BTreeMap<RecordId, (Row, Option<Moment>)> = BTreeMap::new();
-    for (key, value) in conditions {
-        let query = Query {
-            text: text.map(str::to_owned),
-            limit: Some(QUEUE_MAX),
-            ..Query::all(Application::KIND).with(key, Value::Text(value.to_owned()))
-        };
-        for row in backend.list(&query)?.rows {
-            if let std::collections::btree_map::Entry::Vacant(place) = found.entry(row.id) {
-                let since = submitted_at(&backend.history(Application::KIND, row.id)?);
-                place.insert((row, since));
-            }
-        }
-    }
-    let mut found: Vec<_> = found.into_values().collect();
-    let age = |at: &Option<Moment>| at.map_or(i64::MAX, Moment::unix_seconds);
-    found.sort_by_key(|(row, at)| (age(at), row.id));
-    Ok(found)
 }
 
 /// When a line was last asked about, by the college's clock.
@@ -461,7 +416,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     }
     due.extend(conflicts.into_iter().map(Due::Conflict));
     match me.org_role {
-        OrgRole::Hub => due.extend(queue(backend, None)?.into_iter().map(hub_due)),
+        OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
         OrgRole::College => college_due(backend, &mut due)?,
         OrgRole::Evaluator | OrgRole::Observer => {}
     }
@@ -489,10 +444,10 @@ fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
 }
 
 /// A key, its value, and what is due for a line with it.
-type Condition = (&'static str, &'static str, fn(Row) -> Due);
+type DueWhere = (&'static str, &'static str, fn(Row) -> Due);
 
 fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
-    let conditions: [Condition; 4] = [
+    let conditions: [DueWhere; 4] = [
         ("state", "returned", Due::Returned),
         ("state", "draft", Due::Draft),
         ("pending_request", "change", Due::Requested),
@@ -582,6 +537,5 @@ pub fn last_contact(peers: &[Peer]) -> Option<Moment> {
 
 /// After this many days a contact counts as doubtful (contract, `contact_fresh_days`).
 pub const CONTACT_FRESH_DAYS: i64 = 180;
-const QUEUE_MAX: usize = 300;
 const PAGE_MAX: usize = 100;
 const PICKS_MAX: usize = 50;

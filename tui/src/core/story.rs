@@ -325,10 +325,18 @@ impl Backend for Fake {
         let rows = world.rows.get(query.kind.key).cloned().unwrap_or_default();
         let fits = |row: &Row| {
             let text = query.text.as_deref().unwrap_or_default();
-            query.conditions.iter().all(|c| row.fields.get(&c.key) == Some(&c.value))
-                && onex_crdt::search::text(query.kind, &row.fields).contains(text)
+            query.conditions.iter().all(|one| {
+                let same = query.conditions.iter().filter(|other| other.key == one.key);
+                same.into_iter().any(|c| row.fields.get(&c.key) == Some(&c.value))
+            }) && onex_crdt::search::text(query.kind, &row.fields).contains(text)
         };
-        let rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        let mut rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        if let Some((key, descending)) = &query.order {
+            rows.sort_by(|one, other| one.fields.get(key).cmp(&other.fields.get(key)));
+            if *descending {
+                rows.reverse();
+            }
+        }
         let total = rows.len();
         let limit = query.limit.unwrap_or(usize::MAX);
         let rows: Vec<Row> = rows.into_iter().skip(query.offset).take(limit).collect();
@@ -340,6 +348,16 @@ impl Backend for Fake {
         let world = self.world();
         let rows = world.rows.get(kind.key);
         Ok(rows.and_then(|rows| rows.iter().find(|row| row.id == id).cloned()))
+    }
+
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>> {
+        let mut values: BTreeMap<Value, usize> = BTreeMap::new();
+        for row in self.world().rows.get(kind.key).into_iter().flatten() {
+            if let Some(value) = row.fields.get(key) {
+                *values.entry(value.clone()).or_default() += 1;
+            }
+        }
+        Ok(values.into_iter().collect())
     }
 
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
@@ -364,6 +382,11 @@ impl Backend for Fake {
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
         if ids.is_empty() {
             rows.push(Row { id: made, ..Row::default() });
+        }
+        if let [_, _, ..] = ids {
+            drop(guard);
+            let each = ids.iter().map(|id| self.act(action, &[*id], given));
+            return each.collect::<Result<Vec<_>, _>>().map(|answers| answers.concat());
         }
         let id = ids.first().copied().unwrap_or(made);
         let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");

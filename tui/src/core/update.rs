@@ -2,6 +2,7 @@
 //!
 //! Pure, and it waits for nothing. What an entry of the table opens stands in `open`.
 
+pub mod lists;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,11 @@ use crate::core::commands::{Command, Does, command_of, offered};
 use crate::core::form::{Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::{Key, Typed};
-use crate::core::load::{Known, Loaded, Message, Slot, Task, Want};
+use crate::core::list::Ticks;
+use crate::core::load::{Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::sheet::Sheet;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Mark, Scheme};
 
@@ -56,12 +59,21 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
         return if letter { find_begin(model, key) } else { Vec::new() };
     };
     model.notice = None;
-    does(model, command.does)
+    let tasks = does(model, command.does);
+    if let Some(Overlay::Sheet(sheet)) = &mut model.overlay {
+        sheet.opened_by(command_key);
+    }
+    tasks
 }
 
 /// Inserts pasted text where text is typed; a line end in it does nothing.
 pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
     if let Some(Overlay::Palette { query, selected }) = &mut model.overlay {
+        query.paste(text);
+        *selected = 0;
+        return Vec::new();
+    }
+    if let Some(Overlay::Sheet(Sheet::Values { query, selected, .. })) = &mut model.overlay {
         query.paste(text);
         *selected = 0;
         return Vec::new();
@@ -82,13 +94,16 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
     let Some(list) = list else { return Vec::new() };
     let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
     input.paste(text);
-    list.selected = 0;
+    list.restart();
     list_ask(model)
 }
 
 /// Offers a key to the text that has the focus; nothing when the key is not the text's.
 fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if let Some(overlay) = &mut model.overlay {
+        if let Overlay::Sheet(_) = overlay {
+            return lists::typed(model, key);
+        }
         let Overlay::Palette { query, selected } = overlay else { return None };
         let edited = query.key(key);
         if edited == Edited::Text {
@@ -102,8 +117,7 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     let list = model.list_mut().filter(|list| list.finding)?;
     let edited = list.find.as_mut()?.key(key);
     if edited == Edited::Text {
-        list.selected = 0;
-        list.selected_id = None;
+        list.restart();
         return Some(list_ask(model));
     }
     (edited != Edited::NotMine).then(Vec::new)
@@ -152,8 +166,7 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
     let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
     input.key(key);
     list.finding = true;
-    list.selected = 0;
-    list.selected_id = None;
+    list.restart();
     list_ask(model)
 }
 
@@ -199,12 +212,11 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             }
             Vec::new()
         }
-        Does::Queue => {
-            model.queue = !model.queue;
-            model.lines.selected = 0;
-            model.lines.rows = None;
-            list_ask(model)
+        Does::Sort | Does::Filter | Does::Turn | Does::Tick | Does::TickAll => {
+            list_does(model, does);
+            Vec::new()
         }
+        Does::Unchip => lists::unchip(model),
         Does::Act(action) => open::act(model, action),
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
@@ -213,6 +225,16 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             let kind = model.form.as_mut().and_then(|form| form.open());
             if kind.is_some() { picks_ask(model) } else { Vec::new() }
         }
+    }
+}
+
+fn list_does(model: &mut Model, does: Does) {
+    match does {
+        Does::Sort => lists::sort(model),
+        Does::Filter => lists::filter(model),
+        Does::Turn => lists::turn(model),
+        Does::Tick => lists::tick(model),
+        _ => lists::tick_all(model),
     }
 }
 
@@ -256,6 +278,7 @@ fn sync(model: &mut Model, peer: Option<onex_crdt::ids::DeviceId>) -> Vec<Task> 
 fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(overlay) = &mut model.overlay {
         match overlay {
+            Overlay::Sheet(_) => lists::step(model, by),
             Overlay::Help { scroll } => *scroll = scroll.saturating_add_signed(by).min(SCROLL_MAX),
             Overlay::Palette { .. } => {
                 let last = palette_entries(model).len().saturating_sub(1);
@@ -315,13 +338,17 @@ fn moved(model: &mut Model) -> Vec<Task> {
 }
 
 fn list_ask(model: &mut Model) -> Vec<Task> {
-    let (shown, queue) = (model.shown(), model.queue);
-    let want = match model.screen {
-        Screen::Lines => Want::Lines(model.lines.window(shown, queue)),
-        Screen::Directory => Want::Directory(model.directory.window(shown, false)),
-        Screen::Today | Screen::Sync | Screen::Settings => return Vec::new(),
+    list_want(model).map(|want| model.ask(want)).into_iter().collect()
+}
+
+/// The window of the screen's list around its mark.
+fn list_want(model: &Model) -> Option<Want> {
+    let (of, list) = match model.screen {
+        Screen::Lines => (ListOf::Lines, &model.lines),
+        Screen::Directory => (ListOf::Directory, &model.directory),
+        Screen::Today | Screen::Sync | Screen::Settings => return None,
     };
-    vec![model.ask(want)]
+    Some(Want::Rows(of, list.window(model.shown())))
 }
 
 fn detail_ask(model: &mut Model) -> Option<Task> {
@@ -369,6 +396,9 @@ fn enter(model: &mut Model) -> Vec<Task> {
         model.overlay = None;
         return command.map_or_else(Vec::new, |command| does(model, command.does));
     }
+    if let Some(Overlay::Sheet(_)) = &model.overlay {
+        return lists::take(model);
+    }
     if let Some(form) = &mut model.form {
         if form.popup.is_some() {
             form.popup_take(model.look.lang);
@@ -399,11 +429,8 @@ fn back(model: &mut Model) -> Vec<Task> {
         *welcome = Welcome::Keys;
         return Vec::new();
     }
-    if let Some(list) = model.list_mut().filter(|list| list.finding || list.find.is_some()) {
-        list.finding = false;
-        list.find = None;
-        list.selected = 0;
-        return list_ask(model);
+    if let Some(tasks) = lists::back(model) {
+        return tasks;
     }
     if model.line_open || model.page_open {
         model.line_open = false;
@@ -541,6 +568,9 @@ fn form_done(model: &mut Model, done: Answered<Notice>) -> Vec<Task> {
         Ok(notice) => {
             if let Some(form) = model.form.take_if(|form| form.stage == Stage::Sending) {
                 model.drafts.remove(&form.draft_key());
+                if let Some(list) = model.list_mut().filter(|_| form.many.is_some()) {
+                    list.ticks = Ticks::none();
+                }
             }
             model.notice = Some(notice);
             reload(model)
@@ -580,7 +610,9 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             model.asking = asking;
             model.version = Some(version);
             if is_first {
-                model.queue = model.role() == Some(OrgRole::Hub);
+                if model.role() == Some(OrgRole::Hub) && !model.lines.is_queue() {
+                    model.lines.toggle_queue();
+                }
                 return list_ask(model);
             }
         }
@@ -588,12 +620,11 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             model.today_at = model.today_at.min(due.len().saturating_sub(1));
             model.today = Some(due);
         }
-        Loaded::Rows(rows) if slot == Slot::Lines => {
-            model.lines.take(rows);
-            return detail_ask(model).into_iter().collect();
-        }
         Loaded::Rows(rows) => {
-            model.directory.take(rows);
+            match slot {
+                Slot::Rows(ListOf::Lines) => model.lines.take(rows),
+                _ => model.directory.take(rows),
+            }
             return detail_ask(model).into_iter().collect();
         }
         Loaded::Line(history) => model.line = Some(*history),
@@ -612,6 +643,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
                 *selected = 0;
             }
         }
+        Loaded::Facets(values) => lists::found(model, values),
         Loaded::Edited(row) => open::edited(model, row),
     }
     Vec::new()

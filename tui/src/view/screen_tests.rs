@@ -85,6 +85,10 @@ fn the_hub_s_screens() {
 fn the_other_screens() {
     check("directory", hub, "0");
     check("directory_find", hub, "0 铁");
+    check("directory_sort", hub, "0 Ctrl+O Down Right");
+    check("directory_filter", hub, "0 Ctrl+F Enter Down Enter");
+    check("directory_chips", hub, "0 Ctrl+F Enter Down Enter Esc Space Space");
+    check("hub_lines_ticked", hub, "2 Space");
     check("organisation", college, "0 Down Enter");
     check("sync", college, "-");
     check("sync_asking", hub, "-");
@@ -109,7 +113,24 @@ fn the_first_use() {
 
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    for keys in ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10"] {
+    for keys in [
+        "1",
+        "2",
+        "2 Enter",
+        "2 F6",
+        "2 F7",
+        "0",
+        "0 Enter",
+        "-",
+        "=",
+        "2 F1",
+        "2 F10",
+        "0 Space",
+        "2 Ctrl+O",
+        "2 Ctrl+F",
+        "0 Ctrl+F Enter",
+        "2 Ctrl+A F7",
+    ] {
         for fake in [college(), hub(), evaluator()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
@@ -130,6 +151,9 @@ fn no_sentence_is_missing_on_any_screen() {
                     "age-",
                     "settings-",
                     "sync-",
+                    "list-",
+                    "sort-",
+                    "filter-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -171,6 +195,7 @@ proptest! {
         ],
         keys in prop::sample::select(vec![
             "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁",
+            "0 Ctrl+F Enter", "2 Ctrl+A", "0 Ctrl+O", "2 Ctrl+F Enter Enter",
         ]),
         english in any::<bool>(),
     ) {

@@ -14,9 +14,10 @@ use onex_node::api::{Asking, Conflict};
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
 use crate::core::form::{FormState, Stage};
-use crate::core::load::{Due, Task, Want};
+use crate::core::list::Ticks;
+use crate::core::load::{Due, Many, Task, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
-use crate::core::update::{go, setting, sync};
+use crate::core::update::{go, list_want, setting, sync};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -153,8 +154,38 @@ fn settle(model: &mut Model, conflict: &Conflict) -> Vec<Task> {
     vec![model.ask(Want::Edited(kind.key, id))]
 }
 
-/// Opens the form of an action on what is marked.
+/// What is ticked in the list of the screen.
+fn ticked(model: &Model) -> Option<Many> {
+    let list = model.list().filter(|list| list.ticked() > 0)?;
+    Some(match &list.ticks {
+        Ticks::Only(ids) => Many::Ids(ids.iter().copied().collect()),
+        Ticks::AllBut(ids) => Many::AllBut {
+            want: Box::new(list_want(model)?),
+            except: ids.clone(),
+            count: list.ticked(),
+        },
+    })
+}
+
+/// Opens the form of an action on everything that is ticked; no value is filled in.
+fn act_many(model: &mut Model, mut form: FormState, many: Many) -> Vec<Task> {
+    form.effect = None;
+    form.many = Some(many);
+    open(model, form);
+    Vec::new()
+}
+
+/// Opens the form of an action on what is ticked, else on what is marked.
 pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
+    if action.subject == Subject::Takes
+        && let Some(many) = ticked(model)
+    {
+        let mut form = new_form(action, None, None);
+        if action.id == SUBMIT.id {
+            form.require("endorsed_by");
+        }
+        return act_many(model, form, many);
+    }
     let marked = model.subject().map(|(kind, row)| (kind, row.clone()));
     let marked = marked.filter(|_| action.subject == Subject::Takes);
     if action.subject == Subject::Takes && marked.is_none() {
@@ -165,6 +196,10 @@ pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
 
 /// Opens the form of a decision on what is marked.
 pub fn decide(model: &mut Model, outcome: Outcome) -> Vec<Task> {
+    if let Some(many) = ticked(model) {
+        let form = new_form(&DECIDE, None, Some(outcome));
+        return act_many(model, form, many);
+    }
     let Some((kind, row)) = model.subject().map(|(kind, row)| (kind, row.clone())) else {
         return Vec::new();
     };
@@ -335,7 +370,10 @@ pub fn send(model: &mut Model) -> Vec<Task> {
             model.notice = Some(Notice::Said(Mark::Absent, "notice-unchanged"));
             return Vec::new();
         }
-        _ => Task::Act { action: form.action, ids, given },
+        _ => match form.many.clone() {
+            Some(many) => Task::ActMany { action: form.action, many, given },
+            None => Task::Act { action: form.action, ids, given },
+        },
     };
     form.stage = Stage::Sending;
     if model.welcome.is_some() {
