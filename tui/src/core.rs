@@ -7,6 +7,8 @@ pub mod commands;
 pub mod form;
 pub mod list;
 pub mod sheet;
+pub mod training;
+pub mod marking;
 pub mod update;
 pub mod welcome;
 

@@ -3,6 +3,8 @@
 //! Keys, hint bar, palette and help all come from it; what an entry does is `update`'s. No entry
 //! needs a letter, which an input method would keep for itself (tui.md, finding 1).
 
+mod training;
+
 use onex_crdt::action::{Action, Run, Subject};
 use onex_crdt::field::Choice;
 use onex_crdt::records::application::Outcome;
@@ -15,6 +17,7 @@ use crate::core::form::Widget;
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
+use crate::core::update::training::Train;
 use crate::i18n::{Lang, tr};
 
 /// One thing that a person can do.
@@ -74,6 +77,24 @@ pub enum At {
     Directory,
     /// One organisation.
     Organisation,
+    /// The list of classes.
+    Classes,
+    /// The list of learners.
+    Learners,
+    /// One learner.
+    Learner,
+    /// One class.
+    Class,
+    /// Its roster.
+    Roster,
+    /// Its meetings.
+    Meetings,
+    /// Learners to be put into a class.
+    Pick,
+    /// The sheet of a meeting.
+    Marking,
+    /// Two records of one person.
+    Pair,
     /// 同步.
     Sync,
     /// 设置.
@@ -137,6 +158,8 @@ pub enum Does {
     Decide(Outcome),
     /// Invites a device of the marked organisation.
     Invite,
+    /// Something of 培训.
+    Train(Train),
     /// Sends the form.
     Send,
     /// Opens the list of the field.
@@ -190,24 +213,31 @@ pub fn places_below(model: &Model) -> Vec<At> {
         Screen::Lines => vec![At::Lines, At::List],
         Screen::Directory if model.page_open => vec![At::Organisation, At::List],
         Screen::Directory => vec![At::Directory, At::List],
+        Screen::Training => training::places(model),
         Screen::Sync => vec![At::Sync, At::List],
         Screen::Settings => vec![At::Settings, At::List],
     };
     let finds = model.list().is_some_and(|list| list.finding);
     let mut places: Vec<At> = if finds { vec![At::Find] } else { Vec::new() };
     places.extend(screen);
-    if !finds {
+    let is_page = !matches!(places.first(), Some(At::Marking | At::Pair));
+    if !finds && is_page {
         places.push(At::Page);
     }
     places.push(At::Anywhere);
     places
 }
 
+/// Returns every entry.
+pub fn table() -> impl Iterator<Item = &'static Command> {
+    COMMANDS.iter().chain(training::COMMANDS)
+}
+
 /// Returns the entry that a key stands for now.
 pub fn command_of(model: &Model, key: Key) -> Option<&'static Command> {
     let places = places(model);
     let of = |at: At| {
-        COMMANDS.iter().find(|command| {
+        table().find(|command| {
             command.at == at && command.keys().any(|known| known == key) && (command.when)(model)
         })
     };
@@ -217,7 +247,7 @@ pub fn command_of(model: &Model, key: Key) -> Option<&'static Command> {
 /// Returns the entries whose keys are bound here, the innermost place first.
 pub fn commands_here(model: &Model) -> Vec<&'static Command> {
     let places = places(model);
-    let of = |at: At| COMMANDS.iter().filter(move |c| c.at == at && (c.when)(model));
+    let of = |at: At| table().filter(move |c| c.at == at && (c.when)(model));
     let all: Vec<&'static Command> = places.into_iter().flat_map(of).collect();
     let bound = |command: &&'static Command| {
         let mut keys = command.keys();
@@ -236,8 +266,8 @@ pub fn offered(model: &Model) -> Vec<Command> {
         at => at == At::Anywhere || bottom_places(model).contains(&at),
     };
     let is_step = |command: &&Command| !matches!(command.does, Does::Move(_) | Does::Pages(_));
-    let table = COMMANDS.iter().filter(|command| (command.when)(model));
-    let mut offered: Vec<Command> = table.filter(is_step).filter(on_page).copied().collect();
+    let ready = table().filter(|command| (command.when)(model));
+    let mut offered: Vec<Command> = ready.filter(is_step).filter(on_page).copied().collect();
     if model.form.is_none() && model.welcome.is_none() {
         let others = registry::ACTIONS.iter().filter(|action| is_form(model, action));
         offered.extend(others.filter(|a| !has_entry(a)).map(|action| Command {
@@ -263,6 +293,7 @@ fn bottom_places(model: &Model) -> Vec<At> {
         Screen::Lines => vec![At::Lines],
         Screen::Directory if model.page_open => vec![At::Organisation],
         Screen::Directory => vec![At::Directory],
+        Screen::Training => training::places(model),
         Screen::Sync => vec![At::Sync],
         Screen::Settings => vec![At::Settings],
     }
@@ -270,9 +301,9 @@ fn bottom_places(model: &Model) -> Vec<At> {
 
 /// Whether an action of the domain without an entry can be given by its form from here.
 fn is_form(model: &Model, action: &Action) -> bool {
-    let taken = model.subject().is_some_and(|(kind, row)| {
+    let taken = model.subject_of(action).is_some_and(|row| {
         let state = row.state().unwrap_or_default();
-        action.kind == Some(kind) && (action.from.is_empty() || action.from.contains(&state))
+        action.from.is_empty() || action.from.contains(&state)
     });
     let device_role = action.id.starts_with("role.");
     let runs = matches!(action.run, Run::Rule(_)) || device_role;
@@ -280,7 +311,7 @@ fn is_form(model: &Model, action: &Action) -> bool {
 }
 
 fn has_entry(action: &Action) -> bool {
-    COMMANDS.iter().any(|command| match command.does {
+    table().any(|command| match command.does {
         Does::Act(own) => own.id == action.id,
         Does::Decide(_) => action.id == DECIDE.id,
         Does::Invite => action.id == membership::DEVICE_INVITE.id,
@@ -297,10 +328,9 @@ fn can(model: &Model, action: &Action) -> bool {
     if let Some(list) = model.list().filter(|list| list.ticked() > 0) {
         return action.kind == Some(list.spec.kind) && model.may(action);
     }
-    let Some((kind, row)) = model.subject() else { return false };
+    let Some(row) = model.subject_of(action) else { return false };
     let state = row.state().unwrap_or_default();
-    let from = action.from.is_empty() || action.from.contains(&state);
-    action.kind == Some(kind) && from && model.may(action)
+    (action.from.is_empty() || action.from.contains(&state)) && model.may(action)
 }
 
 fn can_decide(model: &Model) -> bool {

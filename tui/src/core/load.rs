@@ -3,6 +3,7 @@
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
 mod lists;
+mod training;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +25,9 @@ use onex_node::api::{
 
 use crate::core::backend::{Answered, Backend, BackendError};
 pub use crate::core::load::lists::{ListOf, Many, Window};
-use crate::core::load::lists::{facets, many_ids, queue, rows};
+use crate::core::load::lists::{act_many, facets, queue, rows};
+use crate::core::marking::Seat;
+use crate::core::training::{ClassPage, LearnerPage};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -51,6 +54,9 @@ pub enum Task {
         action: &'static Action,
         /// Records it takes.
         many: Many,
+        /// The parameter that names them and the record that the action takes, where it takes
+        /// another one.
+        into: Option<(&'static str, RecordId)>,
         /// What is given.
         given: Given,
     },
@@ -104,6 +110,14 @@ pub enum Want {
     Line(RecordId),
     /// An organisation with contacts and devices.
     Organisation(RecordId),
+    /// A class with roster and meetings.
+    Class(RecordId),
+    /// A learner with history and classes.
+    Learner(RecordId),
+    /// Two learners to be compared.
+    Pair([RecordId; 2]),
+    /// The sheet of a meeting.
+    Seats(RecordId),
     /// Conflicts and devices that ask.
     Sync,
     /// Records that an id field may name.
@@ -127,6 +141,14 @@ pub enum Slot {
     Line,
     /// One organisation.
     Organisation,
+    /// A class.
+    Class,
+    /// A learner.
+    Learner,
+    /// Two learners.
+    Pair,
+    /// A sheet.
+    Seats,
     /// Conflicts.
     Sync,
     /// Records to pick from.
@@ -146,6 +168,10 @@ impl Want {
             Want::Rows(list, _) => Slot::Rows(*list),
             Want::Line(_) => Slot::Line,
             Want::Organisation(_) => Slot::Organisation,
+            Want::Class(_) => Slot::Class,
+            Want::Learner(_) => Slot::Learner,
+            Want::Pair(_) => Slot::Pair,
+            Want::Seats(_) => Slot::Seats,
             Want::Sync => Slot::Sync,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
@@ -206,6 +232,14 @@ pub enum Loaded {
     Line(Box<History>),
     /// An organisation.
     Organisation(Box<OrganisationPage>),
+    /// A class.
+    Class(Box<ClassPage>),
+    /// A learner.
+    Learner(Box<LearnerPage>),
+    /// Two learners.
+    Pair(Box<[LearnerPage; 2]>),
+    /// The sheet of a meeting.
+    Seats(RecordId, Vec<Seat>),
     /// Conflicts and devices that ask.
     Sync(Vec<Conflict>, Vec<Asking>),
     /// Rows to pick from.
@@ -278,9 +312,8 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         Task::Act { action, ids, given } => {
             Message::Acted(action, backend.act(action, &ids, &given))
         }
-        Task::ActMany { action, many, given } => {
-            let acted = many_ids(backend, many).and_then(|ids| backend.act(action, &ids, &given));
-            Message::Acted(action, acted)
+        Task::ActMany { action, many, into, given } => {
+            Message::Acted(action, act_many(backend, action, many, into, given))
         }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
@@ -330,6 +363,17 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Line(Box::new(history))
         }
         Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
+        Want::Class(id) => {
+            Loaded::Class(Box::new(training::class(backend, *id, &mut known)?))
+        }
+        Want::Learner(id) => {
+            Loaded::Learner(Box::new(training::learner(backend, *id, &mut known)?))
+        }
+        Want::Pair([one, other]) => {
+            let one = training::learner(backend, *one, &mut known)?;
+            Loaded::Pair(Box::new([one, training::learner(backend, *other, &mut known)?]))
+        }
+        Want::Seats(id) => Loaded::Seats(*id, training::seats(backend, *id, &mut known)?),
         Want::Sync => {
             let conflicts = backend.conflicts()?;
             for conflict in &conflicts {
@@ -372,8 +416,8 @@ fn picks(backend: &dyn Backend, kind: &str, text: &str, known: &mut Known) -> An
     let mut query = Query { text, limit: Some(PICKS_MAX), ..Query::all(kind) };
     let state = match kind.key {
         "cert_level" => Some("listed"),
-        "call" => Some("open"),
-        "organisation" => Some("active"),
+        "call" | "class" => Some("open"),
+        "organisation" | "learner" => Some("active"),
         _ => None,
     };
     if let Some(state) = state {

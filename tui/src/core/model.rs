@@ -17,6 +17,8 @@ use crate::core::input::TextInput;
 use crate::core::list::{ListSpec, ListState};
 use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
 use crate::core::sheet::Sheet;
+use crate::core::training::Training;
+use crate::core::update::training::subject_of;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
 
@@ -27,6 +29,8 @@ pub enum Screen {
     Today,
     /// 申报
     Lines,
+    /// 培训
+    Training,
     /// 机构
     Directory,
     /// 同步
@@ -37,14 +41,21 @@ pub enum Screen {
 
 impl Screen {
     /// Every screen there is, in the order of the tabs.
-    pub const ALL: [Screen; 5] =
-        [Screen::Today, Screen::Lines, Screen::Directory, Screen::Sync, Screen::Settings];
+    pub const ALL: [Screen; 6] = [
+        Screen::Today,
+        Screen::Lines,
+        Screen::Training,
+        Screen::Directory,
+        Screen::Sync,
+        Screen::Settings,
+    ];
 
     /// Returns the key that opens it.
     pub fn digit(self) -> char {
         match self {
             Screen::Today => '1',
             Screen::Lines => '2',
+            Screen::Training => '3',
             Screen::Directory => '0',
             Screen::Sync => '-',
             Screen::Settings => '=',
@@ -56,6 +67,7 @@ impl Screen {
         match self {
             Screen::Today => "screen-today",
             Screen::Lines => "screen-lines",
+            Screen::Training => "screen-training",
             Screen::Directory => "screen-directory",
             Screen::Sync => "screen-sync",
             Screen::Settings => "screen-settings",
@@ -93,6 +105,8 @@ pub struct Model {
     pub line_open: bool,
     /// Lines scrolled away in it.
     pub scroll: usize,
+    /// Everything of 培训.
+    pub training: Training,
     /// The list of 机构.
     pub directory: ListState,
     /// The organisation that is here.
@@ -103,6 +117,8 @@ pub struct Model {
     pub contact_at: usize,
     /// The contact to mark once the organisation is here.
     pub contact_wanted: Option<RecordId>,
+    /// The record whose conflict is to be marked once the conflicts are here.
+    pub conflict_wanted: Option<RecordId>,
     /// Open conflicts.
     pub conflicts: Vec<Conflict>,
     /// The marked entry of 同步.
@@ -199,11 +215,13 @@ impl Model {
             line: None,
             line_open: false,
             scroll: 0,
+            training: Training::new(),
             directory: ListState::new(&DIRECTORY),
             page: None,
             page_open: false,
             contact_at: 0,
             contact_wanted: None,
+            conflict_wanted: None,
             conflicts: Vec::new(),
             sync_at: 0,
             settings_at: 0,
@@ -269,6 +287,7 @@ impl Model {
     pub fn list(&self) -> Option<&ListState> {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&self.lines),
+            Screen::Training => self.training.list(),
             Screen::Directory if !self.page_open => Some(&self.directory),
             _ => None,
         }
@@ -278,6 +297,7 @@ impl Model {
     pub fn list_mut(&mut self) -> Option<&mut ListState> {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&mut self.lines),
+            Screen::Training => self.training.list_mut(),
             Screen::Directory if !self.page_open => Some(&mut self.directory),
             _ => None,
         }
@@ -302,8 +322,24 @@ impl Model {
                 Due::Contact(row, _) => Some((Contact::KIND, row)),
                 due => due.line().map(|row| (Application::KIND, row)),
             },
+            Screen::Training => self.training.subjects().into_iter().next(),
             Screen::Sync | Screen::Settings => None,
         }
+    }
+
+    /// The record that this action would take: a page of 培训 has several kinds.
+    pub fn subject_of(&self, action: &Action) -> Option<&Row> {
+        if self.screen == Screen::Training {
+            return subject_of(self, action);
+        }
+        self.subject().filter(|(kind, _)| action.kind == Some(kind)).map(|(_, row)| row)
+    }
+
+    /// The screens that there are for the organisation; evaluators train nobody.
+    pub fn screens(&self) -> Vec<Screen> {
+        let trains = self.role() != Some(OrgRole::Evaluator);
+        let all = Screen::ALL.into_iter();
+        all.filter(|screen| *screen != Screen::Training || trains).collect()
     }
 
     /// The entries of 同步: devices that ask, then conflicts, then peers.

@@ -6,6 +6,7 @@ pub mod lists;
 mod open;
 #[cfg(test)]
 mod tests;
+pub mod training;
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
@@ -114,6 +115,9 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if model.form.is_some() {
         return form_typed(model, key);
     }
+    if let Some(tasks) = training::typed(model, key) {
+        return Some(tasks);
+    }
     let list = model.list_mut().filter(|list| list.finding)?;
     let edited = list.find.as_mut()?.key(key);
     if edited == Edited::Text {
@@ -217,6 +221,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             Vec::new()
         }
         Does::Unchip => lists::unchip(model),
+        Does::Train(does) => training::does(model, does),
         Does::Act(action) => open::act(model, action),
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
@@ -260,6 +265,10 @@ fn setting(model: &mut Model, does: Does) {
 }
 
 fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
+    training::keep(model);
+    if model.screen == Screen::Training && screen == Screen::Training {
+        model.training.pages.clear();
+    }
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
@@ -316,9 +325,10 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
             let contacts = model.page.as_ref().map_or(0, |page| page.contacts.len());
             model.contact_at = stepped(model.contact_at, contacts);
         }
+        Screen::Training if training::step(model, by) => {}
         Screen::Sync => model.sync_at = stepped(model.sync_at, model.sync_len()),
         Screen::Settings => model.settings_at = stepped(model.settings_at, SETTINGS),
-        Screen::Lines | Screen::Directory => {
+        Screen::Lines | Screen::Training | Screen::Directory => {
             if let Some(list) = model.list_mut() {
                 list.step(by);
             }
@@ -346,6 +356,7 @@ fn list_want(model: &Model) -> Option<Want> {
     let (of, list) = match model.screen {
         Screen::Lines => (ListOf::Lines, &model.lines),
         Screen::Directory => (ListOf::Directory, &model.directory),
+        Screen::Training => (training::list_of(model), model.training.list()?),
         Screen::Today | Screen::Sync | Screen::Settings => return None,
     };
     Some(Want::Rows(of, list.window(model.shown())))
@@ -366,6 +377,7 @@ fn detail_ask(model: &mut Model) -> Option<Task> {
             let is_here = model.page.as_ref().is_some_and(|page| page.row.id == id);
             (!is_here).then(|| model.ask(Want::Organisation(id)))
         }
+        Screen::Training => training::detail_want(model).map(|want| model.ask(want)),
         _ => None,
     }
 }
@@ -376,6 +388,7 @@ pub fn reload(model: &mut Model) -> Vec<Task> {
     match model.screen {
         Screen::Today => tasks.push(model.ask(Want::Today)),
         Screen::Lines | Screen::Directory => tasks.extend(list_ask(model)),
+        Screen::Training => tasks.extend(training::ask(model)),
         Screen::Sync => tasks.push(model.ask(Want::Sync)),
         Screen::Settings => {}
     }
@@ -432,6 +445,9 @@ fn back(model: &mut Model) -> Vec<Task> {
     if let Some(tasks) = lists::back(model) {
         return tasks;
     }
+    if let Some(tasks) = training::back(model) {
+        return tasks;
+    }
     if model.line_open || model.page_open {
         model.line_open = false;
         model.page_open = false;
@@ -450,7 +466,7 @@ fn leave(model: &mut Model) {
 }
 
 fn draft_keep(model: &mut Model) {
-    let Some(form) = &model.form else { return };
+    let Some(form) = model.form.as_ref().filter(|form| form.many.is_none()) else { return };
     let (key, draft) = (form.draft_key(), form.draft());
     if draft.is_empty() {
         model.drafts.remove(&key);
@@ -595,6 +611,7 @@ fn acted(
             model.line = None;
         }
     }
+    training::acted(model, action, made);
     form_done(model, answered.map(|_| Notice::Done(action)))
 }
 
@@ -623,6 +640,9 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Rows(rows) => {
             match slot {
                 Slot::Rows(ListOf::Lines) => model.lines.take(rows),
+                Slot::Rows(ListOf::Classes) => model.training.classes.take(rows),
+                Slot::Rows(ListOf::Learners) => model.training.learners.take(rows),
+                Slot::Rows(ListOf::Pick) => training::take_picks(model, rows),
                 _ => model.directory.take(rows),
             }
             return detail_ask(model).into_iter().collect();
@@ -632,6 +652,11 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Sync(conflicts, asking) => {
             model.conflicts = conflicts;
             model.asking = asking;
+            let wanted = model.conflict_wanted.take();
+            let at = |id| model.conflicts.iter().position(|conflict| conflict.record_id == id);
+            if let Some(at) = wanted.and_then(at) {
+                model.sync_at = model.asking.len() + at;
+            }
             model.sync_at = model.sync_at.min(model.sync_len().saturating_sub(1));
         }
         Loaded::Picks(rows) => {
@@ -643,6 +668,10 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
                 *selected = 0;
             }
         }
+        Loaded::Class(page) => training::take_class(model, *page),
+        Loaded::Learner(page) => model.training.learner = Some(*page),
+        Loaded::Pair(pair) => model.training.pair = Some(*pair),
+        Loaded::Seats(meeting, seats) => training::take_seats(model, meeting, seats),
         Loaded::Facets(values) => lists::found(model, values),
         Loaded::Edited(row) => open::edited(model, row),
     }

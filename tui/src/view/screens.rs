@@ -8,12 +8,13 @@ mod lines;
 mod lists;
 mod sync;
 mod today;
+mod training;
 mod welcome;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::commands::{At, COMMANDS, Command, Does, commands_here};
+use crate::core::commands::{At, Command, Does, commands_here, table};
 use crate::core::load::last_contact;
 use crate::core::model::{Model, Notice as Said, Overlay, Screen};
 use crate::core::refusal::explain;
@@ -66,6 +67,7 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match model.screen {
         Screen::Today => today::draw(model, area, buffer),
         Screen::Lines => lines::draw(model, area, buffer),
+        Screen::Training => training::draw(model, area, buffer),
         Screen::Directory => directory::draw(model, area, buffer),
         Screen::Sync => sync::draw(model, area, buffer),
         Screen::Settings => welcome::settings(model, area, buffer),
@@ -146,7 +148,7 @@ pub fn help_lines(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
 /// The entries that are bound under the help.
 fn commands_below(model: &Model) -> Vec<&'static Command> {
     let places = crate::core::commands::places_below(model);
-    let of = |at| COMMANDS.iter().filter(move |c: &&Command| c.at == at && (c.when)(model));
+    let of = |at| table().filter(move |c: &&Command| c.at == at && (c.when)(model));
     places.into_iter().flat_map(of).filter(|command| !command.keys.is_empty()).collect()
 }
 
@@ -191,7 +193,7 @@ fn tabs(model: &Model) -> Vec<Tab> {
         title: model.look.tr(screen.title(), &[]),
         badge: badge(screen) as u64,
     };
-    Screen::ALL.map(tab).into()
+    model.screens().into_iter().map(tab).collect()
 }
 
 fn organisation(model: &Model) -> String {

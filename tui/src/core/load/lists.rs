@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Shape;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
+use onex_crdt::records::class::Class;
+use onex_crdt::records::learner::Learner;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::value::Value;
-use onex_node::api::{Condition, List, Query};
+use onex_node::api::{Answer, Condition, List, Query};
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::load::{Known, Rows, Want, know, submitted_at};
@@ -20,6 +23,12 @@ use crate::core::load::{Known, Rows, Want, know, submitted_at};
 pub enum ListOf {
     /// Application lines.
     Lines,
+    /// Classes.
+    Classes,
+    /// Learners.
+    Learners,
+    /// Learners to be put into a class.
+    Pick,
     /// Organisations.
     Directory,
 }
@@ -72,6 +81,8 @@ impl ListOf {
     pub fn kind(self) -> &'static RecordKind {
         match self {
             ListOf::Lines => Application::KIND,
+            ListOf::Classes => Class::KIND,
+            ListOf::Learners | ListOf::Pick => Learner::KIND,
             ListOf::Directory => Organisation::KIND,
         }
     }
@@ -178,9 +189,24 @@ pub fn facets(
     Ok(values)
 }
 
+/// Carries an action out on ticked rows: on each of them, or on one record that takes them all.
+pub fn act_many(
+    backend: &dyn Backend,
+    action: &'static Action,
+    many: Many,
+    into: Option<(&'static str, RecordId)>,
+    mut given: Given,
+) -> Answered<Vec<Answer>> {
+    let ids = many_ids(backend, many)?;
+    let Some((key, subject)) = into else { return backend.act(action, &ids, &given) };
+    let ids = ids.iter().map(ToString::to_string).collect();
+    given.insert(key.to_owned(), Some(Value::List(ids)));
+    backend.act(action, &[subject], &given)
+}
+
 /// The ids of ticked rows. Rows that nobody saw are not acted on: when there are now more or
 /// fewer than the person was told, nothing is done.
-pub fn many_ids(backend: &dyn Backend, many: Many) -> Answered<Vec<RecordId>> {
+fn many_ids(backend: &dyn Backend, many: Many) -> Answered<Vec<RecordId>> {
     let (want, except, count) = match many {
         Many::Ids(ids) => return Ok(ids),
         Many::AllBut { want, except, count } => (want, except, count),

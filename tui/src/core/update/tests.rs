@@ -4,7 +4,7 @@ use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 
-use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
+use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
 use crate::core::load::Message;
@@ -290,7 +290,7 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
 
 #[test]
 fn no_entry_needs_a_letter() {
-    for command in COMMANDS {
+    for command in table() {
         assert_eq!(command.keys().count(), command.keys.len(), "{}: keys are read", command.id);
         let letter = |key: &Key| key.text().is_some_and(char::is_alphabetic);
         let safe = command.keys().any(|key| !letter(&key));
@@ -300,7 +300,7 @@ fn no_entry_needs_a_letter() {
 
 #[test]
 fn what_has_no_key_is_in_the_palette() {
-    for command in COMMANDS.iter().filter(|command| command.keys.is_empty()) {
+    for command in table().filter(|command| command.keys.is_empty()) {
         let palette =
             !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help | At::Sheet);
         assert!(palette, "{}", command.id);
