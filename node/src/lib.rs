@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod clock;
+mod conflict;
 pub mod engine;
 pub mod handle;
 pub mod home;
@@ -12,6 +13,7 @@ pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

@@ -6,9 +6,9 @@ pub mod model;
 pub mod commands;
 pub mod form;
 pub mod list;
+pub mod marking;
 pub mod sheet;
 pub mod training;
-pub mod marking;
 pub mod update;
 pub mod welcome;
 

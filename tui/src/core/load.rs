@@ -363,9 +363,7 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Line(Box::new(history))
         }
         Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
-        Want::Class(id) => {
-            Loaded::Class(Box::new(training::class(backend, *id, &mut known)?))
-        }
+        Want::Class(id) => Loaded::Class(Box::new(training::class(backend, *id, &mut known)?)),
         Want::Learner(id) => {
             Loaded::Learner(Box::new(training::learner(backend, *id, &mut known)?))
         }

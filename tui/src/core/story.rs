@@ -430,7 +430,8 @@ impl Backend for Fake {
                 derive(row, &levels());
             }
         }
-        let answer = Answer { id, state: row.state().map(str::to_owned), pending_act: None };
+        let answer =
+            Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
     }

@@ -313,6 +313,9 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
         }
         return Vec::new();
     }
+    if model.screen == Screen::Training && training::step(model, by) {
+        return Vec::new();
+    }
     let stepped = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
     match model.screen {
         Screen::Today => {
@@ -325,7 +328,6 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
             let contacts = model.page.as_ref().map_or(0, |page| page.contacts.len());
             model.contact_at = stepped(model.contact_at, contacts);
         }
-        Screen::Training if training::step(model, by) => {}
         Screen::Sync => model.sync_at = stepped(model.sync_at, model.sync_len()),
         Screen::Settings => model.settings_at = stepped(model.settings_at, SETTINGS),
         Screen::Lines | Screen::Training | Screen::Directory => {

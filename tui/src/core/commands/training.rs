@@ -104,7 +104,11 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Up"], 2, entry("learner-up", "cmd-scroll", At::Learner, Does::Move(-1))),
     keys(&["Down"], 2, entry("learner-down", "cmd-scroll", At::Learner, Does::Move(1))),
     keys(&["PageUp"], 0, entry("learner-page-up", "cmd-page-up", At::Learner, Does::Pages(-1))),
-    keys(&["PageDown"], 0, entry("learner-page-down", "cmd-page-down", At::Learner, Does::Pages(1))),
+    keys(
+        &["PageDown"],
+        0,
+        entry("learner-page-down", "cmd-page-down", At::Learner, Does::Pages(1)),
+    ),
     // One class.
     keys(&["Enter"], 1, entry("roster-open", "cmd-open", At::Roster, Does::Open)),
     keys(
@@ -134,7 +138,11 @@ pub static COMMANDS: &[Command] = &[
     // Learners for a class.
     keys(&["Enter", "F6"], 1, when(can_enrol, train("pick", "cmd-enrol", At::Pick, Train::Enrol))),
     // The sheet of a meeting.
-    keys(&["F2", "Ctrl+S"], 1, when(can_mark, train("save", "cmd-save-sheet", At::Marking, Train::Save))),
+    keys(
+        &["F2", "Ctrl+S"],
+        1,
+        when(can_mark, train("save", "cmd-save-sheet", At::Marking, Train::Save)),
+    ),
     keys(&["F6"], 2, mark("mark-absent", "mark-absent", Mark::Absent)),
     keys(&["F7"], 3, mark("mark-leave", "mark-leave", Mark::Leave)),
     keys(&["F8"], 4, mark("mark-late", "mark-late", Mark::Late)),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use onex_crdt::field::Field;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, RecordKind, Row};
-use onex_crdt::field::Field;
 use onex_crdt::records::attendance::{Attendance, Mark, Meeting};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;

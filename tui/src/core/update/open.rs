@@ -373,9 +373,15 @@ pub fn send(model: &mut Model) -> Vec<Task> {
         }
         id if id == FOUND.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Found { name: text(&given, "name"), region: text(&given, "region"), person: text(&given, "person") }
+            Task::Found {
+                name: text(&given, "name"),
+                region: text(&given, "region"),
+                person: text(&given, "person"),
+            }
         }
-        id if id == membership::DEVICE_CONFIRM.id => Task::Confirm { digits: text(&given, "digits") },
+        id if id == membership::DEVICE_CONFIRM.id => {
+            Task::Confirm { digits: text(&given, "digits") }
+        }
         id if id == membership::DEVICE_INVITE.id => Task::Invite {
             org: OrgId::from(form.subject.unwrap_or_default()),
             file: text(&given, "out").into(),

@@ -5,8 +5,8 @@ use onex_crdt::field::Field;
 use onex_crdt::field::number::Decimal1;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
-use onex_crdt::records::attendance::actions::{MARK, MEETING_ADD};
 use onex_crdt::records::attendance::Mark;
+use onex_crdt::records::attendance::actions::{MARK, MEETING_ADD};
 use onex_crdt::records::class::actions::{ENROL, OPEN};
 use onex_crdt::records::class::{Class, ClassRef};
 use onex_crdt::records::learner::Learner;
@@ -124,9 +124,7 @@ pub fn enter(model: &mut Model) -> Vec<Task> {
             let id = place.and_then(|place| place.id_of("learner_id"));
             id.map_or_else(Vec::new, |id| learner(model, id))
         }
-        (Some(Page::Learner { .. }), _) => {
-            open::act(model, &EDIT)
-        }
+        (Some(Page::Learner { .. }), _) => open::act(model, &EDIT),
         (Some(Page::Marking(_)), _) => differing(model),
         (Some(Page::Pick { .. }), _) => enrol(model),
         (Some(Page::Pair { .. }), _) => Vec::new(),

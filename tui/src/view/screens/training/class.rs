@@ -151,7 +151,8 @@ fn place_cells(model: &Model, place: &Row) -> Vec<Cell> {
         true => look.tr("class-kept", &[]),
         false => words::state(look, kind, place),
     };
-    let attended = words::changed(model, kind, "attended_hours", place.fields.get("attended_hours"));
+    let attended =
+        words::changed(model, kind, "attended_hours", place.fields.get("attended_hours"));
     let confirmed = match place.is("learner_confirmed") {
         true => Cell { mark: Some(Mark::Good), text: look.tr("class-confirmed", &[]) },
         false => Cell { mark: Some(Mark::Attention), text: look.tr("class-unconfirmed", &[]) },

@@ -14,12 +14,7 @@ use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
 
 /// Draws the sheet; the cursor stands on the marked seat.
-pub fn draw(
-    model: &Model,
-    marking: &Marking,
-    area: Rect,
-    buffer: &mut Buffer,
-) -> Option<Position> {
+pub fn draw(model: &Model, marking: &Marking, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = model.look;
     let mut lines = area.rows();
     let title = format!(" {}", title(model, marking));
