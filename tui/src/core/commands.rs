@@ -220,7 +220,7 @@ pub fn places_below(model: &Model) -> Vec<At> {
     let finds = model.list().is_some_and(|list| list.finding);
     let mut places: Vec<At> = if finds { vec![At::Find] } else { Vec::new() };
     places.extend(screen);
-    let is_page = !matches!(places.first(), Some(At::Marking | At::Pair));
+    let is_page = !matches!(places.first(), Some(At::Marking | At::Pair | At::Pick));
     if !finds && is_page {
         places.push(At::Page);
     }

@@ -2,6 +2,8 @@
 //!
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
+pub mod training;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -45,6 +47,7 @@ pub struct World {
     pub version: u64,
     pub listed: usize,
     pub fails: Option<String>,
+    pub sheets: usize,
 }
 
 /// One person at one device.
@@ -191,6 +194,7 @@ pub fn world() -> World {
         version: 1,
         listed: 0,
         fails: None,
+        sheets: 0,
     }
 }
 
@@ -377,6 +381,9 @@ impl Backend for Fake {
         if let Some(what) = world.fails.take() {
             return Err(BackendError::Failed(what));
         }
+        if let Some(done) = training::act(world, &self.me.person, action, ids, given) {
+            return Ok(done);
+        }
         world.version += 1;
         let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
@@ -476,11 +483,13 @@ impl Backend for Fake {
 pub struct Driver {
     pub model: Model,
     pub fake: Fake,
+    /// Keys pressed so far.
+    pub keys: usize,
 }
 
 impl Driver {
     pub fn new(fake: Fake, lang: Lang, size: (u16, u16)) -> Driver {
-        let mut driver = Driver { model: Model::new(lang, None), fake };
+        let mut driver = Driver { model: Model::new(lang, None), fake, keys: 0 };
         driver.model.size = size;
         let tasks = update::start(&mut driver.model);
         driver.settle(tasks);
@@ -502,6 +511,7 @@ impl Driver {
     pub fn press(&mut self, keys: &str) -> &mut Driver {
         for key in keys.split(' ') {
             let key: Key = key.parse().unwrap_or_else(|error| panic!("{error}"));
+            self.keys += 1;
             let tasks = update::key(&mut self.model, key);
             self.settle(tasks);
         }
@@ -511,6 +521,7 @@ impl Driver {
     /// Types a text letter by letter, as an input method commits it.
     pub fn write(&mut self, text: &str) -> &mut Driver {
         for letter in text.chars() {
+            self.keys += 1;
             let tasks = update::key(&mut self.model, Key::char(letter));
             self.settle(tasks);
         }

@@ -7,6 +7,8 @@ mod open;
 #[cfg(test)]
 mod tests;
 pub mod training;
+#[cfg(test)]
+mod training_tests;
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
@@ -15,7 +17,7 @@ use onex_crdt::roles::OrgRole;
 use onex_node::api::{Answer, SyncReport};
 
 use crate::core::backend::{Answered, BackendError};
-use crate::core::commands::{Command, Does, command_of, offered};
+use crate::core::commands::{At, Command, Does, command_of, offered, places};
 use crate::core::form::{Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::{Key, Typed};
@@ -56,7 +58,10 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
         Typed::Command(command) => command,
     };
     let Some(command) = command_of(model, command_key) else {
-        let letter = command_key.text().is_some_and(char::is_alphabetic);
+        // Where no digit leads to a screen, a number begins a search too.
+        let picks = places(model).contains(&At::Pick);
+        let begins = |letter: char| letter.is_alphabetic() || (picks && letter.is_numeric());
+        let letter = command_key.text().is_some_and(begins);
         return if letter { find_begin(model, key) } else { Vec::new() };
     };
     model.notice = None;
@@ -167,8 +172,11 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
         return Vec::new();
     }
     let Some(list) = model.list_mut() else { return Vec::new() };
-    let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
+    // What was searched for before is not added to; `/` opens it again.
+    let before = list.find.take().filter(|_| list.finding);
+    let mut input = before.unwrap_or_else(|| TextInput::new("", FIND_CHARS_MAX));
     input.key(key);
+    list.find = Some(input);
     list.finding = true;
     list.restart();
     list_ask(model)
