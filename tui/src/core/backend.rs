@@ -37,6 +37,8 @@ pub trait Backend: Send + Sync {
         ids: &[RecordId],
         given: &Given,
     ) -> Answered<Vec<Answer>>;
+    /// Writes down that somebody looks at masked fields of a record.
+    fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
     /// Open conflicts.
     fn conflicts(&self) -> Answered<Vec<Conflict>>;
     /// The devices of the network that are known here.

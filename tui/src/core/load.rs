@@ -60,6 +60,13 @@ pub enum Task {
         /// What is given.
         given: Given,
     },
+    /// Write down that somebody looks at what is masked of a record.
+    Reveal {
+        /// Its kind.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
+    },
     /// Write an invitation into a file.
     Invite {
         /// The organisation.
@@ -194,6 +201,8 @@ pub enum Message {
     },
     /// An action was carried out or refused.
     Acted(&'static Action, Answered<Vec<Answer>>),
+    /// It is written down that somebody looks at a record, or not.
+    Revealed(RecordId, Answered<()>),
     /// An invitation was written, or not.
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
@@ -314,6 +323,11 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         }
         Task::ActMany { action, many, into, given } => {
             Message::Acted(action, act_many(backend, action, many, into, given))
+        }
+        Task::Reveal { kind, id } => {
+            let secret = kind.fields.iter().filter(|field| field.secret);
+            let keys: Vec<&str> = secret.map(|field| field.key).collect();
+            Message::Revealed(id, backend.reveal(kind, id, &keys))
         }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),

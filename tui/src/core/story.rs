@@ -48,6 +48,7 @@ pub struct World {
     pub listed: usize,
     pub fails: Option<String>,
     pub sheets: usize,
+    pub looked_at: Vec<RecordId>,
 }
 
 /// One person at one device.
@@ -195,6 +196,7 @@ pub fn world() -> World {
         listed: 0,
         fails: None,
         sheets: 0,
+        looked_at: Vec::new(),
     }
 }
 
@@ -441,6 +443,14 @@ impl Backend for Fake {
             Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
+    }
+
+    fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {
+        if let Some(what) = self.world().fails.take() {
+            return Err(BackendError::Failed(what));
+        }
+        self.world().looked_at.push(id);
+        Ok(())
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {

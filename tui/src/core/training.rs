@@ -62,6 +62,8 @@ pub enum Page {
         id: RecordId,
         /// Lines scrolled away.
         scroll: usize,
+        /// Whether personal data is shown whole.
+        reveal: Reveal,
     },
     /// Learners to be put into a class.
     Pick {
@@ -81,6 +83,17 @@ pub enum Page {
         /// Lines scrolled away.
         scroll: usize,
     },
+}
+
+/// How much of a learner's personal data is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveal {
+    /// Masked.
+    Masked,
+    /// Masked; the key was pressed once, and what it means was said.
+    Asked,
+    /// Whole: it is written down who looked.
+    Shown,
 }
 
 /// The parts of a class's page that have a mark.

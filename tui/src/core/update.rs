@@ -522,6 +522,13 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
             }
         }
         Message::Acted(action, answered) => acted(model, action, answered),
+        Message::Revealed(id, answered) => {
+            match answered {
+                Ok(()) => training::revealed(model, id),
+                Err(error) => failed(model, error),
+            }
+            Vec::new()
+        }
         Message::Invited(answered) => {
             let done = answered.map(|file| {
                 let file = file.display().to_string();

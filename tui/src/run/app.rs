@@ -135,6 +135,7 @@ impl Workers {
         match task {
             Task::Load { .. } | Task::Look => &self.reads,
             Task::Act { .. }
+            | Task::Reveal { .. }
             | Task::ActMany { .. }
             | Task::Invite { .. }
             | Task::Confirm { .. } => &self.acts,

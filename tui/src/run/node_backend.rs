@@ -53,6 +53,10 @@ impl Backend for Node {
         Ok(Node::act(self, action, ids, given)?)
     }
 
+    fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {
+        Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
+    }
+
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
         Ok(Node::conflicts(self)?)
     }

@@ -62,12 +62,20 @@ pub fn level(look: Look, row: &Row) -> String {
 
 /// Returns a value as people read it: names for ids, masks for personal data.
 pub fn value(model: &Model, field: &FieldDef, value: &Value) -> String {
+    if field.secret {
+        return mask::masked(field, value).unwrap_or_default();
+    }
+    whole(model, field, value)
+}
+
+/// Returns a value as people read it, without a mask.
+pub fn whole(model: &Model, field: &FieldDef, value: &Value) -> String {
     if let (Shape::Id(_), Some(id)) =
         (field.ty.shape, value.as_bytes().and_then(RecordId::from_slice))
     {
         return name(model, id);
     }
-    mask::shown(field, value, model.look.lang == Lang::Zh).unwrap_or_default()
+    show(&field.ty.shape, value, model.look.lang == Lang::Zh)
 }
 
 /// Returns a changed value, `-` for none.

@@ -77,7 +77,7 @@ pub static COMMANDS: &[Command] = &[
     keys(&["F7"], 4, act(&EDIT, At::Classes, |model| can(model, &EDIT))),
     keys(&["F8"], 5, act(&CLOSE, At::Classes, |model| can(model, &CLOSE))),
     act(&CANCEL, At::Classes, |model| can(model, &CANCEL)),
-    keys(&["Tab"], 6, train("classes-part", "training-learners", At::Classes, Train::Part)),
+    keys(&["Tab"], 0, train("classes-part", "training-learners", At::Classes, Train::Part)),
     // Learners.
     keys(&["Enter"], 1, entry("learners-open", "cmd-open", At::Learners, Does::Open)),
     keys(&["F6"], 3, act(&learner::ADD, At::Learners, |model| model.may(&learner::ADD))),
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
             train("learners-pair", "cmd-pair", At::Learners, Train::Pair),
         ),
     ),
-    keys(&["Tab"], 6, train("learners-part", "training-classes", At::Learners, Train::Part)),
+    keys(&["Tab"], 0, train("learners-part", "training-classes", At::Learners, Train::Part)),
     // One learner.
     keys(
         &["Enter"],
@@ -103,6 +103,7 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["Up"], 2, entry("learner-up", "cmd-scroll", At::Learner, Does::Move(-1))),
     keys(&["Down"], 2, entry("learner-down", "cmd-scroll", At::Learner, Does::Move(1))),
+    keys(&["F8"], 4, train("learner-reveal", "cmd-reveal", At::Learner, Train::Reveal)),
     keys(&["PageUp"], 0, entry("learner-page-up", "cmd-page-up", At::Learner, Does::Pages(-1))),
     keys(
         &["PageDown"],
@@ -131,7 +132,7 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["F6"], 3, act(&MEETING_ADD, At::Meetings, |model| class_can(model, &MEETING_ADD))),
     keys(&["F7"], 4, act(&MEETING_EDIT, At::Meetings, |model| can(model, &MEETING_EDIT))),
-    keys(&["Tab"], 6, train("class-area", "cmd-area", At::Class, Train::Area)),
+    keys(&["Tab"], 0, train("class-area", "cmd-area", At::Class, Train::Area)),
     act(&EDIT, At::Class, |model| can(model, &EDIT)),
     act(&CLOSE, At::Class, |model| can(model, &CLOSE)),
     act(&CANCEL, At::Class, |model| can(model, &CANCEL)),

@@ -9,6 +9,7 @@ use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
 use crate::core::load::Message;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::story::training::with_training;
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
 };
@@ -257,8 +258,18 @@ fn everywhere(mut see: impl FnMut(&Model)) {
             "0 Ctrl+F",
             "0 Ctrl+F Enter",
             "2 Ctrl+A",
+            "3",
+            "3 Tab",
+            "3 Tab Space",
+            "3 Tab Enter",
+            "3 Enter",
+            "3 Enter Tab",
+            "3 Enter F6",
+            "3 Enter Tab F8",
+            "3 Enter Tab Down F8 8",
+            "3 Tab Space Down Space F8",
         ] {
-            let mut all = world();
+            let mut all = with_training(world());
             all.conflicts.push(conflict());
             let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
             see(&driver.press(keys).model);

@@ -19,7 +19,7 @@ use crate::core::list::{Chip, ListState, Ticks};
 use crate::core::load::{ListOf, Many, Rows, Task, Want};
 use crate::core::marking::{Marking, Seat, shape};
 use crate::core::model::{Model, Notice, Screen};
-use crate::core::training::{Area, ClassPage, LEARNERS, Page, Part};
+use crate::core::training::{Area, ClassPage, LEARNERS, Page, Part, Reveal};
 use crate::core::update::{detail_ask, go, list_ask, open, reload};
 use crate::view::theme::Mark as Sign;
 
@@ -48,6 +48,8 @@ pub enum Train {
     Unjump,
     /// Compares the two that are ticked.
     Pair,
+    /// Shows personal data whole, when asked twice.
+    Reveal,
     /// Keeps the other one of the two.
     Turn,
     /// Merges the two.
@@ -64,6 +66,7 @@ pub fn does(model: &mut Model, does: Train) -> Vec<Task> {
         Train::Save => save(model),
         Train::Pair => pair_ticked(model),
         Train::Merge => merge(model),
+        Train::Reveal => reveal(model),
         Train::Area | Train::Turn => {
             turn(model);
             Vec::new()
@@ -147,8 +150,37 @@ pub fn class(model: &mut Model, id: RecordId) -> Vec<Task> {
 
 /// Opens the page of a learner.
 pub fn learner(model: &mut Model, id: RecordId) -> Vec<Task> {
-    model.training.pages.push(Page::Learner { id, scroll: 0 });
+    model.training.pages.push(Page::Learner { id, scroll: 0, reveal: Reveal::Masked });
     vec![model.ask(Want::Learner(id))]
+}
+
+/// Asks first, then writes down who looks; only after that it is shown.
+fn reveal(model: &mut Model) -> Vec<Task> {
+    let Some(Page::Learner { id, reveal, .. }) = model.training.page_mut() else {
+        return Vec::new();
+    };
+    let id = *id;
+    match reveal {
+        Reveal::Masked => {
+            *reveal = Reveal::Asked;
+            model.notice = Some(Notice::Said(Sign::Attention, "notice-reveal"));
+            Vec::new()
+        }
+        Reveal::Asked => vec![Task::Reveal { kind: Learner::KIND, id }],
+        Reveal::Shown => {
+            *reveal = Reveal::Masked;
+            Vec::new()
+        }
+    }
+}
+
+/// It is written down who looks.
+pub fn revealed(model: &mut Model, looked_at: RecordId) {
+    if let Some(Page::Learner { id, reveal, .. }) = model.training.page_mut()
+        && *id == looked_at
+    {
+        *reveal = Reveal::Shown;
+    }
 }
 
 /// Opens two records of one person side by side; from wherever they were found.

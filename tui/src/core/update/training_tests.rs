@@ -10,7 +10,7 @@ use crate::core::list::Ticks;
 use crate::core::model::{Notice, Screen};
 use crate::core::story::training::{CLASS, LAST_WEEK, TODAY, learner_id, name, with_training};
 use crate::core::story::{CRRC, Driver, Fake, RAILWAY, conflict, world};
-use crate::core::training::{Page, Part};
+use crate::core::training::{Page, Part, Reveal};
 use crate::i18n::Lang;
 
 const SIZE: (u16, u16) = (80, 24);
@@ -135,8 +135,9 @@ fn learners_are_picked_into_a_class() {
     driver.press("F7").write("转专业").press("F2");
     assert_eq!(places(&driver, "removed"), 1);
     driver.press("Home F8 F2");
-    let place = driver.fake.world().rows["enrolment"][0].clone();
-    assert!(place.is("learner_confirmed"));
+    let rows = driver.fake.world().rows["enrolment"].clone();
+    let next = rows.iter().find(|row| row.id_of("learner_id") == Some(learner_id(1)));
+    assert!(next.is_some_and(|place| place.is("learner_confirmed")));
 }
 
 #[test]
@@ -198,4 +199,23 @@ fn evaluators_train_nobody() {
     driver.press("3");
     assert_eq!(driver.model.screen, Screen::Today);
     assert!(!driver.model.screens().contains(&Screen::Training));
+}
+
+#[test]
+fn personal_data_is_shown_after_it_is_written_down() {
+    let mut driver = coordinator();
+    driver.press("3 Tab Enter F8");
+    assert!(driver.fake.world().looked_at.is_empty(), "it asks first");
+    let reveal = |driver: &Driver| match driver.model.training.page() {
+        Some(Page::Learner { reveal, .. }) => *reveal,
+        _ => panic!("the page of a learner"),
+    };
+    driver.fake.world().fails = Some("磁盘已满".into());
+    driver.press("F8");
+    assert_eq!(reveal(&driver), Reveal::Asked, "what is not written down is not shown");
+    driver.press("F8");
+    assert_eq!(reveal(&driver), Reveal::Shown);
+    assert_eq!(driver.fake.world().looked_at.len(), 1);
+    driver.press("Esc Enter");
+    assert_eq!(reveal(&driver), Reveal::Masked, "masked again on the next look");
 }

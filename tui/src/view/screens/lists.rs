@@ -9,6 +9,7 @@ use crate::core::list::{Chip, ListState, QUEUE};
 use crate::core::model::Model;
 use crate::core::sheet::Sheet;
 use crate::core::update::lists::{facets, filters};
+use crate::core::update::training::Train;
 use crate::i18n::grouped;
 use crate::view::input::draw_input;
 use crate::view::popup::{centred, draw_box, first_shown};
@@ -133,7 +134,7 @@ fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     let look = model.look;
     let takes = |command: &&&Command| match command.does {
         Does::Act(action) => action.subject == onex_crdt::action::Subject::Takes,
-        Does::Decide(_) => true,
+        Does::Decide(_) | Does::Train(Train::Enrol | Train::Pair) => true,
         _ => false,
     };
     let here = commands_here(model);

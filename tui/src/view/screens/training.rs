@@ -16,7 +16,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::core::list::ListState;
 use crate::core::model::Model;
-use crate::core::training::{Page, Part};
+use crate::core::training::{Page, Part, Reveal};
 use crate::view::empty::EmptyState;
 use crate::view::screens::lists::{column, draw_bars, draw_list};
 use crate::view::screens::{below, draw_text, split};
@@ -34,8 +34,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             let at = class::At { part: *part, place: *place, meeting: *meeting };
             class::draw(model, *id, at, area, buffer)
         }
-        Some(Page::Learner { id, scroll }) => {
-            let lines = learner::lines(model, model.training.learner_of(*id));
+        Some(Page::Learner { id, scroll, reveal }) => {
+            let lines = learner::lines(model, model.training.learner_of(*id), *reveal);
             draw_text(&lines, *scroll, area, buffer, model);
             None
         }
@@ -72,7 +72,7 @@ fn lists(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let (Some(right), Some(row)) = (right, list.current()) {
         let lines = match training.part {
             Part::Classes => class::lines(model, training.class_of(row.id)),
-            Part::Learners => learner::lines(model, training.learner_of(row.id)),
+            Part::Learners => learner::lines(model, training.learner_of(row.id), Reveal::Masked),
         };
         draw_text(&lines, 0, right, buffer, model);
     }

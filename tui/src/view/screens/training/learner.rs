@@ -4,16 +4,17 @@ use onex_crdt::record::{FieldDef, Record, Row};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::learner::Learner;
+use onex_crdt::value::Value;
 use onex_node::api::Step;
 
 use crate::core::model::Model;
-use crate::core::training::LearnerPage;
+use crate::core::training::{LearnerPage, Reveal};
 use crate::view::screens::training::learner_mark;
 use crate::view::theme::{Mark, Role};
 use crate::view::words;
 
 /// Returns the lines of the page; that it is being read while it is not here.
-pub fn lines(model: &Model, page: Option<&LearnerPage>) -> Vec<(String, Role)> {
+pub fn lines(model: &Model, page: Option<&LearnerPage>, reveal: Reveal) -> Vec<(String, Role)> {
     let look = model.look;
     let Some(page) = page else {
         return vec![(look.tr("notice-reading", &[]), Role::Plain)];
@@ -29,7 +30,7 @@ pub fn lines(model: &Model, page: Option<&LearnerPage>) -> Vec<(String, Role)> {
     for field in Learner::KIND.fields.iter().filter(own) {
         if let Some(value) = row.fields.get(field.key) {
             let label = words::label(look.lang, Learner::KIND, field.key);
-            let shown = words::value(model, field, value);
+            let shown = shown(model, field, value, reveal);
             if row.conflict.iter().any(|key| key == field.key) {
                 let mark = Mark::Attention.glyph();
                 let line = format!("{mark} {label}  {shown}  {}", look.tr("form-conflict", &[]));
@@ -48,9 +49,16 @@ pub fn lines(model: &Model, page: Option<&LearnerPage>) -> Vec<(String, Role)> {
     lines.push((String::new(), Role::Plain));
     lines.push((look.tr("line-history", &[]), Role::Heading));
     for step in page.history.steps.iter().rev() {
-        lines.extend(step_text(model, step));
+        lines.extend(step_text(model, step, reveal));
     }
     lines
+}
+
+fn shown(model: &Model, field: &FieldDef, value: &Value, reveal: Reveal) -> String {
+    match reveal {
+        Reveal::Shown => words::whole(model, field, value),
+        Reveal::Masked | Reveal::Asked => words::value(model, field, value),
+    }
 }
 
 /// The class, the hours attended of those planned, where the learner stands in it.
@@ -71,15 +79,18 @@ fn place_text(model: &Model, place: &Row) -> String {
 }
 
 /// What was done, by whom and when, with every value that was changed.
-pub fn step_text(model: &Model, step: &Step) -> Vec<(String, Role)> {
+fn step_text(model: &Model, step: &Step, reveal: Reveal) -> Vec<(String, Role)> {
     let look = model.look;
     let what = words::action(look, &step.kind);
     let mut lines =
         vec![(format!("{} {what}  {}", words::moment(step.at), step.person), Role::Plain)];
     for (key, old, new) in &step.changed {
         let label = words::label(look.lang, Learner::KIND, key);
-        let old = words::changed(model, Learner::KIND, key, old.as_ref());
-        let new = words::changed(model, Learner::KIND, key, new.as_ref());
+        let side = |side: &Option<Value>| match (Learner::KIND.field(key), side) {
+            (Some(field), Some(value)) => shown(model, field, value, reveal),
+            _ => "-".to_owned(),
+        };
+        let (old, new) = (side(old), side(new));
         lines.push((format!("  {label}  {old} → {new}"), Role::Plain));
     }
     if let Some(reason) = &step.reason {

@@ -7,10 +7,9 @@ use ratatui::layout::{Position, Rect};
 
 use crate::core::marking::{Marking, SEAT_WIDTH, Seat, shape};
 use crate::core::model::Model;
-use crate::i18n::Lang;
 use crate::view::screens::draw_text;
 use crate::view::text::{Pen, fit, fit_right, put};
-use crate::view::theme::{HERE, Mark, Role};
+use crate::view::theme::{HERE, Look, Mark, Role};
 use crate::view::words;
 
 /// Draws the sheet; the cursor stands on the marked seat.
@@ -81,11 +80,11 @@ fn draw_seat(
     let changed = if seat.is_touched() { "*" } else { " " };
     let word = match seat.differs() && !seat.is_touched() {
         true => look.tr("marking-differs", &[]),
-        false => came(look.lang, seat.mark).to_owned(),
+        false => came(look, seat.mark),
     };
     let mut pen = Pen::new(buffer, place);
     pen.write(&format!("{here}{} ", fit_right(&(at + 1).to_string(), 3)), style(Role::Plain));
-    let width = place.width.saturating_sub(WORD_WIDTH + 8);
+    let width = place.width.saturating_sub(WORD_WIDTH + SEAT_SIGNS_WIDTH);
     pen.write(&format!("{} ", fit(&seat.name, width)), style(Role::Plain));
     pen.write(&format!("{glyph} {}{changed}", fit(&word, WORD_WIDTH)), style(role));
 }
@@ -103,9 +102,16 @@ fn sign(seat: &Seat) -> Option<Mark> {
     }
 }
 
-fn came(lang: Lang, mark: Came) -> &'static str {
-    let choice = Came::CHOICES.iter().find(|choice| choice.id == mark.id());
-    choice.map_or("", |choice| if lang == Lang::Zh { choice.zh } else { choice.en })
+/// The word for a mark, short enough for a seat.
+fn came(look: Look, mark: Came) -> String {
+    let id = match mark {
+        Came::Present => "mark-present",
+        Came::Late => "mark-late",
+        Came::LeftEarly => "mark-early",
+        Came::Leave => "mark-leave",
+        Came::Absent => "mark-absent",
+    };
+    look.tr(id, &[])
 }
 
 /// Class, day, hours, and who has recorded the sheet.
@@ -148,13 +154,13 @@ fn recorded_by(marking: &Marking) -> Vec<&str> {
 fn detail_text(model: &Model, marking: &Marking) -> String {
     let look = model.look;
     let Some(seat) = marking.current() else { return String::new() };
-    let jump = match marking.jump.as_str() {
-        "" => look.tr("marking-jump", &[]),
-        typed => look.tr("marking-typed", &[("text", typed.into())]),
+    let recorded = seat.recorded.as_ref().map(|row| recorded_text(model, row));
+    let (typed, how) = match marking.jump.as_str() {
+        "" => (None, Some(look.tr("marking-jump", &[]))),
+        typed => (Some(look.tr("marking-typed", &[("text", typed.into())])), None),
     };
-    let recorded = seat.recorded.as_ref().map(|row| recorded_text(model, row)).unwrap_or_default();
-    let parts = [seat.name.clone(), recorded, jump];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    let parts = [Some(seat.name.clone()), typed, recorded, how];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 /// Every mark that stands, with who and when; the newest alone where all agree.
@@ -166,7 +172,7 @@ fn recorded_text(model: &Model, row: &Row) -> String {
         let (mark, who, at) = (parts.next()?, parts.next()?, parts.next()?);
         let mark = Came::ALL.iter().find(|known| known.id() == mark)?;
         let at = at.get(11..16).unwrap_or_default();
-        Some(format!("{} {who} {at}", came(look.lang, *mark)))
+        Some(format!("{} {who} {at}", came(look, *mark)))
     };
     if row.state() == Some("differing") && !all.is_empty() {
         let all = all.iter().filter_map(worded).collect::<Vec<_>>().join(" / ");
@@ -194,7 +200,7 @@ fn draw_counts(model: &Model, marking: &Marking, area: Rect, buffer: &mut Buffer
             (_, 0) | (Came::Present, _) => Role::Plain,
             _ => Role::Attention,
         };
-        pen.write(&format!(" {} {count} ", came(look.lang, *mark)), look.style(role));
+        pen.write(&format!(" {} {count} ", came(look, *mark)), look.style(role));
     }
     let total = look.tr("marking-total", &[("count", (marking.seats().len() as u64).into())]);
     pen.write(&format!("  {total}"), look.style(Role::Heading));
@@ -206,4 +212,6 @@ fn draw_counts(model: &Model, marking: &Marking, area: Rect, buffer: &mut Buffer
 }
 
 /// The longest word for a mark, in either language.
-const WORD_WIDTH: u16 = 6;
+const WORD_WIDTH: u16 = 7;
+/// Mark, number, sign, change, and a blank after number, name and sign.
+const SEAT_SIGNS_WIDTH: u16 = 9;
