@@ -21,6 +21,8 @@ command-bad-condition = the condition "{ $given }" cannot hold: { $why }
 command-no-csv = "{ $given }" cannot be written as CSV
 command-total = { $count } in all
 command-shown = { $count } in all, { $shown } shown
+command-undone = Undone "{ $action }": { $count } restored, { $left } changed since and left alone
+command-undone-left =   { $id }  changed since: { $since } (to undo it too: also={ $id })
 command-done = Done: { $action } { $id }
 command-state = state: { $state }
 command-pending = awaits a second person: { $action }

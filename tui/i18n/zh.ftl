@@ -21,6 +21,8 @@ command-bad-condition = 条件“{ $given }”不成立：{ $why }
 command-no-csv = “{ $given }”不能输出为 CSV
 command-total = 共 { $count } 条
 command-shown = 共 { $count } 条，列出 { $shown } 条
+command-undone = 已撤销“{ $action }”：恢复 { $count } 条，{ $left } 条之后被改过，没有动
+command-undone-left =   { $id }  之后改过：{ $since }（要一并撤销：加 also={ $id }）
 command-done = 已办成：{ $action } { $id }
 command-state = 状态：{ $state }
 command-pending = 待第二人签署：{ $action }
