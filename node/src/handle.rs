@@ -215,6 +215,15 @@ impl Node {
         Ok(query::facets(self.reader().read(), kind, key)?)
     }
 
+    /// Returns the values that rows of a kind have under a key, each with the number of its rows.
+    pub fn facets(
+        &self,
+        kind: &'static RecordKind,
+        key: &str,
+    ) -> Result<Vec<(Value, usize)>, NodeError> {
+        Ok(query::facets(self.reader().read(), kind, key)?)
+    }
+
     /// Returns one record.
     pub fn row(&self, kind: &'static RecordKind, id: RecordId) -> Result<Option<Row>, NodeError> {
         Ok(projection::get(self.reader().read(), kind, id)?)
@@ -291,10 +300,19 @@ impl Node {
         &self,
         parts: impl IntoIterator<Item = &'o [Order]>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
+        self.carry_out_then(parts, |_| Vec::new())
+    }
+
+    /// Carries orders out, then those that name the records which the first ones made.
+    pub(crate) fn carry_out_then<'o>(
+        &self,
+        parts: impl IntoIterator<Item = &'o [Order]>,
+        then: impl FnOnce(&[RecordId]) -> Vec<Order>,
+    ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
         let done = writer.commit(|engine, transaction, membership| {
-            engine.carry_out(transaction, membership, &who, parts)
+            engine.carry_out(transaction, membership, &who, parts, then)
         })?;
         drop(writer);
         self.shared.changed();
@@ -405,7 +423,7 @@ fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer
 }
 
 /// Orders that are written together: a shard's worth of learners stays below the size of a change.
-const PART_ORDERS: usize = 200;
+pub(crate) const PART_ORDERS: usize = 200;
 
 /// The person who is meant when nobody says who acts.
 fn own_person(connection: &Connection) -> Result<String, StoreError> {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod changes;
 pub mod documents;
 pub mod enrolment;
+pub mod files;
 pub mod lists;
 pub mod membership;
 pub mod peers;

@@ -7,12 +7,12 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 
 use onex_crdt::act::Found;
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::RecordKind;
+use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 
 use super::lists::Lists;
 use super::projection::{
-    OrderColumn, SqlValue, column, columns, find_table, order_text, read, table, value_of,
+    OrderColumn, SqlValue, column, columns, find_table, order_text, read, select, table, value_of,
 };
 use super::view::decode;
 use super::{StoreError, projection};
@@ -177,6 +177,39 @@ pub(super) fn order(query: &Query) -> Vec<OrderColumn> {
 const ROWS_READ_MAX: usize = 5_000;
 /// Rows before a page that SQL may skip.
 const ROWS_SKIPPED_MAX: usize = 2_000;
+
+/// Returns the values under a key, each with the number of its rows, in their own order.
+pub fn facets(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+) -> Result<Vec<(Value, usize)>, StoreError> {
+    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
+    let sql = format!(
+        "select {column}, count(*) from {} where {column} is not null
+         group by 1 order by 1 limit {FACETS_MAX}",
+        table(kind),
+        column = column(field),
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], |row| {
+        let count: i64 = row.get(1)?;
+        Ok(value_of(&field.ty.shape, row.get_ref(0)?).map(|value| (value, count as usize)))
+    })?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The rows with this text under a key.
+pub fn with_text(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+    text: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
+    let condition = format!("{} = ?", column(field));
+    select(connection, kind, &condition, &[Value::Text(text.to_owned())])
+}
 
 /// Returns the values under a key, each with the number of its rows, in their own order.
 pub fn facets(
