@@ -321,6 +321,9 @@ pub fn fill_rows(
         touches.push(Touch::Record { kind: row.get(0)?, id });
     }
     project_rows(connection, view, &touches)?;
+    for kind in registry::KINDS {
+        projection::make_list_indexes(connection, kind)?;
+    }
     connection.execute("delete from meta where key = ?", [ROWS_MISSING])?;
     Ok(())
 }

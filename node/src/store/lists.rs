@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params_from_iter};
 
 use onex_crdt::record::RecordKind;
+use onex_crdt::registry;
 
 use self::order::Ordered;
 use self::texts::Texts;
 use super::projection::{columns, read, table};
-use super::query::{Bound, condition, order, words};
-use super::{StoreError, changes};
+use super::query::{Bound, ROWS_READ_MAX, condition, order, words};
+use super::{StoreError, changes, projection};
 use crate::api::{List, Query};
 
 /// What is in memory, by kind.
@@ -69,17 +70,27 @@ impl Lists {
         Ok(List { total, rows: rows.collect::<Result<_, _>>()? })
     }
 
-    /// Reads the text that searches for rows of a kind look in, before anybody searches.
-    pub fn prepare(
-        &mut self,
-        connection: &Connection,
-        kind: &'static RecordKind,
-    ) -> Result<(), StoreError> {
-        let lists = self.kinds.entry(kind.key).or_default();
-        lists.catch_up(connection, kind)?;
-        lists.texts(connection, kind)?;
-        lists.ordered(connection, &Query::all(kind))?;
-        Ok(())
+    /// Reads what searches in large kinds need, before anybody searches.
+    pub fn prepared(connection: &Connection) -> Result<Self, StoreError> {
+        let moment = connection.unchecked_transaction()?;
+        let mut prepared = Self::default();
+        for kind in registry::KINDS {
+            if projection::count(&moment, kind)? <= ROWS_READ_MAX {
+                continue;
+            }
+            let lists = prepared.kinds.entry(kind.key).or_default();
+            lists.catch_up(&moment, kind)?;
+            lists.texts(&moment, kind)?;
+            lists.ordered(&moment, &Query::all(kind))?;
+        }
+        Ok(prepared)
+    }
+
+    /// Takes what was prepared elsewhere, for kinds of which nothing is here.
+    pub fn adopt(&mut self, prepared: Self) {
+        for (kind, lists) in prepared.kinds {
+            self.kinds.entry(kind).or_insert(lists);
+        }
     }
 }
 

@@ -77,17 +77,22 @@ pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(),
     Ok(())
 }
 
-/// The indexes that lists, rules and the interface's first screen rest on.
-fn make_indexes(connection: &Connection, kind: &RecordKind) -> Result<(), StoreError> {
+/// The indexes that lists rest on: made once the rows are there, which is many times faster.
+pub fn make_list_indexes(connection: &Connection, kind: &RecordKind) -> Result<(), StoreError> {
     let (table, order) = (table(kind), order_text(&own_order(kind)));
-    let mut sql = format!(
-        "create index {table}_order on {table} ({order});
-         create index {table}_conflict on {table} (id) where conflict <> '';"
-    );
+    let mut sql = format!("create index {table}_order on {table} ({order});");
     if let Some(state) = kind.field("state") {
         let state = column(state);
         sql.push_str(&format!("create index {table}_state on {table} ({state}, {order});"));
     }
+    connection.execute_batch(&sql)?;
+    Ok(())
+}
+
+/// The indexes that rules rest on.
+fn make_indexes(connection: &Connection, kind: &RecordKind) -> Result<(), StoreError> {
+    let table = table(kind);
+    let mut sql = format!("create index {table}_conflict on {table} (id) where conflict <> '';");
     for field in kind.fields.iter().filter(|field| is_indexed(field)) {
         let column = column(field);
         sql.push_str(&format!("create index {table}_{column} on {table} ({column});"));

@@ -174,7 +174,7 @@ pub(super) fn order(query: &Query) -> Vec<OrderColumn> {
 }
 
 /// Rows of a kind that a list may go through: fewer are read as fast as anything is kept of them.
-const ROWS_READ_MAX: usize = 5_000;
+pub(super) const ROWS_READ_MAX: usize = 5_000;
 /// Rows before a page that SQL may skip.
 const ROWS_SKIPPED_MAX: usize = 2_000;
 
@@ -209,27 +209,6 @@ pub fn with_text(
     let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
     let condition = format!("{} = ?", column(field));
     select(connection, kind, &condition, &[Value::Text(text.to_owned())])
-}
-
-/// Returns the values under a key, each with the number of its rows, in their own order.
-pub fn facets(
-    connection: &Connection,
-    kind: &RecordKind,
-    key: &str,
-) -> Result<Vec<(Value, usize)>, StoreError> {
-    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
-    let sql = format!(
-        "select {column}, count(*) from {} where {column} is not null
-         group by 1 order by 1 limit {FACETS_MAX}",
-        table(kind),
-        column = column(field),
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([], |row| {
-        let count: i64 = row.get(1)?;
-        Ok(value_of(&field.ty.shape, row.get_ref(0)?).map(|value| (value, count as usize)))
-    })?;
-    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Returns the ids that begin with these hex digits, at most two.

@@ -2,6 +2,7 @@
 
 mod handle;
 mod import;
+mod lists;
 mod live;
 mod net;
 mod table;

@@ -1,7 +1,6 @@
 //! A home with many learners, built through the engine once and kept between runs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use onex_crdt::action::Given;
 use onex_crdt::field::time::Moment;
@@ -13,16 +12,10 @@ use onex_node::store::projection;
 use onex_node::{Founding, Node};
 
 use super::people;
-use super::report::timed;
+use super::report::{Report, timed};
 
 /// Learners of one command, as one import brings them.
 pub const BATCH_LEARNERS: usize = 20_000;
-
-/// A home, and how long each batch took where it was built just now.
-pub struct Built {
-    pub folder: PathBuf,
-    pub batches: Vec<Duration>,
-}
 
 /// The story's clock; every run begins at the same moment.
 pub fn clock() -> Clock {
@@ -30,12 +23,12 @@ pub fn clock() -> Clock {
 }
 
 /// Returns the home with so many learners, which is built when it is not there yet.
-pub fn built(learners: usize) -> Built {
+pub fn built(report: &mut Report, learners: usize) -> PathBuf {
     let shape = hex_encode(&projection::shape(registry::KINDS)[..6]);
     let homes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-homes");
-    let folder = homes.join(format!("{learners}-{shape}"));
-    if folder.exists() {
-        return Built { folder, batches: Vec::new() };
+    let home = homes.join(format!("{learners}-{shape}"));
+    if home.exists() {
+        return home;
     }
     let unfinished = homes.join(format!("{learners}-{shape}-unfinished"));
     let _ = std::fs::remove_dir_all(&unfinished);
@@ -48,9 +41,10 @@ pub fn built(learners: usize) -> Built {
         eprintln!("{} learners, {time:.2?}", first + orders.len());
         batches.push(time);
     }
+    report.add_times("a batch of 20,000 while the home is built", &mut batches, None, None);
     drop(node);
-    std::fs::rename(&unfinished, &folder).expect("renamed");
-    Built { folder, batches }
+    std::fs::rename(&unfinished, &home).expect("renamed");
+    home
 }
 
 /// The orders that put learners on the register.
