@@ -11,6 +11,8 @@ mod support {
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use onex_crdt::action::Given;
@@ -40,9 +42,8 @@ fn main() {
     let first = office(&home);
     let (_, ids) = first.act_many(&[&orders(0, records)]).expect("every learner is taken");
     let serving = first.serve("127.0.0.1:0".parse().expect("an address")).expect("a port");
-    let second = joined(&first, &folder.path().join("second"));
     let mut report = Report::default();
-    first_sync(&mut report, &first, &second, &home, records);
+    let second = first_sync(&mut report, &first, &home, &folder.path().join("second"));
     nothing_changed(&mut report, &second);
     for (edits, what) in [(1, "one command each"), (CHANGED, "one command")] {
         some_changed(&mut report, (&first, &second), &home, &ids, (edits, what));
@@ -70,18 +71,26 @@ fn synced(node: &Node) -> (Duration, PeerReport) {
     (time, peer)
 }
 
-fn first_sync(report: &mut Report, first: &Node, second: &Node, home: &Path, records: usize) {
+/// A device that joins takes everything there is at once: its welcome is the first sync.
+fn first_sync(report: &mut Report, first: &Node, home: &Path, folder: &Path) -> Node {
     let saves: usize = documents(home).values().map(|document| document.save().len()).sum();
-    let (time, peer) = synced(second);
+    let messages = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&messages);
+    first.tap(move |_, _, bytes| {
+        counted.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+    });
+    let (time, second) = timed(|| joined(first, folder));
+    let (_, peer) = synced(&second);
+    let bytes = messages.load(Ordering::SeqCst) - peer.received.bytes - peer.sent.bytes;
     let here = |node: &Node| node.list(&Query::all(Learner::KIND)).expect("listed").total;
-    assert_eq!((here(first), here(second)), (records, records));
-    let what = format!("first sync of {records} records");
-    let bytes = (peer.received.bytes + peer.sent.bytes) as f64;
+    assert_eq!(here(first), here(&second));
+    let what = format!("joining and first sync of {} records", here(first));
     let budget = Some(1.15 * saves as f64);
     let baseline = Some((saves as f64, "the documents' compacted saves"));
-    report.add(Line { what: what.clone(), measured: bytes, unit: "B", budget, baseline });
+    let measured = bytes as f64;
+    report.add(Line { what: what.clone(), measured, unit: "B", budget, baseline });
     seconds(report, &what, time);
-    trips(report, &what, &peer);
+    second
 }
 
 fn nothing_changed(report: &mut Report, second: &Node) {

@@ -57,7 +57,8 @@ impl Report {
 impl Line {
     fn text(&self) -> String {
         let Line { what, measured, unit, .. } = self;
-        let budget = self.budget.map_or(String::from("-"), |budget| format!("{budget} {unit}"));
+        let budget = self.budget;
+        let budget = budget.map_or("-".to_owned(), |budget| format!("{} {unit}", rounded(budget)));
         let verdict = match self.budget {
             None => String::new(),
             Some(budget) if *measured <= budget => "met".to_owned(),
