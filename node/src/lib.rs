@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod drafts;
 pub mod engine;
 pub mod handle;
 pub mod home;
