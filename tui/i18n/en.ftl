@@ -211,6 +211,8 @@ cmd-next = next field
 cmd-previous = previous field
 cmd-choices = choices
 cmd-leave-form = leave (nothing is lost)
+cmd-form-anew = Leave it out
+cmd-form-restore = Go on with what you wrote
 cmd-page-up = page up
 cmd-page-down = page down
 cmd-home = to the start
@@ -266,14 +268,13 @@ notice-saving = saving…
 notice-reading = reading…
 notice-done = { $what }: saved on this computer
 notice-failed = Not done: { $what }. Your text is still here, try again
-notice-unsaved = Not saved yet: F2 saves it, Esc leaves and keeps what you typed
+notice-unsaved = Not saved yet: F2 saves; what you typed is kept on this computer
 notice-drafts = { $count ->
-    [one] { $count } unfinished form is kept until you quit; open it to go on
-   *[other] { $count } unfinished forms are kept until you quit; open them to go on
-}
-notice-drafts-lost = Quitting loses what you typed: save it with F2, or press the key again
-notice-draft-kept = What you typed is kept until you quit; open it again to go on
-notice-draft-restored = What you had typed is back
+    [one] One form is
+   *[other] { $count } forms are
+} not finished; go on from Today
+notice-draft-kept = What you typed is kept on this computer; go on from Today
+notice-draft-restored = What you had not finished is here again
 notice-unchanged = Nothing changed, nothing to save
 notice-form-wrong = One field needs mending first; the cursor is there
 notice-gone = This record is no longer here
@@ -302,6 +303,7 @@ due-request = request
 due-contact = contact
 due-contact-old = { $name }, not confirmed since { $day }
 due-unsent = to send
+due-unfinished = Not finished
 due-unsent-count = { $count ->
     [one] { $count } change has not arrived yet, made { $since }
    *[other] { $count } changes have not arrived yet, oldest { $since }
@@ -360,6 +362,9 @@ page-devices = Devices and people
 page-no-devices = No devices yet
 
 form-confirm = F2 confirms, Esc does not
+form-restored = What you had not finished is here again; F8 leaves it out.
+form-aside = What you had not finished is put aside; F8 brings it back.
+form-draft-kept = Draft kept { $at }
 form-returned = Reason: { $reason }
 form-conflict = has two values; saving chooses
 form-required = required

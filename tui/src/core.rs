@@ -4,6 +4,7 @@
 pub mod model;
 
 pub mod commands;
+pub mod drafts;
 pub mod form;
 pub mod update;
 pub mod welcome;

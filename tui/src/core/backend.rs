@@ -2,14 +2,17 @@
 //!
 //! Every method may take as long as a disk or a network does: only workers call them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given, Refusal};
+use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
+    SyncReport,
 };
 
 /// What a node gives back, or why not.
@@ -46,6 +49,15 @@ pub trait Backend: Send + Sync {
     fn device_confirm(&self, digits: &str) -> Answered<()>;
     /// Syncs with one peer, or with all that are known.
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport>;
+    /// Keeps the texts of a form, or forgets them where there are none; tells when it kept them.
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>>;
+    /// What the person has begun to write.
+    fn drafts(&self) -> Answered<Vec<Draft>>;
     /// A number that moves when the store changed.
     fn version(&self) -> Answered<u64>;
 }

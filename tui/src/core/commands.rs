@@ -11,7 +11,7 @@ use onex_crdt::records::{contact, membership};
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 
-use crate::core::form::Widget;
+use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::i18n::{Lang, tr};
@@ -128,6 +128,8 @@ pub enum Does {
     Send,
     /// Opens the list of the field.
     Choices,
+    /// Puts aside what was restored into the form, or brings it back.
+    Swap,
 }
 
 impl Command {
@@ -318,6 +320,14 @@ fn has_choices(model: &Model) -> bool {
     field.is_some_and(|field| !matches!(field.widget(), Widget::Text) || !field.ready.is_empty())
 }
 
+fn is_restored(model: &Model) -> bool {
+    model.form.as_ref().is_some_and(|form| form.left == Left::Restored)
+}
+
+fn is_aside(model: &Model) -> bool {
+    model.form.as_ref().is_some_and(|form| matches!(form.left, Left::Aside(_)))
+}
+
 fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
@@ -376,6 +386,12 @@ pub static COMMANDS: &[Command] = &[
         &["F4", "Alt+Down", "Space"],
         4,
         when(has_choices, entry("form-choices", "cmd-choices", At::Form, Does::Choices)),
+    ),
+    keys(&["F8"], 6, when(is_restored, entry("form-anew", "cmd-form-anew", At::Form, Does::Swap))),
+    keys(
+        &["F8"],
+        6,
+        when(is_aside, entry("form-restore", "cmd-form-restore", At::Form, Does::Swap)),
     ),
     keys(&["PageDown"], 0, entry("form-page-down", "cmd-page-down", At::Form, Does::Pages(1))),
     keys(&["PageUp"], 0, entry("form-page-up", "cmd-page-up", At::Form, Does::Pages(-1))),

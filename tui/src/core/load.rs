@@ -17,10 +17,12 @@ use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, List, Me, Peer, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, List, Me, Peer, Query,
+    Status, SyncReport,
 };
 
 use crate::core::backend::{Answered, Backend, BackendError};
+use crate::core::form::{Draft, DraftKey};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -57,6 +59,13 @@ pub enum Task {
     Sync {
         /// With one peer, or with all.
         peer: Option<DeviceId>,
+    },
+    /// Keep the texts of a form; none forgets them.
+    Draft {
+        /// The form.
+        key: DraftKey,
+        /// Its texts.
+        texts: Draft,
     },
     /// Ask whether the store changed.
     Look,
@@ -99,6 +108,8 @@ pub enum Want {
     Picks(&'static str, String),
     /// The row that a form alters.
     Edited(&'static str, RecordId),
+    /// What the person has begun to write.
+    Drafts,
 }
 
 /// Which part of a list is asked for.
@@ -135,6 +146,8 @@ pub enum Slot {
     Picks,
     /// The row of a form.
     Edited,
+    /// What was begun.
+    Drafts,
 }
 
 impl Want {
@@ -150,6 +163,7 @@ impl Want {
             Want::Sync => Slot::Sync,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
+            Want::Drafts => Slot::Drafts,
         }
     }
 }
@@ -172,6 +186,8 @@ pub enum Message {
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
     Confirmed(Answered<()>),
+    /// The texts of a form were kept at that time, or forgotten, or neither.
+    Drafted(DraftKey, Answered<Option<Moment>>),
     /// A sync ended.
     Synced(Answered<SyncReport>),
     /// The version of the store.
@@ -212,6 +228,8 @@ pub enum Loaded {
     Picks(Vec<Row>),
     /// The row of a form; nothing when it is gone.
     Edited(Option<Row>),
+    /// What the person has begun to write.
+    Drafts(Vec<StoredDraft>),
 }
 
 /// A window of a list.
@@ -257,11 +275,32 @@ pub enum Due {
     Second(Row, Option<Moment>),
     /// A college asks for a change or a withdrawal of a filed line.
     Request(Row, Option<Moment>),
+    /// A form was begun and not saved.
+    Unfinished(Unfinished),
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
     /// Changes that no peer has yet.
     Unsent(usize, Option<Moment>),
 }
+
+/// A form that was begun and not saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Unfinished {
+    /// What it is for.
+    pub action: &'static Action,
+    /// The record that the action takes.
+    pub subject: Option<RecordId>,
+    /// When it was last written.
+    pub at: Moment,
+}
+
+impl PartialEq for Unfinished {
+    fn eq(&self, other: &Self) -> bool {
+        (self.action.id, self.subject, self.at) == (other.action.id, other.subject, other.at)
+    }
+}
+
+impl Eq for Unfinished {}
 
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
@@ -278,6 +317,10 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
+        Task::Draft { key, texts } => {
+            let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text)).collect();
+            Message::Drafted(key, backend.draft(key.0, key.1, &texts))
+        }
         Task::Sync { peer } => Message::Synced(backend.sync(peer)),
         Task::Look => Message::Version(backend.version()),
         Task::Found { .. } | Task::Join { .. } => return None,
@@ -338,6 +381,7 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Sync(conflicts, asking)
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
+        Want::Drafts => Loaded::Drafts(backend.drafts()?),
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
     };
     Ok((loaded, known))
@@ -470,6 +514,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
             know_all(backend, Application::KIND, std::slice::from_ref(row), known)?;
         }
     }
+    due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
     contacts_due(backend, me, &mut due)?;
     let unsent = &status.unsent;
     if unsent.changes > 0 && !status.peers.is_empty() {
@@ -506,6 +551,19 @@ fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
     Ok(())
 }
 
+/// Forms that were begun, the newest first; one that this program has no longer is left out.
+fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinished>> {
+    let mut unfinished = Vec::new();
+    for draft in backend.drafts()? {
+        let Some(action) = registry::action(&draft.action) else { continue };
+        if let (Some(kind), Some(id)) = (action.kind, draft.subject) {
+            know(backend, kind, id, known)?;
+        }
+        unfinished.push(Unfinished { action, subject: draft.subject, at: draft.at });
+    }
+    Ok(unfinished)
+}
+
 /// Own contacts that nobody has touched or confirmed for `CONTACT_FRESH_DAYS` (R86).
 fn contacts_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
     let own = Query { limit: Some(PAGE_MAX), ..Query::all(Contact::KIND) };
@@ -532,6 +590,7 @@ impl Due {
             Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
             Due::Asking(_) | Due::Conflict(_) | Due::Contact(..) | Due::Unsent(..) => None,
+            Due::Unfinished(_) => None,
         }
     }
 }

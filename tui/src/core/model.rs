@@ -9,7 +9,8 @@ use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{Asking, Conflict, History, Me, Status};
 
-use crate::core::form::{Draft, DraftKey, FormState};
+use crate::core::drafts::Drafts;
+use crate::core::form::FormState;
 use crate::core::input::TextInput;
 use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
 use crate::i18n::Lang;
@@ -113,7 +114,7 @@ pub struct Model {
     /// The last thing that happened.
     pub notice: Option<Notice>,
     /// Texts of forms that were left or are open.
-    pub drafts: BTreeMap<DraftKey, Draft>,
+    pub drafts: Drafts,
     /// Records that rows name.
     pub known: Known,
     /// Whether a sync runs.
@@ -272,7 +273,7 @@ impl Model {
             form: None,
             overlay: None,
             notice: None,
-            drafts: BTreeMap::new(),
+            drafts: Drafts::default(),
             known: Known::new(),
             syncing: false,
             leaving: false,

@@ -45,6 +45,7 @@ pub struct World {
     pub version: u64,
     pub listed: usize,
     pub fails: Option<String>,
+    pub drafts: BTreeMap<String, Vec<Draft>>,
 }
 
 /// One person at one device.
@@ -191,6 +192,7 @@ pub fn world() -> World {
         version: 1,
         listed: 0,
         fails: None,
+        drafts: BTreeMap::new(),
     }
 }
 
@@ -237,6 +239,11 @@ impl Fake {
 
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no test panics inside")
+    }
+
+    /// What this person has begun to write.
+    pub fn drafts(&self) -> Vec<Draft> {
+        self.world().drafts.get(&self.me.person).cloned().unwrap_or_default()
     }
 
     fn refuse<T>(&self, action: &'static Action, reason: Reason, field: &str) -> Answered<T> {
@@ -443,6 +450,28 @@ impl Backend for Fake {
         Ok(SyncReport::default())
     }
 
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>> {
+        let mut world = self.world();
+        world.version += 1;
+        let drafts = world.drafts.entry(self.me.person.clone()).or_default();
+        drafts.retain(|draft| (draft.action.as_str(), draft.subject) != (action, subject));
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let (action, texts, at) = (action.to_owned(), texts.clone(), moment(NOW));
+        drafts.insert(0, Draft { action, subject, at, texts });
+        Ok(Some(at))
+    }
+
+    fn drafts(&self) -> Answered<Vec<Draft>> {
+        Ok(Fake::drafts(self))
+    }
+
     fn version(&self) -> Answered<u64> {
         Ok(self.world().version)
     }
@@ -482,6 +511,12 @@ impl Driver {
             self.settle(tasks);
         }
         self
+    }
+
+    /// Ends the program as Ctrl+Q does, once the workers have done what is left.
+    pub fn end(&mut self) {
+        let tasks = update::finish(&mut self.model);
+        self.settle(tasks);
     }
 
     /// Types a text letter by letter, as an input method commits it.

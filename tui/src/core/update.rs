@@ -25,7 +25,20 @@ use crate::view::theme::{Glyphs, Mark, Scheme};
 
 /// Returns the tasks with which the interface begins.
 pub fn start(model: &mut Model) -> Vec<Task> {
-    if model.welcome.is_some() { Vec::new() } else { reload(model) }
+    if model.welcome.is_some() { Vec::new() } else { begin(model) }
+}
+
+/// Reads what the person left behind, and the first screen.
+fn begin(model: &mut Model) -> Vec<Task> {
+    let mut tasks = vec![model.ask(Want::Drafts)];
+    tasks.extend(reload(model));
+    tasks
+}
+
+/// Returns what is to be written before the program may end.
+pub fn finish(model: &mut Model) -> Vec<Task> {
+    draft_keep(model);
+    model.drafts.write()
 }
 
 /// Asks whether the store changed; for the clock of the loop.
@@ -184,8 +197,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             Vec::new()
         }
         Does::Quit => {
-            leave(model);
-            model.finished |= model.drafts.is_empty();
+            model.finished = true;
             Vec::new()
         }
         Does::Interrupt => {
@@ -212,6 +224,13 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Choices => {
             let kind = model.form.as_mut().and_then(|form| form.open());
             if kind.is_some() { picks_ask(model) } else { Vec::new() }
+        }
+        Does::Swap => {
+            if let Some(form) = &mut model.form {
+                form.swap();
+            }
+            draft_keep(model);
+            model.drafts.write()
         }
     }
 }
@@ -269,11 +288,11 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(form) = &mut model.form {
         if form.popup.is_some() {
             form.popup_step(by);
-        } else {
-            form.step(by);
-            draft_keep(model);
+            return Vec::new();
         }
-        return Vec::new();
+        form.step(by);
+        draft_keep(model);
+        return model.drafts.write();
     }
     if let Some(welcome) = &mut model.welcome {
         if let Welcome::Role { selected } = welcome {
@@ -374,7 +393,7 @@ fn enter(model: &mut Model) -> Vec<Task> {
             form.popup_take(model.look.lang);
             draft_keep(model);
         }
-        return Vec::new();
+        return model.drafts.write();
     }
     if let Some(list) = model.list_mut().filter(|list| list.finding) {
         list.finding = false;
@@ -393,7 +412,7 @@ fn back(model: &mut Model) -> Vec<Task> {
             draft_keep(model);
             open::leave_form(model);
         }
-        return Vec::new();
+        return model.drafts.write();
     }
     if let Some(welcome) = &mut model.welcome {
         *welcome = Welcome::Keys;
@@ -413,22 +432,17 @@ fn back(model: &mut Model) -> Vec<Task> {
     if model.screen == Screen::Today { Vec::new() } else { go(model, Screen::Today) }
 }
 
-/// Leaves when asked a second time; what is not saved yet lives no longer than the program.
+/// Leaves when asked a second time; what is not saved yet is there at the next start.
 fn leave(model: &mut Model) {
-    draft_keep(model);
     model.finished = model.leaving;
     model.leaving = true;
-    let said = if model.drafts.is_empty() { "notice-again-to-leave" } else { "notice-drafts-lost" };
-    model.notice = Some(Notice::Said(Mark::Attention, said));
+    model.notice = Some(Notice::Said(Mark::Attention, "notice-again-to-leave"));
 }
 
 fn draft_keep(model: &mut Model) {
     let Some(form) = &model.form else { return };
-    let (key, draft) = (form.draft_key(), form.draft());
-    if draft.is_empty() {
-        model.drafts.remove(&key);
-    } else {
-        model.drafts.insert(key, draft);
+    if form.stage != Stage::Loading {
+        model.drafts.keep(form.draft_key(), form.draft());
     }
 }
 
@@ -479,6 +493,13 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Confirmed(answered) => {
             form_done(model, answered.map(|()| Notice::Said(Mark::Good, "notice-let-in")))
         }
+        Message::Drafted(key, answered) => {
+            match answered {
+                Ok(at) => at.into_iter().for_each(|at| model.drafts.written(&key, at)),
+                Err(error) => failed(model, error),
+            }
+            Vec::new()
+        }
         Message::Synced(answered) => {
             model.syncing = false;
             match answered {
@@ -499,9 +520,9 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Entered => {
             model.welcome = None;
             model.form = None;
-            model.drafts.clear();
+            model.drafts.retain_only(None);
             model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
-            reload(model)
+            begin(model)
         }
         Message::NotEntered(error) => open::not_entered(model, error),
         Message::WorkerLost(what) => {
@@ -540,10 +561,12 @@ fn form_done(model: &mut Model, done: Answered<Notice>) -> Vec<Task> {
     match done {
         Ok(notice) => {
             if let Some(form) = model.form.take_if(|form| form.stage == Stage::Sending) {
-                model.drafts.remove(&form.draft_key());
+                model.drafts.forget(form.draft_key());
             }
             model.notice = Some(notice);
-            reload(model)
+            let mut tasks = model.drafts.write();
+            tasks.extend(reload(model));
+            tasks
         }
         Err(error) => {
             failed(model, error);
@@ -613,6 +636,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             }
         }
         Loaded::Edited(row) => open::edited(model, row),
+        Loaded::Drafts(drafts) => model.drafts.restore(drafts),
     }
     Vec::new()
 }

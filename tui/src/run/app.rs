@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -105,18 +105,24 @@ fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()>
         workers: Workers::start(node, &events)?,
         dirty: Dirty::Now,
         look_at: Instant::now(),
+        write_at: None,
     };
     let tasks = update::start(&mut app.model);
     app.send(tasks);
-    event_loop(&mut app, &mut terminal, &received, Pacer::new(environment.frame_interval()))?;
-    guard.leave()
+    let pacer = Pacer::new(environment.frame_interval());
+    let ended = event_loop(&mut app, &mut terminal, &received, pacer);
+    app.close();
+    ended.and(guard.leave())
 }
 
-/// The channels to the workers: one thread reads, one acts, one talks to the network.
+/// The channels to the workers: one thread reads, one acts, one talks to the network, and one
+/// keeps drafts, which nothing else may hold up.
 struct Workers {
     reads: Sender<Task>,
     acts: Sender<Task>,
     network: Sender<Task>,
+    drafts: Sender<Task>,
+    drafts_thread: JoinHandle<()>,
 }
 
 impl Workers {
@@ -126,15 +132,29 @@ impl Workers {
             let (sender, tasks) = unbounded();
             let (node, events) = (node.clone(), events.clone());
             let work = move || worker_run(&node, &tasks, &events);
-            thread::Builder::new().name(name.into()).spawn(work).map(|_| sender)
+            thread::Builder::new().name(name.into()).spawn(work).map(|thread| (sender, thread))
         };
-        Ok(Workers { reads: worker("reads")?, acts: worker("acts")?, network: worker("network")? })
+        let (drafts, drafts_thread) = worker("drafts")?;
+        Ok(Workers {
+            reads: worker("reads")?.0,
+            acts: worker("acts")?.0,
+            network: worker("network")?.0,
+            drafts,
+            drafts_thread,
+        })
+    }
+
+    /// Waits until every draft that was handed on is kept.
+    fn close(self) {
+        drop(self.drafts);
+        let _ = self.drafts_thread.join();
     }
 
     fn of(&self, task: &Task) -> &Sender<Task> {
         match task {
             Task::Load { .. } | Task::Look => &self.reads,
             Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => &self.acts,
+            Task::Draft { .. } => &self.drafts,
             Task::Sync { .. } | Task::Found { .. } | Task::Join { .. } => &self.network,
         }
     }
@@ -178,6 +198,7 @@ struct Interface {
     workers: Workers,
     dirty: Dirty,
     look_at: Instant,
+    write_at: Option<Instant>,
 }
 
 impl Interface {
@@ -191,6 +212,21 @@ impl Interface {
         }
     }
 
+    /// Hands on what came of a key, and sets the time at which what was typed is kept.
+    fn typed(&mut self, tasks: Vec<Task>) {
+        self.send(tasks);
+        self.dirty = Dirty::Now;
+        let waits = self.model.drafts.are_unwritten();
+        self.write_at = waits.then(|| Instant::now() + DRAFT_DELAY);
+    }
+
+    /// Keeps what was typed before the program ends.
+    fn close(mut self) {
+        let tasks = update::finish(&mut self.model);
+        self.send(tasks);
+        self.workers.close();
+    }
+
     fn types(&self) -> bool {
         let typed = self.model.form.as_ref().is_some_and(|form| form.is_typed());
         typed || self.model.list().is_some_and(|list| list.finding)
@@ -202,14 +238,12 @@ impl App for Interface {
 
     fn key(&mut self, key: Key) {
         let tasks = update::key(&mut self.model, key);
-        self.send(tasks);
-        self.dirty = Dirty::Now;
+        self.typed(tasks);
     }
 
     fn paste(&mut self, text: &str) {
         let tasks = update::paste(&mut self.model, text);
-        self.send(tasks);
-        self.dirty = Dirty::Now;
+        self.typed(tasks);
     }
 
     fn resize(&mut self, columns: u16, rows: u16) {
@@ -230,13 +264,20 @@ impl App for Interface {
     }
 
     fn wake(&mut self, now: Instant) {
-        self.look_at = now + LOOK_INTERVAL;
-        let tasks = update::tick(&self.model);
-        self.send(tasks);
+        if self.write_at.is_some_and(|at| at <= now) {
+            self.write_at = None;
+            let tasks = self.model.drafts.write();
+            self.send(tasks);
+        }
+        if self.look_at <= now {
+            self.look_at = now + LOOK_INTERVAL;
+            let tasks = update::tick(&self.model);
+            self.send(tasks);
+        }
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        Some(self.look_at)
+        Some(self.write_at.map_or(self.look_at, |at| at.min(self.look_at)))
     }
 
     fn dirty(&self) -> Dirty {
@@ -269,6 +310,8 @@ impl App for Interface {
     }
 }
 
+/// How long after the last key what was typed is kept.
+const DRAFT_DELAY: Duration = Duration::from_millis(500);
 /// How often the store is asked whether it changed; nothing is drawn when it has not.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 

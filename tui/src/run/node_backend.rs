@@ -2,15 +2,18 @@
 //!
 //! Failures become ids of sentences, since a node does not know the language of a screen.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
+    SyncReport,
 };
 use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError, Serving};
@@ -71,6 +74,23 @@ impl Backend for Node {
 
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport> {
         Ok(Node::sync(self, peer)?)
+    }
+
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>> {
+        if texts.is_empty() {
+            Node::draft_drop(self, action, subject)?;
+            return Ok(None);
+        }
+        Ok(Some(Node::draft_put(self, action, subject, texts)?))
+    }
+
+    fn drafts(&self) -> Answered<Vec<Draft>> {
+        Ok(Node::drafts(self)?)
     }
 
     fn version(&self) -> Answered<u64> {

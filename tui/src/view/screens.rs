@@ -272,7 +272,7 @@ fn message(model: &Model) -> (Mark, String) {
 
 /// Whether something was typed into the form that is open.
 fn is_unsaved(model: &Model) -> bool {
-    model.form.as_ref().is_some_and(|form| model.drafts.contains_key(&form.draft_key()))
+    model.form.as_ref().is_some_and(|form| model.drafts.contains(&form.draft_key()))
 }
 
 /// A failure as a sentence; a text that is no id of one is shown as it is.

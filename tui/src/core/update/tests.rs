@@ -7,7 +7,7 @@ use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
-use crate::core::load::Message;
+use crate::core::load::{Due, Message};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
@@ -134,19 +134,64 @@ fn enter_never_submits_and_esc_loses_nothing() {
     assert_eq!(driver.fake.world().rows["application"].len(), lines);
 }
 
+/// The text of a field in the form that is open.
+fn text_of<'a>(driver: &'a Driver, key: &str) -> Option<&'a str> {
+    let form = driver.model.form.as_ref()?;
+    form.fields.iter().find(|field| field.key == key).map(|field| field.text.as_str())
+}
+
+/// Opens from 今日 what was begun.
+fn go_on(driver: &mut Driver) {
+    let due = driver.model.today.clone().expect("read");
+    let at = due.iter().position(|due| matches!(due, Due::Unfinished(_))).expect("to go on with");
+    for _ in 0..at {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+}
+
 #[test]
-fn leaving_with_a_draft_is_asked_twice() {
+fn the_next_start_goes_on_with_what_was_typed() {
     let mut driver = coordinator();
     driver.press("2 F6").focus("major_name").write("铁道供电").press("Ctrl+Q");
-    assert!(!driver.model.finished);
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-drafts-lost"))));
-    driver.press("Esc Ctrl+Q");
-    assert!(!driver.model.finished, "another key between them begins anew");
-    driver.press("Ctrl+Q");
-    assert!(driver.model.finished);
-    let mut driver = coordinator();
-    driver.press("2 F6 Ctrl+Q");
-    assert!(driver.model.finished, "nothing is lost");
+    assert!(driver.model.finished, "nothing is asked, since nothing is lost");
+    driver.end();
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"));
+    assert!(driver.model.notice.is_some());
+
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some(""), "put aside");
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"), "and back");
+    driver.press("F8 Esc");
+    assert!(driver.model.drafts.is_empty() && driver.fake.drafts().is_empty());
+}
+
+#[test]
+fn a_draft_of_a_record_finds_its_record_again() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    let form = driver.model.form.as_ref().expect("the decision that was begun");
+    assert_eq!((form.effect, form.draft().len()), (Some("effect-return"), 2));
+    driver.write("人数").press("F2");
+    assert!(driver.model.form.is_none() && driver.fake.drafts().is_empty());
+    let returned = |row: &Row| row.text("reason") == Some("缺师资人数");
+    assert!(driver.fake.world().rows["application"].iter().any(returned));
+}
+
+#[test]
+fn another_person_does_not_see_what_was_typed() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let lead = driver.fake.beside(HUB, "郝敏", &[Lead]);
+    driver.as_person(lead).press("2 Down F7");
+    assert_eq!(text_of(&driver, "reason"), Some(""));
 }
 
 #[test]

@@ -111,6 +111,12 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let asked = words::changed(model, kind, "pending_request", asked);
             (Mark::Attention, "due-request", format!("{asked}  {}", since(row, at)), "does-review")
         }
+        Due::Unfinished(begun) => {
+            let title = words::action(look, begun.action.id);
+            let of = begun.subject.map(|id| words::name(model, id)).unwrap_or_default();
+            let what = format!("{title}  {of}  {}", words::age(look, model.now(), begun.at));
+            (Mark::Working, "due-unfinished", what, "does-continue")
+        }
         Due::Contact(row, day) => {
             let name = words::title(model, Contact::KIND, row);
             let day = day.to_string();
