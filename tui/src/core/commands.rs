@@ -53,6 +53,8 @@ pub enum At {
     Palette,
     /// The help.
     Help,
+    /// Jobs and what happened before.
+    Jobs,
     /// A list over a field.
     Popup,
     /// A form.
@@ -100,6 +102,10 @@ pub enum Does {
     Palette,
     /// Opens or closes the help.
     Help,
+    /// Opens the list of jobs and of what happened before.
+    Jobs,
+    /// Asks the marked job to stop.
+    StopJob,
     /// Changes the language.
     Language,
     /// Changes the glyph set.
@@ -158,6 +164,7 @@ pub fn places(model: &Model) -> Vec<At> {
     match model.overlay {
         Some(Overlay::Palette { .. }) => return vec![At::Palette],
         Some(Overlay::Help { .. }) => return vec![At::Help],
+        Some(Overlay::Jobs { .. }) => return vec![At::Jobs],
         None => {}
     }
     places_below(model)
@@ -217,7 +224,7 @@ pub fn commands_here(model: &Model) -> Vec<&'static Command> {
 /// Returns what the palette offers: everything that can be done from the page below it.
 pub fn offered(model: &Model) -> Vec<Command> {
     let on_page = |command: &&Command| match command.at {
-        At::Palette | At::Help | At::Popup | At::Find => false,
+        At::Palette | At::Help | At::Jobs | At::Popup | At::Find => false,
         At::Form => model.form.is_some(),
         At::Welcome => model.welcome.is_some() && model.form.is_none(),
         At::Page => model.welcome.is_none(),
@@ -328,6 +335,12 @@ fn is_aside(model: &Model) -> bool {
     model.form.as_ref().is_some_and(|form| matches!(form.left, Left::Aside(_)))
 }
 
+fn can_stop(model: &Model) -> bool {
+    let Some(Overlay::Jobs { selected }) = model.overlay else { return false };
+    let job = model.jobs.all().get(selected);
+    job.is_some_and(|job| job.can_stop && job.ended.is_none() && !job.is_stopping())
+}
+
 fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
@@ -374,6 +387,14 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Down"], 2, entry("help-down", "cmd-down", At::Help, Does::Move(1))),
     keys(&["Esc", "F1", "Enter"], 3, entry("help-close", "cmd-close", At::Help, Does::Back)),
     keys(&["F3"], 4, entry("help-language", "cmd-language", At::Help, Does::Language)),
+    keys(&["Up"], 1, entry("jobs-up", "cmd-up", At::Jobs, Does::Move(-1))),
+    keys(&["Down"], 2, entry("jobs-down", "cmd-down", At::Jobs, Does::Move(1))),
+    keys(
+        &["Delete", "F8"],
+        3,
+        when(can_stop, entry("jobs-stop", "cmd-stop-job", At::Jobs, Does::StopJob)),
+    ),
+    keys(&["Esc", "F12", "Ctrl+G"], 4, entry("jobs-close", "cmd-close", At::Jobs, Does::Back)),
     // Forms.
     keys(&["Up"], 1, entry("popup-up", "cmd-up", At::Popup, Does::Move(-1))),
     keys(&["Down"], 2, entry("popup-down", "cmd-down", At::Popup, Does::Move(1))),
@@ -502,6 +523,7 @@ pub static COMMANDS: &[Command] = &[
     // Everywhere.
     keys(&["F1", "?"], 8, entry("help", "cmd-help", At::Anywhere, Does::Help)),
     keys(&["F10", "Ctrl+K", ":"], 9, entry("palette", "cmd-palette", At::Anywhere, Does::Palette)),
+    keys(&["F12", "Ctrl+G"], 0, entry("jobs", "cmd-jobs", At::Anywhere, Does::Jobs)),
     keys(&["F3"], 0, entry("language", "cmd-language", At::Anywhere, Does::Language)),
     keys(
         &["Ctrl+R"],

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Shape;
 use onex_crdt::field::time::{Date, Moment};
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::records::contact::Contact;
@@ -23,6 +23,7 @@ use onex_node::api::{
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
+use crate::core::jobs::{JobId, Stop, Work};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -55,10 +56,14 @@ pub enum Task {
         /// The digits that both screens show.
         digits: String,
     },
-    /// Sync.
-    Sync {
-        /// With one peer, or with all.
-        peer: Option<DeviceId>,
+    /// Long work, which tells how far it has come.
+    Job {
+        /// Its number.
+        id: JobId,
+        /// What it does.
+        work: Work,
+        /// Asks it to stop.
+        stop: Stop,
     },
     /// Keep the texts of a form; none forgets them.
     Draft {
@@ -188,8 +193,17 @@ pub enum Message {
     Confirmed(Answered<()>),
     /// The texts of a form were kept at that time, or forgotten, or neither.
     Drafted(DraftKey, Answered<Option<Moment>>),
-    /// A sync ended.
-    Synced(Answered<SyncReport>),
+    /// A job has come so far.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// How much is done.
+        done: u64,
+        /// How much there is, where that is known.
+        total: Option<u64>,
+    },
+    /// A job ended.
+    Ended(JobId, Answered<Done>),
     /// The version of the store.
     Version(Answered<u64>),
     /// The digits to be compared while joining.
@@ -200,6 +214,13 @@ pub enum Message {
     NotEntered(BackendError),
     /// A worker died; its words are for the log and the status line.
     WorkerLost(String),
+}
+
+/// What a job led to.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// A sync.
+    Synced(SyncReport),
 }
 
 /// What was read.
@@ -305,9 +326,10 @@ impl Eq for Unfinished {}
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
 
-/// Carries a task out; joining and founding are not among them, they make the backend.
-pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
-    Some(match task {
+/// Carries a task out and sends what comes of it; joining and founding are not among them, they
+/// make the backend.
+pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
+    send(match task {
         Task::Load { want, generation } => {
             let loaded = load(backend, &want);
             Message::Loaded { slot: want.slot(), generation, loaded }
@@ -321,10 +343,16 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
             let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text)).collect();
             Message::Drafted(key, backend.draft(key.0, key.1, &texts))
         }
-        Task::Sync { peer } => Message::Synced(backend.sync(peer)),
+        Task::Job { id, work, stop } => Message::Ended(id, job(backend, work, &stop)),
         Task::Look => Message::Version(backend.version()),
-        Task::Found { .. } | Task::Join { .. } => return None,
-    })
+        Task::Found { .. } | Task::Join { .. } => return,
+    });
+}
+
+fn job(backend: &dyn Backend, work: Work, _: &Stop) -> Answered<Done> {
+    match work {
+        Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
+    }
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {

@@ -1,6 +1,6 @@
 //! Everything the interface knows at one moment. Plain data: `update` changes it, `view` draws it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onex_crdt::action::{Action, Refusal};
 use onex_crdt::field::time::Moment;
@@ -12,6 +12,7 @@ use onex_node::api::{Asking, Conflict, History, Me, Status};
 use crate::core::drafts::Drafts;
 use crate::core::form::FormState;
 use crate::core::input::TextInput;
+use crate::core::jobs::Jobs;
 use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
@@ -117,8 +118,12 @@ pub struct Model {
     pub drafts: Drafts,
     /// Records that rows name.
     pub known: Known,
-    /// Whether a sync runs.
-    pub syncing: bool,
+    /// Long work.
+    pub jobs: Jobs,
+    /// How many milliseconds the program runs.
+    pub clock: u64,
+    /// What happened before, the newest first.
+    pub notices: VecDeque<Noted>,
     /// Ctrl+C was pressed once.
     pub leaving: bool,
     /// The program ends.
@@ -155,6 +160,11 @@ pub enum Overlay {
         /// Index of the marked entry.
         selected: usize,
     },
+    /// Jobs and what happened before.
+    Jobs {
+        /// Index of the marked entry: jobs first, then what happened.
+        selected: usize,
+    },
     /// Help.
     Help {
         /// Lines scrolled away.
@@ -175,6 +185,15 @@ pub enum Notice {
     Refused(Refusal),
     /// The system failed.
     Failed(String),
+}
+
+/// Something that happened before.
+#[derive(Clone)]
+pub struct Noted {
+    /// What.
+    pub notice: Notice,
+    /// When, by the node's clock; nothing while there is no node.
+    pub at: Option<Moment>,
 }
 
 /// A list of which only a window is here.
@@ -275,7 +294,9 @@ impl Model {
             notice: None,
             drafts: Drafts::default(),
             known: Known::new(),
-            syncing: false,
+            jobs: Jobs::default(),
+            clock: 0,
+            notices: VecDeque::new(),
             leaving: false,
             finished: false,
             repaint: false,
@@ -304,6 +325,18 @@ impl Model {
     /// The role of the organisation.
     pub fn role(&self) -> Option<OrgRole> {
         self.me().map(|me| me.org_role)
+    }
+
+    /// Whether a sync runs.
+    pub fn is_syncing(&self) -> bool {
+        self.jobs.runs("job-sync")
+    }
+
+    /// Keeps what has just happened for the list of what happened before.
+    pub fn note(&mut self) {
+        let Some(notice) = self.notice.clone() else { return };
+        self.notices.push_front(Noted { notice, at: self.now() });
+        self.notices.truncate(NOTICES_MAX);
     }
 
     /// The node's clock when it last answered.
@@ -382,5 +415,7 @@ impl Model {
 
 /// Rows of a window that no list has: bars, rule, titles, search, position, message, hints.
 const CHROME_ROWS: usize = 9;
+/// Things that happened before, as far as they are remembered.
+const NOTICES_MAX: usize = 200;
 /// A narrower window shows list and detail one after the other (tui.md 5.4).
 pub const DETAIL_WINDOW_WIDTH_MIN: u16 = 120;

@@ -2,6 +2,7 @@
 //!
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -19,7 +20,7 @@ use onex_node::api::*;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::keys::Key;
-use crate::core::load::{Message, Task, perform};
+use crate::core::load::{Task, perform};
 use crate::core::model::Model;
 use crate::core::update;
 use crate::i18n::Lang;
@@ -495,9 +496,11 @@ impl Driver {
     fn settle(&mut self, tasks: Vec<Task>) {
         let mut tasks = tasks;
         while !tasks.is_empty() {
-            let messages: Vec<Message> =
-                tasks.drain(..).filter_map(|task| perform(&self.fake, task)).collect();
-            for message in messages {
+            let messages = RefCell::new(Vec::new());
+            for task in tasks.drain(..) {
+                perform(&self.fake, task, &|message| messages.borrow_mut().push(message));
+            }
+            for message in messages.into_inner() {
                 tasks.extend(update::message(&mut self.model, message));
             }
         }

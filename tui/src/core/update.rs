@@ -16,8 +16,9 @@ use crate::core::backend::{Answered, BackendError};
 use crate::core::commands::{Command, Does, command_of, offered};
 use crate::core::form::{Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
+use crate::core::jobs::{Ending, JobId, Work};
 use crate::core::keys::{Key, Typed};
-use crate::core::load::{Known, Loaded, Message, Slot, Task, Want};
+use crate::core::load::{Done, Known, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::i18n::Lang;
@@ -52,8 +53,15 @@ pub fn resize(model: &mut Model, columns: u16, rows: u16) -> Vec<Task> {
     if model.welcome.is_some() { Vec::new() } else { moved(model) }
 }
 
-/// Applies a key.
+/// Applies a key; what was said of the one before goes from the screen.
 pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
+    model.notice = None;
+    let tasks = key_apply(model, key);
+    model.note();
+    tasks
+}
+
+fn key_apply(model: &mut Model, key: Key) -> Vec<Task> {
     if key != Key::ctrl('c') && key != Key::ctrl('q') {
         model.leaving = false;
     }
@@ -68,12 +76,16 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
         let letter = command_key.text().is_some_and(char::is_alphabetic);
         return if letter { find_begin(model, key) } else { Vec::new() };
     };
-    model.notice = None;
     does(model, command.does)
 }
 
 /// Inserts pasted text where text is typed; a line end in it does nothing.
 pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
+    model.notice = None;
+    paste_apply(model, text)
+}
+
+fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
     if let Some(Overlay::Palette { query, selected }) = &mut model.overlay {
         query.paste(text);
         *selected = 0;
@@ -86,7 +98,6 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
         }
         if form.is_typed() && form.stage != Stage::Sending {
             form.paste(text);
-            model.notice = None;
             draft_keep(model);
         }
         return Vec::new();
@@ -136,10 +147,6 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if form.is_typed() {
         let edited = form.key(key);
-        if edited == Edited::Text {
-            // What was said of the text before is no longer true.
-            model.notice = None;
-        }
         draft_keep(model);
         return (edited != Edited::NotMine).then(Vec::new);
     }
@@ -187,6 +194,18 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             model.overlay = Some(Overlay::Help { scroll: 0 });
             Vec::new()
         }
+        Does::Jobs => {
+            model.overlay = Some(Overlay::Jobs { selected: 0 });
+            Vec::new()
+        }
+        Does::StopJob => {
+            if let Some(Overlay::Jobs { selected }) = model.overlay
+                && let Some(job) = model.jobs.all().get(selected)
+            {
+                model.jobs.stop(job.id);
+            }
+            Vec::new()
+        }
         Does::Language | Does::Glyphs | Does::Colours => {
             setting(model, does);
             Vec::new()
@@ -197,11 +216,11 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             Vec::new()
         }
         Does::Quit => {
-            model.finished = true;
+            leave(model, Leaving::AtOnce);
             Vec::new()
         }
         Does::Interrupt => {
-            leave(model);
+            leave(model, Leaving::Twice);
             Vec::new()
         }
         Does::Find => {
@@ -265,16 +284,19 @@ fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
 }
 
 fn sync(model: &mut Model, peer: Option<onex_crdt::ids::DeviceId>) -> Vec<Task> {
-    if model.syncing {
+    if model.is_syncing() {
         return Vec::new();
     }
-    model.syncing = true;
-    vec![Task::Sync { peer }]
+    vec![model.jobs.begin(Work::Sync { peer }, model.clock)]
 }
 
 fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(overlay) = &mut model.overlay {
         match overlay {
+            Overlay::Jobs { selected } => {
+                let last = (model.jobs.all().len() + model.notices.len()).saturating_sub(1);
+                *selected = selected.saturating_add_signed(by).min(last);
+            }
             Overlay::Help { scroll } => *scroll = scroll.saturating_add_signed(by).min(SCROLL_MAX),
             Overlay::Palette { .. } => {
                 let last = palette_entries(model).len().saturating_sub(1);
@@ -432,11 +454,28 @@ fn back(model: &mut Model) -> Vec<Task> {
     if model.screen == Screen::Today { Vec::new() } else { go(model, Screen::Today) }
 }
 
-/// Leaves when asked a second time; what is not saved yet is there at the next start.
-fn leave(model: &mut Model) {
-    model.finished = model.leaving;
+/// How willingly a key ends the program.
+#[derive(PartialEq, Eq)]
+enum Leaving {
+    /// When pressed once, unless a job would be stopped.
+    AtOnce,
+    /// When pressed twice.
+    Twice,
+}
+
+/// Leaves; what is not saved yet is there at the next start, but a job would not go on.
+fn leave(model: &mut Model, leaving: Leaving) {
+    let runs = model.jobs.running().next().map(|job| job.title);
+    model.finished = model.leaving || (leaving == Leaving::AtOnce && runs.is_none());
+    if model.finished {
+        model.jobs.stop_all();
+        return;
+    }
     model.leaving = true;
-    model.notice = Some(Notice::Said(Mark::Attention, "notice-again-to-leave"));
+    model.notice = Some(match runs {
+        Some(title) => Notice::Of(Mark::Attention, "notice-jobs-run", model.look.tr(title, &[])),
+        None => Notice::Said(Mark::Attention, "notice-again-to-leave"),
+    });
 }
 
 fn draft_keep(model: &mut Model) {
@@ -467,8 +506,18 @@ pub fn palette_entries(model: &Model) -> Vec<(Command, Vec<usize>)> {
     found.into_iter().map(|hit| (offered[hit.entry], hit.graphemes)).collect()
 }
 
-/// Takes a worker's message.
+/// Takes a worker's message; what was said before stays, unless it says something itself.
 pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
+    let before = model.notice.take();
+    let tasks = message_take(model, message);
+    match before.filter(|_| model.notice.is_none()) {
+        Some(before) => model.notice = Some(before),
+        None => model.note(),
+    }
+    tasks
+}
+
+fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
     match message {
         Message::Loaded { slot, generation, loaded } => {
             if !model.is_asked(slot, generation) {
@@ -500,17 +549,11 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
             }
             Vec::new()
         }
-        Message::Synced(answered) => {
-            model.syncing = false;
-            match answered {
-                Ok(report) => model.notice = Some(sync_notice(&report)),
-                Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
-                    model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
-                }
-                Err(error) => failed(model, error),
-            }
-            reload(model)
+        Message::Progress { job, done, total } => {
+            model.jobs.progress(job, done, total);
+            Vec::new()
         }
+        Message::Ended(job, answered) => ended(model, job, answered),
         Message::Version(Ok(version)) if model.version != Some(version) => reload(model),
         Message::Version(_) => Vec::new(),
         Message::Digits(digits) => {
@@ -526,11 +569,24 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
         }
         Message::NotEntered(error) => open::not_entered(model, error),
         Message::WorkerLost(what) => {
-            model.syncing = false;
             failed(model, BackendError::Failed(what));
             Vec::new()
         }
     }
+}
+
+/// Notes how a job ended, and says it.
+fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
+    let ending = if answered.is_ok() { Ending::Done } else { Ending::Failed };
+    model.jobs.end(job, ending, model.clock);
+    match answered {
+        Ok(Done::Synced(report)) => model.notice = Some(sync_notice(&report)),
+        Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
+            model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
+        }
+        Err(error) => failed(model, error),
+    }
+    reload(model)
 }
 
 fn sync_notice(report: &SyncReport) -> Notice {

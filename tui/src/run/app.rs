@@ -3,6 +3,7 @@
 //! The thread that draws never asks the backend: tasks go to workers by channel, answers come back
 //! as events. Of the loads that wait for one slot only the newest is done.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,8 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::style::Modifier;
 use ratatui::{Frame, Terminal};
 
-use crate::core::backend::{Backend, Entry};
+use crate::core::backend::{Backend, BackendError, Entry};
+use crate::core::jobs::JobId;
 use crate::core::keys::Key;
 use crate::core::load::{Message, Slot, Task, perform};
 use crate::core::model::{Model, Welcome};
@@ -65,9 +67,8 @@ impl Node {
                 entry.join(file, person, &|digits| send(Message::Digits(digits)))
             }
             _ => {
-                let backend = self.backend();
-                if let Some(message) = backend.and_then(|backend| perform(&*backend, task)) {
-                    send(message);
+                if let Some(backend) = self.backend() {
+                    perform(&*backend, task, send);
                 }
                 return;
             }
@@ -104,6 +105,7 @@ fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()>
         model,
         workers: Workers::start(node, &events)?,
         dirty: Dirty::Now,
+        started: Instant::now(),
         look_at: Instant::now(),
         write_at: None,
     };
@@ -115,12 +117,14 @@ fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()>
     ended.and(guard.leave())
 }
 
-/// The channels to the workers: one thread reads, one acts, one talks to the network, and one
-/// keeps drafts, which nothing else may hold up.
+/// The channels to the workers: one thread reads, one acts, one founds and joins, and one keeps
+/// drafts, which nothing else may hold up. A job has a thread of its own.
 struct Workers {
+    node: Arc<Node>,
+    events: Sender<LoopEvent<Message>>,
     reads: Sender<Task>,
     acts: Sender<Task>,
-    network: Sender<Task>,
+    enters: Sender<Task>,
     drafts: Sender<Task>,
     drafts_thread: JoinHandle<()>,
 }
@@ -138,9 +142,11 @@ impl Workers {
         Ok(Workers {
             reads: worker("reads")?.0,
             acts: worker("acts")?.0,
-            network: worker("network")?.0,
+            enters: worker("enters")?.0,
             drafts,
             drafts_thread,
+            events: events.clone(),
+            node,
         })
     }
 
@@ -150,13 +156,43 @@ impl Workers {
         let _ = self.drafts_thread.join();
     }
 
-    fn of(&self, task: &Task) -> &Sender<Task> {
-        match task {
+    /// Hands a task to its worker, or to a thread of its own; false when there is none.
+    fn send(&self, task: Task) -> bool {
+        let worker = match task {
+            Task::Job { id, .. } => return self.begin(id, task),
             Task::Load { .. } | Task::Look => &self.reads,
             Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => &self.acts,
             Task::Draft { .. } => &self.drafts,
-            Task::Sync { .. } | Task::Found { .. } | Task::Join { .. } => &self.network,
+            Task::Found { .. } | Task::Join { .. } => &self.enters,
+        };
+        worker.send(task).is_ok()
+    }
+
+    fn begin(&self, id: JobId, task: Task) -> bool {
+        let (node, events) = (self.node.clone(), self.events.clone());
+        let work = move || job_run(&node, id, task, &events);
+        thread::Builder::new().name("job".into()).spawn(work).is_ok()
+    }
+}
+
+/// Does a job. Of what it tells of its progress only so much is passed on as a person can see; a
+/// panic ends the job.
+fn job_run(node: &Node, id: JobId, task: Task, events: &Sender<LoopEvent<Message>>) {
+    let told = Cell::new(None::<Instant>);
+    let send = |message| {
+        let now = Instant::now();
+        if matches!(message, Message::Progress { .. }) {
+            if told.get().is_some_and(|told| now < told + PROGRESS_INTERVAL) {
+                return;
+            }
+            told.set(Some(now));
         }
+        let _ = events.send(LoopEvent::Message(message));
+    };
+    let work = std::panic::AssertUnwindSafe(|| node.perform(task, &send));
+    if std::panic::catch_unwind(work).is_err() {
+        let lost = BackendError::Failed("failure-worker".to_owned());
+        let _ = events.send(LoopEvent::Message(Message::Ended(id, Err(lost))));
     }
 }
 
@@ -197,6 +233,7 @@ struct Interface {
     model: Model,
     workers: Workers,
     dirty: Dirty,
+    started: Instant,
     look_at: Instant,
     write_at: Option<Instant>,
 }
@@ -205,11 +242,16 @@ impl Interface {
     /// Hands tasks to workers; one that cannot be handed on is a worker that died.
     fn send(&mut self, tasks: Vec<Task>) {
         for task in tasks {
-            let sent = self.workers.of(&task).send(task);
-            if sent.is_err() {
+            if !self.workers.send(task) {
                 tracing::error!("a worker is gone");
             }
         }
+    }
+
+    /// Tells the model how long the program runs.
+    fn clock(&mut self) {
+        let runs = self.started.elapsed().as_millis();
+        self.model.clock = u64::try_from(runs).unwrap_or(u64::MAX);
     }
 
     /// Hands on what came of a key, and sets the time at which what was typed is kept.
@@ -227,6 +269,14 @@ impl Interface {
         self.workers.close();
     }
 
+    /// While a job runs its line is drawn anew each second; else nothing is.
+    fn job_seen(&mut self) {
+        if self.model.jobs.running().next().is_some() && self.dirty != Dirty::Now {
+            self.clock();
+            self.dirty = if self.types() { Dirty::Background } else { Dirty::Now };
+        }
+    }
+
     fn types(&self) -> bool {
         let typed = self.model.form.as_ref().is_some_and(|form| form.is_typed());
         typed || self.model.list().is_some_and(|list| list.finding)
@@ -237,6 +287,7 @@ impl App for Interface {
     type Message = Message;
 
     fn key(&mut self, key: Key) {
+        self.clock();
         let tasks = update::key(&mut self.model, key);
         self.typed(tasks);
     }
@@ -253,6 +304,7 @@ impl App for Interface {
     }
 
     fn message(&mut self, message: Message) {
+        self.clock();
         let version = self.model.version;
         let is_quiet = matches!(&message, Message::Version(Ok(new)) if version == Some(*new));
         let tasks = update::message(&mut self.model, message);
@@ -273,6 +325,7 @@ impl App for Interface {
             self.look_at = now + LOOK_INTERVAL;
             let tasks = update::tick(&self.model);
             self.send(tasks);
+            self.job_seen();
         }
     }
 
@@ -310,6 +363,8 @@ impl App for Interface {
     }
 }
 
+/// How often a job may tell how far it has come.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// How long after the last key what was typed is kept.
 const DRAFT_DELAY: Duration = Duration::from_millis(500);
 /// How often the store is asked whether it changed; nothing is drawn when it has not.

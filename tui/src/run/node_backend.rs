@@ -177,7 +177,7 @@ mod tests {
     use onex_crdt::records::organisation::Organisation;
 
     use super::*;
-    use crate::core::load::{Message, Task, perform};
+    use crate::core::load::{Task, perform};
     use crate::core::model::Model;
     use crate::core::update;
     use crate::i18n::{Lang, tr};
@@ -192,9 +192,12 @@ mod tests {
 
     fn settle(model: &mut Model, backend: &dyn Backend, mut tasks: Vec<Task>) {
         while !tasks.is_empty() {
-            let messages: Vec<Message> =
-                tasks.drain(..).filter_map(|task| perform(backend, task)).collect();
-            tasks.extend(messages.into_iter().flat_map(|message| update::message(model, message)));
+            let messages = std::cell::RefCell::new(Vec::new());
+            for task in tasks.drain(..) {
+                perform(backend, task, &|message| messages.borrow_mut().push(message));
+            }
+            let messages = messages.into_inner().into_iter();
+            tasks.extend(messages.flat_map(|message| update::message(model, message)));
         }
     }
 

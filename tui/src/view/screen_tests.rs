@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 
+use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
 use crate::core::story::{
     CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line, world,
@@ -17,10 +18,16 @@ use crate::view::shot::{shot, visible};
 
 /// Who sits there, and the keys that lead to the picture.
 fn check(name: &str, fake: fn() -> Fake, keys: &str) {
+    check_after(name, fake, keys, |_| {});
+}
+
+/// Who sits there, the keys, and what happens after them.
+fn check_after(name: &str, fake: fn() -> Fake, keys: &str, happens: fn(&mut Driver)) {
     for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         for (width, height) in [(80, 24), (120, 40)] {
             let mut driver = Driver::new(fake(), lang, (width, height));
             driver.press(keys);
+            happens(&mut driver);
             let picture = shot(width, height, |area, buffer| draw(&driver.model, area, buffer));
             insta::assert_snapshot!(format!("screen_{name}_{tongue}_{width}x{height}"), picture);
         }
@@ -91,6 +98,33 @@ fn the_other_screens() {
     check("settings", college, "=");
 }
 
+/// A sync that has run for four seconds, and one that is over.
+fn works(driver: &mut Driver) {
+    let begin = |model: &mut Model, now| model.jobs.begin(Work::Sync { peer: None }, now);
+    begin(&mut driver.model, 0);
+    driver.model.jobs.end(1, Ending::Done, 3_000);
+    begin(&mut driver.model, 5_000);
+    driver.model.jobs.progress(2, 63, Some(100));
+    driver.model.clock = 9_000;
+}
+
+#[test]
+fn long_work_is_seen() {
+    check_after("job_line", college, "1", works);
+    check_after("job_list", college, "F6 2 Ctrl+R F12", works);
+    check("job_none", nothing, "Ctrl+G");
+}
+
+#[test]
+fn a_form_that_was_begun_is_offered() {
+    check_after("college_unfinished", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc 1");
+    });
+    check_after("college_restored", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc F6");
+    });
+}
+
 #[test]
 fn the_first_use() {
     let steps = [
@@ -109,7 +143,9 @@ fn the_first_use() {
 
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    for keys in ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10"] {
+    for keys in
+        ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "F12"]
+    {
         for fake in [college(), hub(), evaluator()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
@@ -130,6 +166,9 @@ fn no_sentence_is_missing_on_any_screen() {
                     "age-",
                     "settings-",
                     "sync-",
+                    "job-",
+                    "jobs-",
+                    "time-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -170,7 +209,7 @@ proptest! {
             Just("\u{202e}\u{1b}[2J👩\u{200d}🏫\n\t".to_owned()), Just("ﾊﾞ각🇨🇳👍🏽".to_owned()),
         ],
         keys in prop::sample::select(vec![
-            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁",
+            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁", "F7 F12",
         ]),
         english in any::<bool>(),
     ) {

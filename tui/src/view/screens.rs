@@ -4,6 +4,7 @@
 
 mod directory;
 mod form;
+mod jobs;
 mod lines;
 mod sync;
 mod today;
@@ -93,6 +94,10 @@ fn overlay(
                 })
                 .collect();
             Palette { query, entries: &entries, selected: *selected }.draw(area, buffer, model.look)
+        }
+        Some(Overlay::Jobs { selected }) => {
+            jobs::draw(model, *selected, area, buffer);
+            None
         }
         Some(Overlay::Help { scroll }) => {
             let (here, anywhere) = help_lines(model);
@@ -214,7 +219,7 @@ fn sync_state(model: &Model) -> (Mark, String) {
             None => (Mark::Working, look.tr("sync-starting", &[])),
         };
     };
-    if model.syncing {
+    if model.is_syncing() {
         return (Mark::Syncing, look.tr("sync-running", &[]));
     }
     if status.conflicts > 0 {
@@ -247,18 +252,14 @@ fn message(model: &Model) -> (Mark, String) {
     let look = model.look;
     let sending =
         model.form.as_ref().is_some_and(|form| form.stage == crate::core::form::Stage::Sending);
-    match &model.notice {
-        _ if sending => (Mark::Working, look.tr("notice-saving", &[])),
-        Some(Said::Said(mark, id)) => (*mark, look.tr(id, &[])),
-        Some(Said::Of(mark, id, what)) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
-        Some(Said::Done(action)) => {
-            let title = words::action(look, action.id);
-            (Mark::Good, look.tr("notice-done", &[("what", title.as_str().into())]))
-        }
-        Some(Said::Refused(refusal)) => {
-            (Mark::Problem, explain(look.lang, refusal).line(look.lang))
-        }
-        Some(Said::Failed(text)) => (Mark::Problem, failure(model, text)),
+    if sending {
+        return (Mark::Working, look.tr("notice-saving", &[]));
+    }
+    if let Some(notice) = &model.notice {
+        return said(model, notice);
+    }
+    match jobs::status(model) {
+        Some(running) => running,
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
         None if is_unsaved(model) => (Mark::Working, look.tr("notice-unsaved", &[])),
         None if !model.drafts.is_empty() => {
@@ -267,6 +268,21 @@ fn message(model: &Model) -> (Mark, String) {
         }
         None if model.status.is_none() => (Mark::Working, look.tr("notice-reading", &[])),
         None => (Mark::Good, look.tr("notice-saved", &[])),
+    }
+}
+
+/// Something that happened, in words.
+fn said(model: &Model, notice: &Said) -> (Mark, String) {
+    let look = model.look;
+    match notice {
+        Said::Said(mark, id) => (*mark, look.tr(id, &[])),
+        Said::Of(mark, id, what) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
+        Said::Done(action) => {
+            let title = words::action(look, action.id);
+            (Mark::Good, look.tr("notice-done", &[("what", title.as_str().into())]))
+        }
+        Said::Refused(refusal) => (Mark::Problem, explain(look.lang, refusal).line(look.lang)),
+        Said::Failed(text) => (Mark::Problem, failure(model, text)),
     }
 }
 

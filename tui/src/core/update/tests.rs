@@ -7,7 +7,7 @@ use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
-use crate::core::load::{Due, Message};
+use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
@@ -183,6 +183,49 @@ fn a_draft_of_a_record_finds_its_record_again() {
     assert!(driver.model.form.is_none() && driver.fake.drafts().is_empty());
     let returned = |row: &Row| row.text("reason") == Some("缺师资人数");
     assert!(driver.fake.world().rows["application"].iter().any(returned));
+}
+
+#[test]
+fn leaving_asks_while_a_job_runs() {
+    let mut driver = coordinator();
+    let begin = |driver: &mut Driver| {
+        let mut tasks = update::key(&mut driver.model, Key::ctrl('r'));
+        let Some(Task::Job { id, stop, .. }) = tasks.pop() else { panic!("a sync is a job") };
+        (id, stop)
+    };
+    let (id, stop) = begin(&mut driver);
+    assert!(update::key(&mut driver.model, Key::ctrl('r')).is_empty(), "one at a time");
+    driver.press("Ctrl+Q");
+    assert!(!driver.model.finished);
+    assert!(
+        matches!(&driver.model.notice, Some(Notice::Of(_, "notice-jobs-run", what)) if what == "同步")
+    );
+    driver.press("Esc Ctrl+Q");
+    assert!(!driver.model.finished, "another key between them begins anew");
+    driver.press("Ctrl+Q");
+    assert!(driver.model.finished && stop.is_asked());
+
+    let mut driver = coordinator();
+    let (id_again, _) = begin(&mut driver);
+    assert_eq!(id, id_again);
+    let report = Done::Synced(onex_node::api::SyncReport::default());
+    update::message(&mut driver.model, Message::Ended(id_again, Ok(report)));
+    driver.press("Ctrl+Q");
+    assert!(driver.model.finished, "nothing runs any more");
+}
+
+#[test]
+fn what_happened_can_be_read_again() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+R");
+    assert!(driver.model.notice.is_some());
+    driver.press("Down");
+    assert!(driver.model.notice.is_none(), "the next key clears the line");
+    driver.press("F12 Down Down Down");
+    assert_eq!((driver.model.jobs.all().len(), driver.model.notices.len()), (1, 1));
+    assert!(matches!(driver.model.overlay, Some(Overlay::Jobs { selected: 1 })), "the last one");
+    driver.press("Ctrl+G");
+    assert!(driver.model.overlay.is_none());
 }
 
 #[test]
