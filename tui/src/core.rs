@@ -7,6 +7,7 @@ pub mod commands;
 pub mod drafts;
 pub mod form;
 pub mod jobs;
+pub mod settle;
 pub mod update;
 pub mod welcome;
 

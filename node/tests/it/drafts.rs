@@ -14,8 +14,11 @@ fn texts(texts: &[(&str, &str)]) -> BTreeMap<String, String> {
     texts.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
 }
 
+/// Action, record, texts by field.
+type Expected<'a> = (&'a str, Option<RecordId>, &'a [(&'a str, &'a str)]);
+
 #[track_caller]
-fn check(node: &Node, expected: &[(&str, Option<RecordId>, &[(&str, &str)])]) {
+fn check(node: &Node, expected: &[Expected]) {
     let drafts = node.drafts().expect("readable");
     let found = drafts.iter().map(|d| (d.action.as_str(), d.subject, d.texts.clone()));
     let expected =
@@ -31,7 +34,7 @@ fn another_handle_on_the_home_finds_what_was_written() {
     let second = Node::open(folder.path(), clock()).expect("a second process");
     first.draft_put(EDIT, Some(RECORD), &texts(&[("name", "王芳"), ("post", "")])).expect("kept");
     first.draft_put("contact.add", None, &texts(&[("name", "李强")])).expect("kept");
-    let both: &[(&str, Option<RecordId>, &[(&str, &str)])] = &[
+    let both: &[Expected] = &[
         ("contact.add", None, &[("name", "李强")]),
         (EDIT, Some(RECORD), &[("name", "王芳"), ("post", "")]),
     ];

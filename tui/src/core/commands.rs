@@ -59,6 +59,8 @@ pub enum At {
     Popup,
     /// A form.
     Form,
+    /// A record in conflict.
+    Settle,
     /// The first use.
     Welcome,
     /// The line of a search.
@@ -134,6 +136,14 @@ pub enum Does {
     Send,
     /// Opens the list of the field.
     Choices,
+    /// Marks another of the values in conflict.
+    Side(isize),
+    /// Picks the marked value.
+    Pick,
+    /// Opens the record in conflict before or after this one.
+    Beside(isize),
+    /// Shows personal data whole, or masked again.
+    Whole,
     /// Puts aside what was restored into the form, or brings it back.
     Swap,
 }
@@ -178,6 +188,9 @@ pub fn places_below(model: &Model) -> Vec<At> {
     }
     if model.welcome.is_some() {
         return vec![At::Welcome, At::Anywhere];
+    }
+    if model.settle.is_some() {
+        return vec![At::Settle, At::Anywhere];
     }
     let screen = match model.screen {
         Screen::Today => vec![At::Today, At::List],
@@ -251,6 +264,9 @@ pub fn offered(model: &Model) -> Vec<Command> {
 fn bottom_places(model: &Model) -> Vec<At> {
     if model.form.is_some() || model.welcome.is_some() {
         return Vec::new();
+    }
+    if model.settle.is_some() {
+        return vec![At::Settle];
     }
     match model.screen {
         Screen::Today => vec![At::Today],
@@ -341,6 +357,13 @@ fn can_stop(model: &Model) -> bool {
     job.is_some_and(|job| job.can_stop && job.ended.is_none() && !job.is_stopping())
 }
 
+fn has_secret(model: &Model) -> bool {
+    let fields = model.settle.iter().flat_map(|settle| {
+        settle.fields.iter().filter_map(|field| settle.kind.field(&field.conflict.field))
+    });
+    fields.into_iter().any(|field| field.secret)
+}
+
 fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
@@ -417,6 +440,19 @@ pub static COMMANDS: &[Command] = &[
     keys(&["PageDown"], 0, entry("form-page-down", "cmd-page-down", At::Form, Does::Pages(1))),
     keys(&["PageUp"], 0, entry("form-page-up", "cmd-page-up", At::Form, Does::Pages(-1))),
     keys(&["Esc"], 5, entry("form-leave", "cmd-leave-form", At::Form, Does::Back)),
+    // A record in conflict.
+    keys(&["Left"], 1, entry("settle-left", "cmd-side", At::Settle, Does::Side(-1))),
+    keys(&["Right"], 1, entry("settle-right", "cmd-side", At::Settle, Does::Side(1))),
+    keys(&["Up"], 2, entry("settle-up", "cmd-field", At::Settle, Does::Move(-1))),
+    keys(&["Down"], 2, entry("settle-down", "cmd-field", At::Settle, Does::Move(1))),
+    keys(&["Space"], 3, entry("settle-pick", "cmd-pick", At::Settle, Does::Pick)),
+    keys(&["Enter"], 0, entry("settle-take", "cmd-pick-next", At::Settle, Does::Open)),
+    keys(&["F2", "Ctrl+S"], 4, entry("settle-send", "cmd-settle", At::Settle, Does::Send)),
+    keys(&["F4"], 5, entry("settle-other", "cmd-other-value", At::Settle, Does::Choices)),
+    keys(&["F6"], 6, when(has_secret, entry("settle-whole", "cmd-whole", At::Settle, Does::Whole))),
+    keys(&["F8", "Esc"], 7, entry("settle-later", "cmd-later", At::Settle, Does::Back)),
+    keys(&["PageUp"], 0, entry("settle-before", "cmd-record-before", At::Settle, Does::Beside(-1))),
+    keys(&["PageDown"], 0, entry("settle-after", "cmd-record-after", At::Settle, Does::Beside(1))),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
     keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),

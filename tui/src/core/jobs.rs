@@ -142,11 +142,10 @@ impl Jobs {
         }
     }
 
-    /// Asks a job to stop, where it heeds that.
-    pub fn stop(&self, id: JobId) {
-        if let Some(job) = self.running().find(|job| job.id == id && job.can_stop) {
-            job.stop.ask();
-        }
+    /// Asks the job at a place of the list to stop, where it runs and heeds that.
+    pub fn stop_at(&self, at: usize) {
+        let job = self.jobs.get(at).filter(|job| job.can_stop && job.ended.is_none());
+        job.into_iter().for_each(|job| job.stop.ask());
     }
 
     /// Asks every job to stop.

@@ -24,6 +24,7 @@ use onex_node::api::{
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
+use crate::core::settle::{self, Dispute, SettlePage, disputes};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -72,6 +73,11 @@ pub enum Task {
         /// Its texts.
         texts: Draft,
     },
+    /// Pick in conflicts.
+    Choose {
+        /// Each conflict with what was picked.
+        choices: Vec<(RecordId, Given)>,
+    },
     /// Ask whether the store changed.
     Look,
     /// Found a network (first use).
@@ -115,6 +121,8 @@ pub enum Want {
     Edited(&'static str, RecordId),
     /// What the person has begun to write.
     Drafts,
+    /// A record in conflict.
+    Settle(&'static str, RecordId),
 }
 
 /// Which part of a list is asked for.
@@ -153,6 +161,8 @@ pub enum Slot {
     Edited,
     /// What was begun.
     Drafts,
+    /// A record in conflict.
+    Settle,
 }
 
 impl Want {
@@ -169,6 +179,7 @@ impl Want {
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
             Want::Drafts => Slot::Drafts,
+            Want::Settle(..) => Slot::Settle,
         }
     }
 }
@@ -193,6 +204,8 @@ pub enum Message {
     Confirmed(Answered<()>),
     /// The texts of a form were kept at that time, or forgotten, or neither.
     Drafted(DraftKey, Answered<Option<Moment>>),
+    /// So many conflicts were settled, or not.
+    Chosen(Answered<usize>),
     /// A job has come so far.
     Progress {
         /// The job.
@@ -251,6 +264,8 @@ pub enum Loaded {
     Edited(Option<Row>),
     /// What the person has begun to write.
     Drafts(Vec<StoredDraft>),
+    /// A record in conflict.
+    Settle(Box<SettlePage>),
 }
 
 /// A window of a list.
@@ -282,8 +297,8 @@ pub struct OrganisationPage {
 pub enum Due {
     /// A device asks to be let in.
     Asking(Asking),
-    /// A field has several values.
-    Conflict(Conflict),
+    /// Fields of a record have several values.
+    Conflict(Dispute),
     /// The hub sent a line back.
     Returned(Row),
     /// A draft was never submitted.
@@ -343,10 +358,22 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
             let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text)).collect();
             Message::Drafted(key, backend.draft(key.0, key.1, &texts))
         }
+        Task::Choose { choices } => Message::Chosen(choose(backend, &choices)),
         Task::Job { id, work, stop } => Message::Ended(id, job(backend, work, &stop)),
         Task::Look => Message::Version(backend.version()),
         Task::Found { .. } | Task::Join { .. } => return,
     });
+}
+
+/// Picks in one conflict after the other; those before one that is refused stay settled.
+fn choose(backend: &dyn Backend, choices: &[(RecordId, Given)]) -> Answered<usize> {
+    let Some(action) = settle::choose() else {
+        return Err(BackendError::Failed("failure-unknown".to_owned()));
+    };
+    for (conflict, given) in choices {
+        backend.act(action, &[*conflict], given)?;
+    }
+    Ok(choices.len())
 }
 
 fn job(backend: &dyn Backend, work: Work, _: &Stop) -> Answered<Done> {
@@ -410,6 +437,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
         Want::Drafts => Loaded::Drafts(backend.drafts()?),
+        Want::Settle(kind, id) => {
+            Loaded::Settle(Box::new(settle_page(backend, kind, *id, &mut known)?))
+        }
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
     };
     Ok((loaded, known))
@@ -519,6 +549,30 @@ fn edited(
     Ok(row)
 }
 
+/// A record in conflict, with the records that its values name.
+fn settle_page(
+    backend: &dyn Backend,
+    kind: &str,
+    id: RecordId,
+    known: &mut Known,
+) -> Answered<SettlePage> {
+    let row = edited(backend, kind, id, known)?;
+    let mut conflicts = backend.conflicts()?;
+    conflicts.retain(|conflict| conflict.record_id == id && conflict.kind.key == kind);
+    for conflict in &conflicts {
+        let of = conflict.kind.field(&conflict.field).map(|field| field.ty.shape);
+        let Some(Shape::Id(of)) = of else { continue };
+        let values = conflict.values.iter().filter_map(|value| value.value.as_ref());
+        let ids = values.filter_map(|value| value.as_bytes().and_then(RecordId::from_slice));
+        for (kind, id) in ids.filter_map(|id| Some((registry::kind(of)?, id))) {
+            know(backend, kind, id, known)?;
+        }
+    }
+    let history = registry::kind(kind).and_then(|kind| backend.history(kind, id).ok());
+    let before = history.map(|history| settle::before(&history, &conflicts)).unwrap_or_default();
+    Ok(SettlePage { row, conflicts, before })
+}
+
 /// What is due, in the order in which it is shown.
 fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     let status = backend.status()?;
@@ -531,7 +585,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     for conflict in &conflicts {
         know(backend, conflict.kind, conflict.record_id, known)?;
     }
-    due.extend(conflicts.into_iter().map(Due::Conflict));
+    due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
     match me.org_role {
         OrgRole::Hub => due.extend(queue(backend, None)?.into_iter().map(hub_due)),
         OrgRole::College => college_due(backend, &mut due)?,

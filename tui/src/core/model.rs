@@ -14,6 +14,7 @@ use crate::core::form::FormState;
 use crate::core::input::TextInput;
 use crate::core::jobs::Jobs;
 use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
+use crate::core::settle::{Settle, disputes};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
 
@@ -108,6 +109,10 @@ pub struct Model {
     pub sync_at: usize,
     /// The marked entry of 设置.
     pub settings_at: usize,
+    /// The record in conflict that is open.
+    pub settle: Option<Settle>,
+    /// Others in which something was picked and not confirmed yet.
+    pub settles: Vec<Settle>,
     /// The form that is open.
     pub form: Option<FormState>,
     /// What lies over everything.
@@ -289,6 +294,8 @@ impl Model {
             conflicts: Vec::new(),
             sync_at: 0,
             settings_at: 0,
+            settle: None,
+            settles: Vec::new(),
             form: None,
             overlay: None,
             notice: None,
@@ -406,10 +413,10 @@ impl Model {
         }
     }
 
-    /// The entries of 同步: devices that ask, then conflicts, then peers.
+    /// The entries of 同步: devices that ask, then records in conflict, then peers.
     pub fn sync_len(&self) -> usize {
         let peers = self.status.as_ref().map_or(0, |status| status.peers.len());
-        self.asking.len() + self.conflicts.len() + peers
+        self.asking.len() + disputes(&self.conflicts).len() + peers
     }
 }
 

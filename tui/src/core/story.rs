@@ -217,6 +217,40 @@ pub fn conflict() -> Conflict {
     }
 }
 
+/// Two names of one contact person, which look alike under their masks; two phones; a third phone.
+pub fn masked_conflicts() -> Vec<Conflict> {
+    let value = |value: &str, person: &str, device, at| ConflictValue {
+        value: Some(Value::Text(value.into())),
+        person: person.into(),
+        device: Some(DeviceId([device; 16])),
+        at: moment(at),
+    };
+    let of = |id, field: &str, values| Conflict {
+        id: RecordId([id; 16]),
+        kind: Application::KIND,
+        record_id: TAX_LINE,
+        field: field.into(),
+        values,
+    };
+    let (early, late) = ("2026-04-20T08:12:05+08:00", "2026-04-20T08:15:40+08:00");
+    vec![
+        of(
+            0xd1,
+            "contact_name",
+            vec![value("王芳", "王芳", 0x6e, early), value("王方", "李强", 0x77, late)],
+        ),
+        of(
+            0xd2,
+            "contact_phone",
+            vec![
+                value("13900000021", "王芳", 0x6e, early),
+                value("13900010021", "李强", 0x77, late),
+                value("13900020021", "周敏", 0x78, late),
+            ],
+        ),
+    ]
+}
+
 /// A device of the college that asks to be let in.
 pub fn asking() -> Asking {
     Asking {
@@ -294,6 +328,27 @@ fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
     true
 }
 
+/// Writes what was picked in a conflict, which is open no longer.
+fn settled(world: &mut World, id: RecordId, given: &Given) -> Answered<Vec<Answer>> {
+    let at = world.conflicts.iter().position(|conflict| conflict.id == id).expect("it is open");
+    let conflict = world.conflicts.remove(at);
+    let value = match (given.get("choice"), given.get("value")) {
+        (Some(Some(Value::Int(choice))), None) => {
+            let at = usize::try_from(*choice - 1).expect("counted from one");
+            conflict.values[at].value.clone()
+        }
+        (None, Some(Some(Value::Text(text)))) => {
+            let field = conflict.kind.field(&conflict.field).expect("a field");
+            Some((field.ty.parse)(text).expect("a value of it"))
+        }
+        _ => panic!("one of the two: {given:?}"),
+    };
+    let rows = world.rows.get_mut(conflict.kind.key).expect("a kind");
+    let row = rows.iter_mut().find(|row| row.id == conflict.record_id).expect("a row");
+    row.set(&conflict.field, value);
+    Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None }])
+}
+
 impl Backend for Fake {
     fn me(&self) -> Answered<Me> {
         Ok(self.me.clone())
@@ -368,6 +423,9 @@ impl Backend for Fake {
             return Err(BackendError::Failed(what));
         }
         world.version += 1;
+        if action.id == "conflict.choose" {
+            return settled(world, ids[0], given);
+        }
         let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
         if ids.is_empty() {
@@ -493,7 +551,8 @@ impl Driver {
         driver
     }
 
-    fn settle(&mut self, tasks: Vec<Task>) {
+    /// Lets the workers do tasks, and what comes of them, to the end.
+    pub fn settle(&mut self, tasks: Vec<Task>) {
         let mut tasks = tasks;
         while !tasks.is_empty() {
             let messages = RefCell::new(Vec::new());

@@ -3,6 +3,7 @@
 //! Pure, and it waits for nothing. What an entry of the table opens stands in `open`.
 
 mod open;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -102,6 +103,10 @@ fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
         }
         return Vec::new();
     }
+    if model.settle.is_some() {
+        settle::paste(model, text);
+        return Vec::new();
+    }
     let list = model.list_mut().filter(|list| list.finding);
     let Some(list) = list else { return Vec::new() };
     let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
@@ -122,6 +127,9 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if model.form.is_some() {
         return form_typed(model, key);
+    }
+    if model.settle.is_some() {
+        return settle::typed(model, key);
     }
     let list = model.list_mut().filter(|list| list.finding)?;
     let edited = list.find.as_mut()?.key(key);
@@ -165,7 +173,8 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
 
 /// Begins a search with the character that was typed.
 fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
-    if model.form.is_some() || model.overlay.is_some() || model.welcome.is_some() {
+    let covered = model.form.is_some() || model.settle.is_some() || model.welcome.is_some();
+    if covered || model.overlay.is_some() {
         return Vec::new();
     }
     let Some(list) = model.list_mut() else { return Vec::new() };
@@ -179,31 +188,18 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
 
 /// Does what an entry of the table says.
 pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
+    let on_page = model.form.is_none() && model.overlay.is_none();
+    if let Some(tasks) = on_page.then(|| settle::does(model, does)).flatten() {
+        return tasks;
+    }
     match does {
         Does::Move(by) => step(model, by),
         Does::Pages(pages) => step(model, pages * isize::try_from(model.shown()).unwrap_or(1)),
         Does::Open => enter(model),
         Does::Back => back(model),
         Does::Go(screen) => go(model, screen),
-        Does::Palette => {
-            let query = TextInput::new("", FIND_CHARS_MAX);
-            model.overlay = Some(Overlay::Palette { query, selected: 0 });
-            Vec::new()
-        }
-        Does::Help => {
-            model.overlay = Some(Overlay::Help { scroll: 0 });
-            Vec::new()
-        }
-        Does::Jobs => {
-            model.overlay = Some(Overlay::Jobs { selected: 0 });
-            Vec::new()
-        }
-        Does::StopJob => {
-            if let Some(Overlay::Jobs { selected }) = model.overlay
-                && let Some(job) = model.jobs.all().get(selected)
-            {
-                model.jobs.stop(job.id);
-            }
+        Does::Palette | Does::Help | Does::Jobs | Does::StopJob => {
+            overlay(model, does);
             Vec::new()
         }
         Does::Language | Does::Glyphs | Does::Colours => {
@@ -240,6 +236,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
         Does::Send => open::send(model),
+        Does::Side(_) | Does::Pick | Does::Whole | Does::Beside(_) => Vec::new(),
         Does::Choices => {
             let kind = model.form.as_mut().and_then(|form| form.open());
             if kind.is_some() { picks_ask(model) } else { Vec::new() }
@@ -251,6 +248,23 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             draft_keep(model);
             model.drafts.write()
         }
+    }
+}
+
+/// Opens something over the screen, or does something in it.
+fn overlay(model: &mut Model, does: Does) {
+    match does {
+        Does::Palette => {
+            let query = TextInput::new("", FIND_CHARS_MAX);
+            model.overlay = Some(Overlay::Palette { query, selected: 0 });
+        }
+        Does::Jobs => model.overlay = Some(Overlay::Jobs { selected: 0 }),
+        Does::StopJob => {
+            if let Some(Overlay::Jobs { selected }) = model.overlay {
+                model.jobs.stop_at(selected);
+            }
+        }
+        _ => model.overlay = Some(Overlay::Help { scroll: 0 }),
     }
 }
 
@@ -276,6 +290,7 @@ fn setting(model: &mut Model, does: Does) {
 }
 
 fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
+    settle::put_aside(model);
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
@@ -393,6 +408,8 @@ pub fn reload(model: &mut Model) -> Vec<Task> {
         Screen::Sync => tasks.push(model.ask(Want::Sync)),
         Screen::Settings => {}
     }
+    let settling = model.settle.as_ref().map(|settle| (settle.kind.key, settle.record));
+    tasks.extend(settling.map(|(kind, id)| model.ask(Want::Settle(kind, id))));
     let line = model.line.as_ref().map(|line| line.row.id);
     if let Some(id) = line.filter(|_| model.screen == Screen::Lines) {
         tasks.push(model.ask(Want::Line(id)));
@@ -549,6 +566,7 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             }
             Vec::new()
         }
+        Message::Chosen(answered) => settle::chosen(model, answered),
         Message::Progress { job, done, total } => {
             model.jobs.progress(job, done, total);
             Vec::new()
@@ -692,6 +710,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             }
         }
         Loaded::Edited(row) => open::edited(model, row),
+        Loaded::Settle(page) => return settle::take(model, *page),
         Loaded::Drafts(drafts) => model.drafts.restore(drafts),
     }
     Vec::new()

@@ -161,7 +161,9 @@ impl Workers {
         let worker = match task {
             Task::Job { id, .. } => return self.begin(id, task),
             Task::Load { .. } | Task::Look => &self.reads,
-            Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => &self.acts,
+            Task::Choose { .. } | Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => {
+                &self.acts
+            }
             Task::Draft { .. } => &self.drafts,
             Task::Found { .. } | Task::Join { .. } => &self.enters,
         };

@@ -10,7 +10,8 @@ use ratatui::layout::Rect;
 use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
 use crate::core::story::{
-    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line, world,
+    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line,
+    masked_conflicts, world,
 };
 use crate::i18n::Lang;
 use crate::view::screens::draw;
@@ -115,6 +116,21 @@ fn long_work_is_seen() {
     check("job_none", nothing, "Ctrl+G");
 }
 
+/// A college with two records in conflict.
+fn disputed() -> Fake {
+    let fake = college();
+    fake.world().conflicts.extend(masked_conflicts());
+    fake
+}
+
+#[test]
+fn conflicts_are_shown_side_by_side() {
+    check("settle", disputed, "- Down Enter Right Space Down Right");
+    check("settle_whole", disputed, "- Down Enter F6 Right Right Space");
+    check("settle_other", disputed, "- Enter F4 Ctrl+U 9 5");
+    check("sync_disputes", disputed, "-");
+}
+
 #[test]
 fn a_form_that_was_begun_is_offered() {
     check_after("college_unfinished", nothing, "2 F6", |driver| {
@@ -143,9 +159,10 @@ fn the_first_use() {
 
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    for keys in
-        ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "F12"]
-    {
+    for keys in [
+        "1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "F12",
+        "- Enter",
+    ] {
         for fake in [college(), hub(), evaluator()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
@@ -169,6 +186,7 @@ fn no_sentence_is_missing_on_any_screen() {
                     "job-",
                     "jobs-",
                     "time-",
+                    "settle-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -193,7 +211,10 @@ fn hostile(text: &str) -> Fake {
     let mut broken = conflict();
     broken.kind = Application::KIND;
     broken.values[0].person = text.into();
-    all.conflicts.push(broken);
+    all.conflicts.insert(0, broken);
+    let mut more = masked_conflicts();
+    more[0].values[0].value = Some(onex_crdt::value::Value::Text(text.into()));
+    all.conflicts.extend(more);
     drop(all);
     fake
 }
@@ -209,7 +230,8 @@ proptest! {
             Just("\u{202e}\u{1b}[2J👩\u{200d}🏫\n\t".to_owned()), Just("ﾊﾞ각🇨🇳👍🏽".to_owned()),
         ],
         keys in prop::sample::select(vec![
-            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁", "F7 F12",
+            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁", "F7 F12", "- Enter",
+            "- Enter PageDown F6 F4",
         ]),
         english in any::<bool>(),
     ) {

@@ -6,6 +6,7 @@ mod directory;
 mod form;
 mod jobs;
 mod lines;
+mod settle;
 mod sync;
 mod today;
 mod welcome;
@@ -64,6 +65,9 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     if let Some(welcome) = &model.welcome {
         return welcome::draw(model, welcome, area, buffer);
+    }
+    if let Some(open) = &model.settle {
+        return settle::draw(model, open, area, buffer);
     }
     match model.screen {
         Screen::Today => today::draw(model, area, buffer),

@@ -67,6 +67,14 @@ pub fn value(model: &Model, field: &FieldDef, value: &Value) -> String {
     if field.secret { masked(field.key, &shown) } else { shown }
 }
 
+/// Returns a value whole, personal data too: for the page on which somebody must tell two apart.
+pub fn whole(model: &Model, field: &FieldDef, given: &Value) -> String {
+    match field.ty.shape {
+        Shape::Id(_) => value(model, field, given),
+        _ => show(&field.ty.shape, given, model.look.lang == Lang::Zh),
+    }
+}
+
 /// Returns a changed value, `-` for none.
 pub fn changed(model: &Model, kind: &RecordKind, key: &str, now: Option<&Value>) -> String {
     match (kind.field(key), now) {

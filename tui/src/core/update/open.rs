@@ -7,16 +7,16 @@ use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
 use onex_crdt::records::application::{Application, Outcome};
 use onex_crdt::records::{contact, membership};
-use onex_crdt::registry;
 use onex_crdt::value::Value;
-use onex_node::api::{Asking, Conflict};
+use onex_node::api::Asking;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
 use crate::core::form::{FormState, OUTCOME, Stage};
 use crate::core::load::{Due, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
-use crate::core::update::{go, setting, sync};
+use crate::core::settle::disputes;
+use crate::core::update::{go, setting, settle, sync};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -66,9 +66,9 @@ fn today(model: &mut Model) -> Vec<Task> {
             confirm(model, &asking);
             tasks
         }
-        Some(Due::Conflict(conflict)) => {
+        Some(Due::Conflict(dispute)) => {
             let mut tasks = go(model, Screen::Sync);
-            tasks.extend(settle(model, &conflict));
+            tasks.extend(settle::open(model, dispute.kind, dispute.record, None));
             tasks
         }
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
@@ -135,10 +135,11 @@ fn sync_entry(model: &mut Model) -> Vec<Task> {
         return Vec::new();
     }
     let at = at - model.asking.len();
-    if let Some(conflict) = model.conflicts.get(at).cloned() {
-        return settle(model, &conflict);
+    let all = disputes(&model.conflicts);
+    if let Some(dispute) = all.get(at) {
+        return settle::open(model, dispute.kind, dispute.record, None);
     }
-    let at = at - model.conflicts.len();
+    let at = at - all.len();
     let peer = model.status.as_ref().and_then(|status| status.peers.get(at));
     let device = peer.map(|peer| peer.device);
     device.map_or_else(Vec::new, |device| sync(model, Some(device)))
@@ -151,23 +152,6 @@ fn confirm(model: &mut Model, asking: &Asking) {
     form.effect = Some("effect-confirm");
     form.reason = Some(format!("{}   {}", asking.person, asking.digits));
     model.form = Some(form);
-}
-
-/// Opens the form of a record at the field that has several values.
-fn settle(model: &mut Model, conflict: &Conflict) -> Vec<Task> {
-    let edit = |action: &&&Action| {
-        action.kind == Some(conflict.kind)
-            && action.id.ends_with(".edit")
-            && action.field_params().any(|field| field.key == conflict.field)
-    };
-    let Some(action) = registry::ACTIONS.iter().find(edit) else { return Vec::new() };
-    let (kind, id) = (conflict.kind, conflict.record_id);
-    let mut form = new_form(action, Some(id), None);
-    form.stage = Stage::Loading;
-    form.effect = Some("effect-settle");
-    form.focused = form.fields.iter().position(|f| f.key == conflict.field).unwrap_or(0);
-    model.form = Some(form);
-    vec![model.ask(Want::Edited(kind.key, id))]
 }
 
 /// Opens the form of an action on what is marked.

@@ -1,5 +1,6 @@
 //! What a coordinator and an officer do all day, key by key, on the story of stage A.
 
+use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
@@ -10,7 +11,8 @@ use crate::core::keys::{Code, Key};
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::story::{
-    Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
+    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
+    masked_conflicts, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -305,8 +307,60 @@ fn asking_devices_and_conflicts_are_reached_from_today() {
     driver.press("Enter F2");
     assert!(driver.fake.world().asking.is_empty(), "the device is in");
     driver.press("1 Enter");
-    let form = driver.model.form.as_ref().expect("the record of the conflict");
-    assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
+    let settle = driver.model.settle.as_ref().expect("the record of the conflict");
+    let field = settle.current().map(|field| field.conflict.field.as_str());
+    assert_eq!(field, Some("planned_students"));
+}
+
+/// A coordinator whose college has two records in conflict.
+fn disputed() -> Driver {
+    let mut all = world();
+    all.conflicts.push(conflict());
+    all.conflicts.extend(masked_conflicts());
+    Driver::new(Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin]), Lang::Zh, SIZE)
+}
+
+fn line_of(driver: &Driver, id: RecordId) -> Row {
+    let world = driver.fake.world();
+    world.rows["application"].iter().find(|row| row.id == id).cloned().expect("a line")
+}
+
+#[test]
+fn conflicts_are_settled_record_by_record() {
+    let mut driver = disputed();
+    driver.press("- Enter F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-nothing"))));
+    driver.press("Right Space F2");
+    assert_eq!(line_of(&driver, RAILWAY_LINE).int("planned_students"), Some(100));
+    let settle = driver.model.settle.as_ref().expect("the other record follows");
+    assert_eq!((settle.record, settle.fields.len()), (TAX_LINE, 2));
+    driver.press("Right Enter F4 Ctrl+U").write("139").press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-wrong"))));
+    driver.press("Ctrl+U").write("13900030021").press("Enter F2");
+    let line = line_of(&driver, TAX_LINE);
+    let texts = [line.text("contact_name"), line.text("contact_phone")];
+    assert_eq!(texts, [Some("王方"), Some("13900030021")]);
+    assert!(driver.model.settle.is_none() && driver.fake.world().conflicts.is_empty());
+}
+
+#[test]
+fn what_was_picked_waits_until_later() {
+    let mut driver = disputed();
+    driver.press("- Down Enter Right Space F8");
+    assert!(driver.model.settle.is_none());
+    assert_eq!(driver.fake.world().conflicts.len(), 3, "nothing was carried out");
+    driver.press("1 - Enter PageDown");
+    let settle = driver.model.settle.as_ref().expect("the second record");
+    assert_eq!((settle.record, settle.picked()), (TAX_LINE, 1));
+    driver.fake.world().conflicts[1].id = RecordId([0xd3; 16]);
+    driver.fake.world().version += 1;
+    let tasks = update::tick(&driver.model);
+    driver.settle(tasks);
+    let settle = driver.model.settle.as_ref().expect("still there");
+    assert_eq!(settle.picked(), 0, "a newer value asks anew");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-newer"))));
+    driver.press("Esc");
+    assert!(driver.model.settle.is_none());
 }
 
 #[test]
@@ -336,9 +390,21 @@ fn the_first_use_asks_waits_and_begins() {
 fn everywhere(mut see: impl FnMut(&Model)) {
     for role in [[Coordinator, Admin], [Officer, Lead]] {
         let org = if role[0] == Officer { HUB } else { RAILWAY };
-        for keys in
-            ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "0 Down Enter", "-", "=", "2 /"]
-        {
+        for keys in [
+            "1",
+            "2",
+            "2 Enter",
+            "2 F6",
+            "2 F7",
+            "0",
+            "0 Enter",
+            "0 Down Enter",
+            "-",
+            "=",
+            "2 /",
+            "- Enter",
+            "F12",
+        ] {
             let mut all = world();
             all.conflicts.push(conflict());
             let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);

@@ -2,6 +2,7 @@
 
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
+use onex_node::api::Conflict;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -85,10 +86,13 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let what = format!("{} {org}  {}", asking.person, asking.digits);
             (Mark::Due, "due-asking", what, "does-compare")
         }
-        Due::Conflict(conflict) => {
-            let title = words::name(model, conflict.record_id);
-            let field = words::label(look.lang, conflict.kind, &conflict.field);
-            (Mark::Attention, "due-conflict", format!("{title}  {field}"), "does-choose")
+        Due::Conflict(dispute) => {
+            let title = words::name(model, dispute.record);
+            let label =
+                |conflict: &Conflict| words::label(look.lang, dispute.kind, &conflict.field);
+            let fields: Vec<String> = dispute.conflicts.iter().map(label).collect();
+            let what = format!("{title}  {}", fields.join(" "));
+            (Mark::Attention, "due-conflict", what, "does-choose")
         }
         Due::Returned(row) => {
             let reason = row.text("reason").unwrap_or_default();
