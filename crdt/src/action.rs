@@ -10,7 +10,7 @@ use crate::document::Write;
 use crate::field::time::{Date, Moment};
 use crate::field::{Field, FieldError, FieldType};
 use crate::header::{DocumentKind, Header};
-use crate::ids::{ActId, DeviceId, Digest, NetworkId, OrgId, RecordId, Salt};
+use crate::ids::{ActId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId, Salt};
 use crate::record::{FieldDef, Fields, RecordKind, Row};
 use crate::roles::{OrgRole, PersonRole};
 use crate::value::Value;
@@ -181,6 +181,14 @@ pub struct Desk<'a> {
     given: &'a Given,
     fresh: &'a mut dyn FnMut() -> [u8; 16],
     writes: Vec<(Header, Write)>,
+    pending: Pending,
+}
+
+/// What orders before this one left to be written and is in no document yet.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// Records of a document by what was counted there and what is to be made.
+    counts: BTreeMap<DocId, usize>,
 }
 
 /// What a rule allowed: the record concerned and what is to be written where.
@@ -206,11 +214,31 @@ pub fn check(
     view: &dyn View,
     fresh: &mut dyn FnMut() -> [u8; 16],
 ) -> Result<Allowed, Refusal> {
+    check_among(&mut Pending::default(), action, subject, given, who, view, fresh)
+}
+
+/// Checks an action as `check` does, after others whose writes are in no document yet.
+///
+/// The rule sees how many records they make where, and nothing else of them: whoever gives orders
+/// together sees to it that none depends on another.
+///
+/// # Errors
+/// What is not allowed, why, and at which field.
+pub fn check_among(
+    pending: &mut Pending,
+    action: &'static Action,
+    subject: Option<RecordId>,
+    given: &Given,
+    who: &Who,
+    view: &dyn View,
+    fresh: &mut dyn FnMut() -> [u8; 16],
+) -> Result<Allowed, Refusal> {
     let refuse = |reason, field: Option<&str>| Refusal::new(action, reason, field);
     if !action.may(who.org_role, &who.roles) {
         return Err(refuse(Reason::NoRight, None));
     }
     let mut desk = Desk { subject, ..Desk::new(action, who, view, given, fresh) };
+    desk.pending = std::mem::take(pending);
     if action.subject == Subject::Takes {
         desk.subject_row()?;
     }
@@ -225,8 +253,9 @@ pub fn check(
     let Run::Rule(rule) = action.run else {
         return Err(refuse(Reason::NoRight, None));
     };
-    let id = rule(&mut desk)?;
-    Ok(Allowed { id, writes: desk.writes })
+    let id = rule(&mut desk);
+    *pending = desk.pending;
+    Ok(Allowed { id: id?, writes: desk.writes })
 }
 
 const MISSING: Reason = Reason::Invalid(FieldError::Missing);
@@ -240,7 +269,8 @@ impl<'a> Desk<'a> {
         given: &'a Given,
         fresh: &'a mut dyn FnMut() -> [u8; 16],
     ) -> Self {
-        Self { action, subject: None, who, view, given, fresh, writes: Vec::new() }
+        let pending = Pending::default();
+        Self { action, subject: None, who, view, given, fresh, writes: Vec::new(), pending }
     }
 
     /// What was left to be written.
@@ -330,6 +360,12 @@ impl<'a> Desk<'a> {
         kind.of(self.who.network, self.who.org, year)
     }
 
+    /// How many records of a kind a document has, with those that are about to be made.
+    pub fn count(&mut self, header: &Header, kind: &RecordKind) -> usize {
+        let (id, view) = (header.id(), self.view);
+        *self.pending.counts.entry(id).or_insert_with(|| view.count(id, kind))
+    }
+
     /// The header of a document of the acting organisation towards another.
     pub fn towards(&self, kind: &DocumentKind, other: OrgId, year: u16) -> Header {
         kind.between(self.who.network, self.who.org, other, year)
@@ -338,6 +374,9 @@ impl<'a> Desk<'a> {
     /// Leaves a new record to be written.
     pub fn create(&mut self, header: Header, id: RecordId, fields: Fields) {
         let kind = self.action.kind.expect("an action that makes a record has a kind");
+        if let Some(count) = self.pending.counts.get_mut(&header.id()) {
+            *count += 1;
+        }
         self.writes.push((header, Write::Create { kind, id, fields }));
     }
 
@@ -560,6 +599,27 @@ pub enum Reason {
     EndsBeforeStart,
     /// Nothing to submit: the version is the one submitted already.
     NothingChanged,
+    /// The value contradicts another field.
+    Differs {
+        /// The key of that field.
+        from: &'static str,
+    },
+    /// A number of before 1999, which only members of the public may still have.
+    OldNumber,
+    /// A record cannot be joined with itself.
+    SameRecord,
+    /// Not one of those that the class names.
+    NotOfClass,
+    /// The learner has no place in the class.
+    NotInClass,
+    /// Nothing to undo.
+    NothingToUndo,
+    /// The action cannot be undone.
+    NotUndoable,
+    /// Another person's work, which only an admin undoes.
+    OthersWork,
+    /// Neither one of the choices nor another value was given.
+    NoChoice,
 }
 
 impl Reason {
@@ -590,6 +650,15 @@ impl Reason {
             Reason::NoPassRule => "no_pass_rule",
             Reason::EndsBeforeStart => "ends_before_start",
             Reason::NothingChanged => "nothing_changed",
+            Reason::Differs { .. } => "differs",
+            Reason::OldNumber => "old_number",
+            Reason::SameRecord => "same_record",
+            Reason::NotOfClass => "not_of_class",
+            Reason::NotInClass => "not_in_class",
+            Reason::NothingToUndo => "nothing_to_undo",
+            Reason::NotUndoable => "not_undoable",
+            Reason::OthersWork => "others_work",
+            Reason::NoChoice => "no_choice",
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Nothing foreign comes in here unvouched (`foreign`), and nothing here knows of signatures.
 
+mod undo;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
@@ -14,10 +16,12 @@ use crate::act::{Act, Found};
 use crate::field::Shape;
 use crate::foreign::exported;
 use crate::header::Header;
-use crate::ids::{ActId, Actor, ChangeHash, DocId, RecordId};
+use crate::ids::{ActId, Actor, BatchId, ChangeHash, DocId, RecordId};
 use crate::record::{Fields, RecordKind};
 use crate::value::Value;
 use crate::view::{Source, Touch};
+
+pub use undo::{Later, Undoing};
 
 /// One Automerge document with its header.
 #[derive(Clone)]
@@ -74,6 +78,30 @@ pub struct Authorship {
     pub person: String,
     /// The writer's clock in seconds since 1970: a claim.
     pub at_seconds: i64,
+    /// The batch that the change belongs to; older changes name none.
+    pub batch: Option<BatchId>,
+    /// The batch that this one undoes.
+    pub undoes: Option<BatchId>,
+}
+
+impl Authorship {
+    /// The text that a change carries.
+    fn message(&self) -> String {
+        let mut message = format!("{}\n{}", self.action, self.person);
+        for batch in [self.batch, self.undoes].into_iter().flatten() {
+            message.push_str(&format!("\n{batch}"));
+        }
+        message
+    }
+
+    /// Reads the text that a change carries, and its time.
+    fn read(message: &str, at_seconds: i64) -> Option<Self> {
+        let mut lines = message.split('\n');
+        let (action, person) = (lines.next()?.to_owned(), lines.next()?.to_owned());
+        let mut batch = || lines.next().and_then(|line| line.parse().ok());
+        let (batch, undoes) = (batch(), batch());
+        Some(Self { action, person, at_seconds, batch, undoes })
+    }
 }
 
 /// A change that this device has just written.
@@ -93,6 +121,8 @@ pub struct Change {
 
 /// The register that hides a record; nothing is ever deleted.
 pub const REMOVED: &str = "removed";
+/// The register that says that the making of a record was undone.
+pub const UNDONE: &str = "undone";
 const RECORDS: &str = "records";
 const ENTRIES: &str = "entries";
 /// The operation counters by which the genesis makes its two collections.
@@ -236,8 +266,8 @@ impl Document {
         for write in writes {
             write_one(&mut transaction, &records, &entries, write)?;
         }
-        let message = format!("{}\n{}", author.action, author.person);
-        let options = CommitOptions::default().with_message(message).with_time(author.at_seconds);
+        let options =
+            CommitOptions::default().with_message(author.message()).with_time(author.at_seconds);
         let (hash, _) = transaction.commit_with(options);
         Ok(hash.and_then(|hash| self.change(&hash_from(&hash))))
     }
@@ -273,14 +303,28 @@ impl Document {
             return BTreeSet::new();
         };
         let known: Vec<_> = before.iter().filter(|hash| self.holds(hash)).map(hash_into).collect();
+        self.touched_by(&records, self.automerge.get_changes(&known))
+    }
+
+    /// What some changes of the document touched.
+    pub fn touched_in(&self, changes: &[ChangeHash]) -> BTreeSet<TouchKey> {
+        let Ok(records) = self.collection(RECORDS) else {
+            return BTreeSet::new();
+        };
+        let found = changes.iter().map(hash_into);
+        let found = found.filter_map(|hash| self.automerge.get_change_by_hash(&hash));
+        self.touched_by(&records, found.collect())
+    }
+
+    fn touched_by(&self, records: &ObjId, changes: Vec<automerge::Change>) -> BTreeSet<TouchKey> {
         let mut touched = BTreeSet::new();
-        for change in self.automerge.get_changes(&known) {
+        for change in changes {
             for operation in change.decode().operations {
                 let object = exported(&operation.obj);
                 let key = match &operation.key {
                     _ if object == ROOT => continue,
                     Key::Map(key) if self.is_collection(&object) => key.to_string(),
-                    _ => self.key_in(&records, &object).unwrap_or_default(),
+                    _ => self.key_in(records, &object).unwrap_or_default(),
                 };
                 touched.extend(record_touch(&key).or_else(|| entry_touch(&key)));
             }
@@ -324,6 +368,7 @@ impl Document {
             fields: Fields::new(),
             conflict: Vec::new(),
             removed: false,
+            undone: false,
             born: u64::MAX,
         };
         if let Ok(Some((_, object))) = self.automerge.get(&records, record_key(kind, id)) {
@@ -356,15 +401,16 @@ impl Document {
             return;
         };
         let scalar = ScalarValue::from(scalar.clone());
-        if key == REMOVED {
-            source.removed = scalar == ScalarValue::Boolean(true);
-            return;
+        match key {
+            REMOVED => source.removed = scalar == ScalarValue::Boolean(true),
+            UNDONE => source.undone = scalar == ScalarValue::Boolean(true),
+            _ => {}
         }
         let Some(field) = kind.field(key).filter(|field| !field.derived) else {
             return;
         };
         let shape = &field.ty.shape;
-        if item.conflict && self.values(object, &item.key, shape).len() > 1 {
+        if item.conflict && self.values(object, &item.key, shape, None).len() > 1 {
             source.conflict.push(field.key.to_owned());
         }
         if let Some(value) = value_from(&scalar, shape) {
@@ -381,25 +427,48 @@ impl Document {
         id: RecordId,
         key: &str,
     ) -> Vec<(Option<Value>, ChangeHash)> {
-        let Some(field) = kind.field(key) else {
+        self.concurrent_at(kind, id, key, None)
+    }
+
+    /// The same as it was when these were the heads.
+    pub fn concurrent_at(
+        &self,
+        kind: &RecordKind,
+        id: RecordId,
+        key: &str,
+        heads: Option<&[ChangeHash]>,
+    ) -> Vec<(Option<Value>, ChangeHash)> {
+        let known = heads.is_none_or(|heads| heads.iter().all(|hash| self.holds(hash)));
+        let Some(field) = kind.field(key).filter(|_| known) else {
             return Vec::new();
         };
         let Ok(records) = self.collection(RECORDS) else {
             return Vec::new();
         };
-        let record = record_key(kind, id);
-        let register = self.values(&records, &format!("{record}/{key}"), &field.ty.shape);
+        let (record, shape) = (record_key(kind, id), &field.ty.shape);
+        let register = self.values(&records, &format!("{record}/{key}"), shape, heads);
         match self.automerge.get(&records, record) {
-            Ok(Some((_, object))) if register.is_empty() => {
-                self.values(&object, key, &field.ty.shape)
-            }
+            Ok(Some((_, object))) if register.is_empty() => self.values(&object, key, shape, heads),
             _ => register,
         }
     }
 
-    fn values(&self, object: &ObjId, key: &str, shape: &Shape) -> Vec<(Option<Value>, ChangeHash)> {
+    fn values(
+        &self,
+        object: &ObjId,
+        key: &str,
+        shape: &Shape,
+        heads: Option<&[ChangeHash]>,
+    ) -> Vec<(Option<Value>, ChangeHash)> {
         let mut distinct: BTreeMap<Option<Value>, ChangeHash> = BTreeMap::new();
-        for (value, op) in self.automerge.get_all(object, key).unwrap_or_default() {
+        let all = match heads {
+            None => self.automerge.get_all(object, key),
+            Some(heads) => {
+                let heads: Vec<_> = heads.iter().map(hash_into).collect();
+                self.automerge.get_all_at(object, key, &heads)
+            }
+        };
+        for (value, op) in all.unwrap_or_default() {
             let value = value.as_scalar().and_then(|scalar| value_from(scalar, shape));
             let Some(hash) = self.automerge.hash_for_opid(&op) else {
                 continue;
@@ -428,19 +497,22 @@ impl Document {
         })
     }
 
+    /// The change that wrote an act.
+    pub fn change_of_act(&self, id: ActId) -> Option<ChangeHash> {
+        let entries = self.collection(ENTRIES).ok()?;
+        let (_, op) = self.automerge.get(entries, id.to_string()).ok()??;
+        self.automerge.hash_for_opid(&op).map(|hash| hash_from(&hash))
+    }
+
     /// Who wrote a change, and when by his clock.
     pub fn authorship(&self, hash: &ChangeHash) -> Option<(Actor, Authorship)> {
         let change = self.automerge.get_change_by_hash(&hash_into(hash))?;
-        let (action, person) = change.message()?.split_once('\n')?;
-        let author = Authorship {
-            action: action.to_owned(),
-            person: person.to_owned(),
-            at_seconds: change.timestamp(),
-        };
+        let author = Authorship::read(change.message()?, change.timestamp())?;
         Some((Actor::from_slice(change.actor_id().to_bytes())?, author))
     }
 
-    /// The values of a record after a change and before it, for its history.
+    /// The values of a record before and after a change, for its history; the registers that hide
+    /// it are among them.
     pub fn step(&self, kind: &RecordKind, id: RecordId, hash: &ChangeHash) -> (Fields, Fields) {
         let before = self.change(hash).map(|change| change.deps).unwrap_or_default();
         (self.fields_at(kind, id, &before), self.fields_at(kind, id, &[*hash]))
@@ -460,15 +532,37 @@ impl Document {
             let (value, _) = self.automerge.get_at(object, key, &heads).ok()??;
             value_from(value.as_scalar()?, shape)
         };
+        let hidden = [REMOVED, UNDONE].map(|key| (key, &Shape::Bool));
         kind.stored()
-            .filter_map(|field| {
-                let shape = &field.ty.shape;
-                let register = format!("{record}/{}", field.key);
-                let within = object.as_ref().and_then(|(_, o)| value(o, field.key, shape));
-                let value = value(&records, &register, shape).or(within)?;
-                Some((field.key.to_owned(), value))
+            .map(|field| (field.key, &field.ty.shape))
+            .chain(hidden)
+            .filter_map(|(key, shape)| {
+                let within = object.as_ref().and_then(|(_, o)| value(o, key, shape));
+                let value = value(&records, &format!("{record}/{key}"), shape).or(within)?;
+                Some((key.to_owned(), value))
             })
             .collect()
+    }
+
+    /// The changes that wrote into a record, each after those that it follows.
+    pub fn changes_of(&self, kind: &RecordKind, id: RecordId) -> Vec<ChangeHash> {
+        let Ok(records) = self.collection(RECORDS) else {
+            return Vec::new();
+        };
+        let record = record_key(kind, id);
+        let (object, prefix) = (self.automerge.get(&records, &record), format!("{record}/"));
+        let object = object.ok().flatten().map(|(_, object)| object);
+        let changes = self.automerge.get_changes(&[]).into_iter().filter(|change| {
+            change.decode().operations.iter().any(|operation| match &operation.key {
+                Key::Map(key) => {
+                    *key == *record
+                        || key.starts_with(&prefix)
+                        || object.as_ref() == Some(&exported(&operation.obj))
+                }
+                Key::Seq(_) => false,
+            })
+        });
+        changes.map(|change| hash_from(&change.hash())).collect()
     }
 
     pub(crate) fn automerge(&self) -> &Automerge {
@@ -601,7 +695,7 @@ fn scalar_from(value: &Value) -> ScalarValue {
 
 fn value_from(scalar: &ScalarValue, shape: &Shape) -> Option<Value> {
     match (scalar, shape) {
-        (ScalarValue::Str(text), Shape::List | Shape::ChoiceList(_) | Shape::IdList(_)) => {
+        (ScalarValue::Str(text), shape) if shape.is_list() => {
             (!text.is_empty()).then(|| Value::List(text.split('\n').map(str::to_owned).collect()))
         }
         (ScalarValue::Int(number), Shape::Int | Shape::Decimal(_) | Shape::NumberedChoice(_)) => {

@@ -46,6 +46,8 @@ pub enum Shape {
     ChoiceList(&'static [Choice]),
     /// `Value::List`, of record ids of this kind, as hex.
     IdList(&'static str),
+    /// `Value::List`, of texts that each have these parts between tabs; JSON objects.
+    Parts(&'static [&'static str]),
     /// `Value::Bytes`, 16 of them: the id of a record of this kind.
     Id(&'static str),
     /// `Value::Bytes`, 32 of them.
@@ -53,6 +55,11 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// Whether values are lists.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Shape::List | Shape::ChoiceList(_) | Shape::IdList(_) | Shape::Parts(_))
+    }
+
     /// Whether a value is stored like those of this shape; what it holds is the type's matter.
     pub fn fits(&self, value: &Value) -> bool {
         match self {
@@ -63,7 +70,7 @@ impl Shape {
                 matches!(value, Value::Int(_))
             }
             Shape::Bool => matches!(value, Value::Bool(_)),
-            Shape::List | Shape::ChoiceList(_) | Shape::IdList(_) => {
+            Shape::List | Shape::ChoiceList(_) | Shape::IdList(_) | Shape::Parts(_) => {
                 matches!(value, Value::List(_))
             }
             Shape::Id(_) => matches!(value, Value::Bytes(bytes) if bytes.len() == 16),
@@ -162,6 +169,10 @@ pub fn show(shape: &Shape, value: &Value, chinese: bool) -> String {
             if *flag { yes } else { no }.to_owned()
         }
         (_, Value::Bytes(bytes)) => crate::ids::hex_encode(bytes),
+        (Shape::Parts(_), Value::List(items)) => {
+            let items: Vec<String> = items.iter().map(|item| item.replace('\t', " ")).collect();
+            items_show(&items, chinese)
+        }
         (_, Value::List(items)) => items_show(items, chinese),
     }
 }

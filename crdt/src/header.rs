@@ -2,7 +2,7 @@
 //!
 //! What stands inside a document is `document`'s matter.
 
-use crate::ids::{Digest, DocId, NetworkId, OrgId};
+use crate::ids::{DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
 use crate::roles::OrgRole;
 
 /// What a document is and whose: immutable, and hashed into its id (architecture 3).
@@ -21,9 +21,15 @@ pub struct Header {
     /// The other party, where the kind has one.
     #[n(3)]
     pub counterpart: Option<OrgId>,
-    /// The year, where the kind has one document per year.
+    /// The year, where the kind has one document per year; of learners the year of entry.
     #[n(4)]
     pub year: Option<u16>,
+    /// What one document of its kind is about: a class, or the device that fills a shard.
+    #[n(5)]
+    pub key: Option<RecordId>,
+    /// Its number among the documents that are otherwise alike: a shard of a register.
+    #[n(6)]
+    pub part: Option<u32>,
 }
 
 impl Header {
@@ -56,6 +62,8 @@ impl Header {
         owner.is_some_and(|role| kind.owners.contains(&role))
             && counterpart
             && self.year.is_some() == kind.yearly
+            && self.key.is_some() == (kind.split != Split::No)
+            && self.part.is_some() == (kind.split == Split::Shards)
     }
 
     /// Whether an organisation may read the document (architecture 3, "Readers").
@@ -85,8 +93,22 @@ pub struct DocumentKind {
     pub counterparts: &'static [OrgRole],
     /// Whether there is one a year.
     pub yearly: bool,
+    /// Whether there are several that are otherwise alike.
+    pub split: Split,
     /// Who may read it.
     pub readers: Readers,
+}
+
+/// How many documents of a kind one owner may have towards one counterpart in one year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// One.
+    No,
+    /// One for each thing that it is about.
+    Keyed,
+    /// Shards of bounded size, numbered by the device that fills them: two devices that are
+    /// offline never fill the same one.
+    Shards,
 }
 
 /// Who may read a document; every enrolled organisation may read the first two.
@@ -107,14 +129,15 @@ pub enum Readers {
 const HUB: &[OrgRole] = &[OrgRole::Hub];
 const COLLEGE: &[OrgRole] = &[OrgRole::College];
 const EVALUATOR: &[OrgRole] = &[OrgRole::Evaluator];
+const REGISTRARS: &[OrgRole] = &[OrgRole::College, OrgRole::Hub];
 const PARTNERS: &[OrgRole] = &[OrgRole::College, OrgRole::Evaluator];
 const ANY: &[OrgRole] = &[OrgRole::Hub, OrgRole::College, OrgRole::Evaluator];
 
 macro_rules! document_kinds {
-    ($($(#[doc = $doc:literal])+ $name:ident = $key:literal $owners:ident [$counterparts:expr] $yearly:literal $readers:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $key:literal $owners:ident [$counterparts:expr] $yearly:literal $split:ident $readers:ident;)+) => {
         $($(#[doc = $doc])+ pub const $name: DocumentKind = DocumentKind {
             key: $key, owners: $owners, counterparts: $counterparts,
-            yearly: $yearly, readers: Readers::$readers,
+            yearly: $yearly, split: Split::$split, readers: Readers::$readers,
         };)+
         /// Every kind of document, small and urgent ones first: the order of sending.
         pub const DOCUMENT_KINDS: &[&DocumentKind] = &[$(&$name,)+];
@@ -123,21 +146,27 @@ macro_rules! document_kinds {
 
 document_kinds! {
     /// The hub's decisions, receipts and filing numbers towards one organisation (审核决定).
-    DECISIONS = "decisions" HUB [PARTNERS] true Parties;
+    DECISIONS = "decisions" HUB [PARTNERS] true No Parties;
     /// Organisations' identity, and certificates of evaluators without a node (机构名录).
-    DIRECTORY = "directory" HUB [&[]] true Public;
+    DIRECTORY = "directory" HUB [&[]] true No Public;
     /// What is listed, and calls and parameters (证书目录与申报通知).
-    LISTING = "listing" HUB [&[]] true Public;
+    LISTING = "listing" HUB [&[]] true No Public;
     /// What an organisation says of itself: contacts, leader (机构信息).
-    ORGANISATION = "organisation" ANY [&[]] false Province;
+    ORGANISATION = "organisation" ANY [&[]] false No Province;
     /// An evaluator's certificates, levels, standards, schemes (证书与标准).
-    CATALOGUE = "catalogue" EVALUATOR [&[]] false Public;
+    CATALOGUE = "catalogue" EVALUATOR [&[]] false No Public;
     /// One side's acts on the agreement of a college and an evaluator (协议).
-    AGREEMENT = "agreement" PARTNERS [PARTNERS] true Parties;
+    AGREEMENT = "agreement" PARTNERS [PARTNERS] true No Parties;
     /// A college's submissions to one evaluator (申报).
-    APPLICATION = "application" COLLEGE [EVALUATOR] true Parties;
+    APPLICATION = "application" COLLEGE [EVALUATOR] true No Parties;
+    /// Attendance and roster of one class (培训班).
+    CLASS = "class" COLLEGE [&[]] false Keyed Owner;
+    /// A shard of the learner register, by year of entry (考生名册); the hub's desk has its own.
+    LEARNERS = "learners" REGISTRARS [&[]] true Shards Owner;
+    /// Who counts in a filed quota (计入备案人数的学生); readers: the hub.
+    PILOT_STUDENTS = "pilot_students" COLLEGE [HUB] true No Parties;
     /// A college's drafts of application lines (申报草稿).
-    PLAN = "plan" COLLEGE [&[]] true Owner;
+    PLAN = "plan" COLLEGE [&[]] true No Owner;
 }
 
 impl DocumentKind {
@@ -149,12 +178,31 @@ impl DocumentKind {
             owner,
             counterpart: None,
             year: self.yearly.then_some(year),
+            key: None,
+            part: None,
         }
     }
 
     /// Returns the header of this kind's document with a counterpart.
     pub fn between(&self, network: NetworkId, owner: OrgId, other: OrgId, year: u16) -> Header {
         Header { counterpart: Some(other), ..self.of(network, owner, year) }
+    }
+
+    /// Returns the header of this kind's document about one thing.
+    pub fn about(&self, network: NetworkId, owner: OrgId, key: RecordId) -> Header {
+        Header { key: Some(key), ..self.of(network, owner, 0) }
+    }
+
+    /// Returns the header of one of this kind's shards.
+    pub fn shard(
+        &self,
+        network: NetworkId,
+        owner: OrgId,
+        year: u16,
+        (device, part): (DeviceId, u32),
+    ) -> Header {
+        let key = Some(RecordId(device.0));
+        Header { key, part: Some(part), ..self.of(network, owner, year) }
     }
 }
 
@@ -213,6 +261,13 @@ mod tests {
         assert!(!sound(header.clone()), "no year");
         header.kind = "secrets".to_owned();
         assert!(!sound(header), "unknown kind");
+        let class = CLASS.about(NETWORK, COLLEGE_A, RecordId([6; 16]));
+        assert!(sound(class.clone()));
+        assert!(!sound(Header { key: None, ..class.clone() }), "a class without a key");
+        assert!(!sound(Header { part: Some(0), ..class }), "a class has no shards");
+        let shard = LEARNERS.shard(NETWORK, HUB_D, 2026, (DeviceId([8; 16]), 3));
+        assert!(sound(shard.clone()));
+        assert!(!sound(Header { part: None, ..shard }), "a shard without a number");
     }
 
     #[test]

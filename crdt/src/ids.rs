@@ -71,6 +71,10 @@ id!(
     ActId, 16
 );
 id!(
+    /// A batch (批): everything that one command wrote; it is undone together.
+    BatchId, 16
+);
+id!(
     /// A document: the first half of the hash of its header.
     DocId, 16
 );
@@ -146,6 +150,13 @@ impl RecordId {
         let mut bytes = fresh;
         bytes[..8].copy_from_slice(&owner.0[..8]);
         Self(bytes)
+    }
+
+    /// Returns the id of a record of an organisation that follows from what it is about: two
+    /// devices that are offline make the same one.
+    pub fn natural(owner: OrgId, parts: &[RecordId]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(RecordId::as_bytes).collect();
+        Self::of(owner, Digest::over(&parts).half())
     }
 
     /// Whether the id is one of an organisation's.

@@ -50,6 +50,8 @@ pub struct FieldDef {
     pub secret: bool,
     /// Computed from other records and acts, never written.
     pub derived: bool,
+    /// Whether records are looked up by it, so that the projection has an index over it.
+    pub indexed: bool,
     /// Other headers that imported tables give it.
     pub aliases: &'static [&'static str],
 }
@@ -225,6 +227,7 @@ macro_rules! record {
                     required: <$ty as $crate::field::Slot>::REQUIRED,
                     critical: $crate::record::marked(stringify!(critical), &[$(stringify!($mark)),*]),
                     secret: $crate::record::marked(stringify!(secret), &[$(stringify!($mark)),*]),
+                    indexed: $crate::record::marked(stringify!(indexed), &[$(stringify!($mark)),*]),
                     derived: $derived,
                     aliases: &[$($alias),*],
                 },)*],

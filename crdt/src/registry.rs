@@ -4,21 +4,28 @@
 
 use std::collections::BTreeSet;
 
+use crate::act::Act;
 use crate::action::Action;
 use crate::field::Shape;
-use crate::ids::RecordId;
+use crate::ids::{ActId, OrgId, RecordId};
 use crate::record::{Record, RecordKind};
 use crate::records::agreement::{self, Agreement};
 use crate::records::application::{Application, actions as application};
+use crate::records::attendance::{self, Attendance, Meeting};
 use crate::records::call::{self, Call};
 use crate::records::certificate::{self, CertLevel, Certificate};
+use crate::records::class::enrolment::{self, Enrolment};
+use crate::records::class::{Class, actions as class};
+use crate::records::conflict;
 use crate::records::contact::{self, Contact};
 use crate::records::decision::Decision;
+use crate::records::learner::{Learner, actions as learner};
 use crate::records::listing::{self, Listing};
 use crate::records::membership;
 use crate::records::organisation::{self, Organisation};
 use crate::records::receipt::ReceiptRow;
 use crate::records::standard::{self, Scheme, Standard};
+use crate::records::undo;
 use crate::view::{Touch, View};
 
 /// Every record type, in the order in which rows are computed.
@@ -35,6 +42,11 @@ pub const KINDS: &[&RecordKind] = &[
     Call::KIND,
     Decision::KIND,
     ReceiptRow::KIND,
+    Learner::KIND,
+    Meeting::KIND,
+    Attendance::KIND,
+    Enrolment::KIND,
+    Class::KIND,
 ];
 
 /// Everything that a person can do to records, organisations and devices.
@@ -61,6 +73,24 @@ pub static ACTIONS: &[&Action] = &[
     &application::SUBMIT,
     &application::WITHDRAW,
     &application::DECIDE,
+    &class::OPEN,
+    &class::EDIT,
+    &class::ENROL,
+    &class::CONFIRM,
+    &class::REMOVE,
+    &class::CLOSE,
+    &class::CANCEL,
+    &learner::ADD,
+    &learner::EDIT,
+    &learner::MERGE,
+    &learner::LEAVE,
+    &learner::REMOVE,
+    &learner::PILOT,
+    &attendance::actions::MEETING_ADD,
+    &attendance::actions::MEETING_EDIT,
+    &attendance::actions::MARK,
+    &conflict::CHOOSE,
+    &undo::UNDO,
     &membership::DEVICE_INVITE,
     &membership::DEVICE_CONFIRM,
     &membership::DEVICE_CANCEL,
@@ -76,6 +106,24 @@ pub fn kind(key: &str) -> Option<&'static RecordKind> {
 /// Returns the action with an id.
 pub fn action(id: &str) -> Option<&'static Action> {
     ACTIONS.iter().copied().find(|action| action.id == id)
+}
+
+/// The rows besides its subject that an act speaks of: places of a roster, marks of a sheet.
+///
+/// An act that undoes another speaks of the same; `other` looks that one up.
+pub fn about(act: &Act, owner: OrgId, other: impl Fn(ActId) -> Option<Act>) -> BTreeSet<RecordId> {
+    let undone = undo::undone_act(act).and_then(other);
+    let act = undone.as_ref().unwrap_or(act);
+    let mut about: BTreeSet<RecordId> = match act.kind.as_str() {
+        "class.enrol" => enrolment::about(act, owner).into_iter().collect(),
+        "attendance.mark" => attendance::about(act, owner).into_iter().collect(),
+        "learner.merge" => {
+            act.says("into").and_then(|into| into.parse().ok()).into_iter().collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    about.remove(&act.subject);
+    about
 }
 
 /// Which rows some touches may have altered, kind by kind in the order of `KINDS`.

@@ -24,6 +24,24 @@ pub fn text(kind: &RecordKind, fields: &Fields) -> String {
     parts.join("\n")
 }
 
+/// The syllables of a text with hanzi; other characters stay as they are, together.
+pub fn syllables(text: &str) -> Option<Vec<String>> {
+    if text.to_pinyin().all(|spelling| spelling.is_none()) {
+        return None;
+    }
+    let mut syllables: Vec<String> = Vec::new();
+    let mut joins = false;
+    for (character, spelling) in text.chars().zip(text.to_pinyin()) {
+        match (spelling, syllables.last_mut()) {
+            (Some(spelling), _) => syllables.push(spelling.plain().to_owned()),
+            (None, Some(last)) if joins => last.push(character),
+            (None, _) => syllables.push(character.to_string()),
+        }
+        joins = spelling.is_none();
+    }
+    Some(syllables)
+}
+
 /// Full pinyin and initials of a text with hanzi, without spaces; other characters stay.
 pub fn spellings(text: &str) -> Vec<String> {
     if text.to_pinyin().all(|spelling| spelling.is_none()) {
@@ -41,12 +59,14 @@ pub fn spellings(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::spellings;
+    use super::{spellings, syllables};
 
     #[test]
     fn hanzi_are_spelt_in_full_and_by_initials() {
         assert_eq!(spellings("智能财税"), ["zhinengcaishui", "zncs"]);
         assert_eq!(spellings("Web前端"), ["webqianduan", "webqd"]);
         assert_eq!(spellings("BIM"), Vec::<String>::new());
+        assert_eq!(syllables("欧阳静"), Some(vec!["ou".into(), "yang".into(), "jing".into()]));
+        assert_eq!(syllables("Anna"), None);
     }
 }

@@ -20,6 +20,8 @@ pub struct Source {
     pub conflict: Vec<String>,
     /// Hidden by a `removed` register.
     pub removed: bool,
+    /// Its making was undone: no row shows it any more.
+    pub undone: bool,
     /// The Lamport counter of the record's first operation.
     pub born: u64,
 }
@@ -38,6 +40,8 @@ pub trait View {
     fn acts(&self, subject: RecordId) -> Vec<Found>;
     /// An act by its id.
     fn act(&self, id: ActId) -> Option<Found>;
+    /// How many records of a kind a document here holds, undone ones too.
+    fn count(&self, document: DocId, kind: &RecordKind) -> usize;
     /// The heads of a document here; none when it does not exist yet.
     fn heads(&self, document: DocId) -> Vec<ChangeHash>;
     /// What the membership log says.

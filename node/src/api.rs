@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use onex_crdt::field::time::Moment;
-use onex_crdt::ids::{ActId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
+use onex_crdt::ids::{ActId, BatchId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Fields, RecordKind, Row};
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
@@ -106,6 +106,58 @@ pub struct Answer {
     pub state: Option<String>,
     /// The action that awaits a second person, where the kind has such.
     pub pending_act: Option<String>,
+    /// What was taken back, where the action was an undoing.
+    pub undone: Option<Undone>,
+}
+
+/// What an undoing led to (C33).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The batch that the undoing itself is, which can be undone.
+    pub batch: BatchId,
+    /// The action that was taken back.
+    pub action: String,
+    /// The records that are as they were before.
+    pub undone: Vec<(&'static RecordKind, RecordId)>,
+    /// The records that were left as they are, since they were changed afterwards.
+    pub left: Vec<Left>,
+}
+
+/// A record that an undoing left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The kind of the record.
+    pub kind: &'static RecordKind,
+    /// The record.
+    pub id: RecordId,
+    /// The keys that were written since, and the ids of actions taken since.
+    pub since: Vec<String>,
+}
+
+/// Two or more learners with one number (C3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The kind of the records.
+    pub kind: &'static RecordKind,
+    /// The key of the field that they have alike.
+    pub field: &'static str,
+    /// The records, by id.
+    pub records: Vec<RecordId>,
+}
+
+/// A conflict that somebody ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The conflict as it was.
+    pub conflict: Conflict,
+    /// The value chosen.
+    pub chosen: Option<Value>,
+    /// Who chose.
+    pub person: String,
+    /// When, by the writer's clock.
+    pub at: Moment,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// The state of the node (contract, `onex status`).

@@ -3,14 +3,16 @@
 //! Everything that belongs together is one SQLite transaction (architecture 2, step 5); nothing is
 //! sent or shown as saved before it has committed.
 
+mod undo;
+
 use std::collections::BTreeMap;
 
 use rusqlite::Transaction;
 
-use onex_crdt::action::{Action, Given, Refusal, Who, check};
+use onex_crdt::action::{Action, Given, Pending, Refusal, Who, check_among};
 use onex_crdt::document::{Authorship, Document, Write};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, RecordId};
+use onex_crdt::ids::{Actor, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::records::receipt;
 use onex_crdt::registry;
 use onex_crdt::view::Touch;
@@ -92,31 +94,54 @@ impl Engine {
         sync::answer(&reading, &mut self.cache, own, query)
     }
 
-    /// Carries orders out, all or none; each sees what those before it did.
+    /// Carries orders out as one batch, all or none.
     ///
-    /// The caller commits; documents are remembered only by `commit`.
-    pub fn carry_out(
+    /// Each part of the orders sees what the parts before it did; orders of one part must not
+    /// depend on each other, and are written together. The caller commits; documents are
+    /// remembered only by `commit`.
+    pub fn carry_out<'o>(
         &mut self,
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        orders: &[Order],
-    ) -> Result<Vec<RecordId>, EngineError> {
+        parts: impl IntoIterator<Item = &'o [Order]>,
+    ) -> Result<(BatchId, Vec<RecordId>), EngineError> {
+        let batch = BatchId(random());
         let mut work = Work::default();
-        let mut ids = Vec::with_capacity(orders.len());
-        for order in orders {
+        let mut ids = Vec::new();
+        for part in parts {
+            let (mut pending, mut writes) = (Pending::default(), Vec::new());
             let view = SqlView::new(transaction, membership);
-            let allowed =
-                check(order.action, order.id, &order.given, who, &view, &mut random::<16>);
+            for Order { action, id, given } in part {
+                let fresh = &mut random::<16>;
+                let allowed = check_among(&mut pending, action, *id, given, who, &view, fresh)?;
+                writes.extend(allowed.writes);
+                ids.push(allowed.id);
+            }
             view.finish()?;
-            let allowed = allowed?;
-            let author = self.author(order.action.id, &who.person);
-            self.write(transaction, membership, &mut work, &author, allowed.writes)?;
-            ids.push(allowed.id);
+            let action = part.first().map_or("", |order| order.action.id);
+            let author = self.author(action, &who.person, Some(batch));
+            self.write(transaction, membership, &mut work, &author, writes)?;
         }
         self.follow_up(transaction, membership, who, &mut work)?;
         self.seal(transaction, membership, work)?;
-        Ok(ids)
+        Ok((batch, ids))
+    }
+
+    /// Writes what was decided elsewhere, as one batch of an action.
+    pub fn write_as(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        action: &Action,
+        writes: Vec<(Header, Write)>,
+    ) -> Result<(), EngineError> {
+        let mut work = Work::default();
+        let author = self.author(action.id, &who.person, Some(BatchId(random())));
+        self.write(transaction, membership, &mut work, &author, writes)?;
+        self.follow_up(transaction, membership, who, &mut work)?;
+        self.seal(transaction, membership, work)
     }
 
     /// Writes records without an action's rule: the founding of a network.
@@ -128,16 +153,18 @@ impl Engine {
         writes: Vec<(Header, Write)>,
     ) -> Result<(), EngineError> {
         let mut work = Work::default();
-        let author = self.author("network.found", person);
+        let author = self.author("network.found", person, None);
         self.write(transaction, membership, &mut work, &author, writes)?;
         self.seal(transaction, membership, work)
     }
 
-    fn author(&self, action: &str, person: &str) -> Authorship {
+    fn author(&self, action: &str, person: &str, batch: Option<BatchId>) -> Authorship {
         Authorship {
             action: action.to_owned(),
             person: person.to_owned(),
             at_seconds: self.clock.now().unix_seconds(),
+            batch,
+            undoes: None,
         }
     }
 
@@ -203,7 +230,7 @@ impl Engine {
             if writes.is_empty() {
                 break;
             }
-            let author = self.author(receipt::RECEIPT, &who.person);
+            let author = self.author(receipt::RECEIPT, &who.person, None);
             match self.write(transaction, membership, work, &author, writes) {
                 // What the hub cannot say of others' acts must not keep it from hearing them.
                 Err(EngineError::Store(StoreError::Document(error))) => {

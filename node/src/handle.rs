@@ -13,9 +13,11 @@ use onex_crdt::document::Write;
 use onex_crdt::field::FieldError;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::DIRECTORY;
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{BatchId, DeviceId, OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::organisation::{self, Organisation};
+use onex_crdt::records::undo::UNDO;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Root;
@@ -235,7 +237,12 @@ impl Node {
         given: &Given,
     ) -> Result<Vec<Answer>, NodeError> {
         if matches!(action.run, Run::Node) {
-            return self.act_on_membership(action, given).map(|answer| vec![answer]);
+            let answer = match action.id {
+                id if id == UNDO.id => self.undo_given(given),
+                id if id == CHOOSE.id => self.choose_given(given),
+                _ => self.act_on_membership(action, given),
+            };
+            return answer.map(|answer| vec![answer]);
         }
         let order = |id| Order { action, id, given: given.clone() };
         let orders = match ids {
@@ -250,17 +257,35 @@ impl Node {
     /// # Errors
     /// `NodeError::Refused` when a rule does not allow one of them.
     pub fn act_all(&self, orders: &[Order]) -> Result<Vec<Answer>, NodeError> {
+        let (_, ids) = self.carry_out(orders.chunks(1))?;
+        let reader = self.reader();
+        let answers = ids.iter().zip(orders).map(|(id, order)| answer(reader.read(), order, *id));
+        Ok(answers.collect::<Result<_, _>>()?)
+    }
+
+    /// Takes many actions in one transaction, as one batch: all or none. No order may depend on
+    /// another one of the same list: they are written together, `PART_ORDERS` at a time.
+    ///
+    /// Returns the batch and the records, in the order of the orders.
+    ///
+    /// # Errors
+    /// `NodeError::Refused` when a rule does not allow one of them.
+    pub fn act_many(&self, lists: &[&[Order]]) -> Result<(BatchId, Vec<RecordId>), NodeError> {
+        self.carry_out(lists.iter().flat_map(|orders| orders.chunks(PART_ORDERS)))
+    }
+
+    fn carry_out<'o>(
+        &self,
+        parts: impl IntoIterator<Item = &'o [Order]>,
+    ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
-        let ids = writer.commit(|engine, transaction, membership| {
-            engine.carry_out(transaction, membership, &who, orders)
+        let done = writer.commit(|engine, transaction, membership| {
+            engine.carry_out(transaction, membership, &who, parts)
         })?;
-        let store = &writer.store;
-        let answers = ids.iter().zip(orders).map(|(id, order)| answer(store.read(), order, *id));
-        let answers = answers.collect::<Result<_, _>>()?;
         drop(writer);
         self.shared.changed();
-        Ok(answers)
+        Ok(done)
     }
 
     /// Shows somebody every message that is exchanged with a device from now on, as it is before
@@ -355,12 +380,15 @@ impl Shared {
 
 fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer, StoreError> {
     let Some(kind) = order.action.kind else {
-        return Ok(Answer { id, state: None, pending_act: None });
+        return Ok(Answer { id, state: None, pending_act: None, undone: None });
     };
     let row = projection::get(connection, kind, id)?.unwrap_or_default();
     let text = |key: &str| row.text(key).map(str::to_owned);
-    Ok(Answer { id, state: text("state"), pending_act: text("pending_act") })
+    Ok(Answer { id, state: text("state"), pending_act: text("pending_act"), undone: None })
 }
+
+/// Orders that are written together: a shard's worth of learners stays below the size of a change.
+const PART_ORDERS: usize = 200;
 
 /// The person who is meant when nobody says who acts.
 fn own_person(connection: &Connection) -> Result<String, StoreError> {
@@ -371,7 +399,7 @@ fn own_person(connection: &Connection) -> Result<String, StoreError> {
 /// The key of the person's name in the table of odds and ends.
 pub(crate) const PERSON: &str = "person";
 /// A shorter prefix of an id is no id (contract, "Ids").
-const PREFIX_DIGITS_MIN: usize = 8;
+pub(crate) const PREFIX_DIGITS_MIN: usize = 8;
 
 /// Reads a stored time.
 pub(crate) fn moment(text: &str) -> Result<Moment, StoreError> {

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod clock;
+mod conflict;
 pub mod drafts;
 pub mod engine;
 pub mod handle;
@@ -13,6 +14,7 @@ pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

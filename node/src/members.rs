@@ -228,7 +228,7 @@ impl Node {
             self.role_change(device, text("person"), role, grant)?;
             RecordId(device.0)
         };
-        Ok(Answer { id, state: None, pending_act: None })
+        Ok(Answer { id, state: None, pending_act: None, undone: None })
     }
 }
 

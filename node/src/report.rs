@@ -6,18 +6,16 @@ use onex_crdt::act::{Causality, Found};
 use onex_crdt::document::Document;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::Header;
-use onex_crdt::ids::{Actor, DeviceId, Digest, OrgId, RecordId};
+use onex_crdt::ids::{DeviceId, Digest, RecordId};
 use onex_crdt::record::{Fields, Record, RecordKind, Row};
 use onex_crdt::records::application::{self, Application};
-use onex_crdt::registry;
+use onex_crdt::records::undo::UNDO;
 use onex_crdt::value::Value;
 use onex_crdt::view::View;
 use onex_protocol::membership::Membership;
 
-use crate::api::{
-    Changed, Conflict, ConflictValue, History, Peer, Quarantined, Query, Status, Step, Unsent,
-    Waiting,
-};
+use crate::api::{Changed, History, Peer, Quarantined, Query, Status, Step, Unsent, Waiting};
+use crate::conflict::{claimed, device_of};
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::members::LISTEN;
 use crate::store::view::SqlView;
@@ -27,7 +25,7 @@ impl Node {
     /// The state of the node.
     pub fn status(&self) -> Result<Status, NodeError> {
         let me = self.me()?;
-        let conflicts = self.conflicts()?.len();
+        let conflicts = query::conflict_count(self.reader().read())?;
         let peers = self.peers()?;
         let waiting = self.waiting()?;
         let writer = self.writer()?;
@@ -66,28 +64,6 @@ impl Node {
         Ok(unnumbered
             .map(|row| Waiting { kind: Application::KIND.key, id: row.id, action })
             .collect())
-    }
-
-    /// The open conflicts.
-    pub fn conflicts(&self) -> Result<Vec<Conflict>, NodeError> {
-        let mut writer = self.writer()?;
-        let Writer { store, engine, membership } = &mut *writer;
-        let mut conflicts = Vec::new();
-        for kind in registry::KINDS {
-            for (id, keys) in query::conflicts(store.read(), kind)? {
-                let view = SqlView::new(store.read(), membership);
-                let sources = view.sources(kind, id);
-                view.finish()?;
-                for source in sources {
-                    let document = engine.document(store.read(), &source.header)?;
-                    let open = keys.iter().filter(|key| source.conflict.contains(key));
-                    let membership = &*membership;
-                    conflicts
-                        .extend(open.map(|key| conflict(&document, membership, kind, id, key)));
-                }
-            }
-        }
-        Ok(conflicts)
     }
 
     /// What was kept apart.
@@ -129,15 +105,19 @@ impl Node {
 
     /// The history of a record: every edit and act, each after what it had seen.
     ///
+    /// A record whose making was undone has a history all the same.
+    ///
     /// # Errors
     /// When there is no such record here.
     pub fn history(&self, kind: &'static RecordKind, id: RecordId) -> Result<History, NodeError> {
         let mut writer = self.writer()?;
         let Writer { store, engine, membership } = &mut *writer;
-        let row = projection::get(store.read(), kind, id)?
-            .ok_or_else(|| NodeError::UnknownId { kind: kind.key, id: id.to_string() })?;
         let view = SqlView::new(store.read(), membership);
         let (sources, found) = (view.sources(kind, id), view.acts(id));
+        let undone = sources.iter().find(|source| source.undone);
+        let undone = undone.map(|source| onex_crdt::records::row_of(id, source));
+        let row = projection::get(store.read(), kind, id)?.or(undone);
+        let row = row.ok_or_else(|| NodeError::UnknownId { kind: kind.key, id: id.to_string() })?;
         let difference = difference(&view, kind, &row);
         view.finish()?;
         let mut steps = Vec::new();
@@ -179,49 +159,6 @@ pub(crate) fn peer_of(writer: &Writer, stored: &peers::StoredPeer) -> Result<Pee
     })
 }
 
-fn conflict(
-    document: &Document,
-    membership: &Membership,
-    kind: &'static RecordKind,
-    record_id: RecordId,
-    key: &str,
-) -> Conflict {
-    let values = document.concurrent(kind, record_id, key);
-    let mut parts: Vec<Vec<u8>> = vec![record_id.0.to_vec(), key.as_bytes().to_vec()];
-    parts.extend(values.iter().map(|(_, hash)| hash.0.to_vec()));
-    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    let values = values.into_iter().map(|(value, hash)| {
-        let written = document.authorship(&hash);
-        let actor = written.as_ref().map(|(actor, _)| *actor);
-        let author = written.map(|(_, author)| author);
-        ConflictValue {
-            value,
-            device: actor.and_then(|a| device_of(membership, document.header().owner, a)),
-            person: author.as_ref().map(|author| author.person.clone()).unwrap_or_default(),
-            at: claimed(author.map_or(0, |author| author.at_seconds)),
-        }
-    });
-    Conflict {
-        id: RecordId(Digest::over(&parts).half()),
-        kind,
-        record_id,
-        field: key.to_owned(),
-        values: values.collect(),
-    }
-}
-
-/// A time that a change claims, at +08:00; claims beyond any calendar show as 1970.
-fn claimed(seconds: i64) -> Moment {
-    const BEIJING_MINUTES: i32 = 480;
-    Moment::from_unix(seconds, BEIJING_MINUTES)
-        .or(Moment::from_unix(0, BEIJING_MINUTES))
-        .expect("1970 is a moment")
-}
-
-fn device_of(membership: &Membership, org: OrgId, actor: Actor) -> Option<DeviceId> {
-    membership.devices_of(org).map(|(id, _)| id).find(|id| id.tag() == actor.tag())
-}
-
 /// The edits of a record in one document, in the order of its changes.
 fn edits(
     document: &Document,
@@ -229,14 +166,15 @@ fn edits(
     kind: &'static RecordKind,
     id: RecordId,
 ) -> Vec<Step> {
-    let steps = document.changes_since(&[]).into_iter().filter_map(|change| {
-        let (before, after) = document.step(kind, id, &change.hash);
+    let steps = document.changes_of(kind, id).into_iter().filter_map(|hash| {
+        let (before, after) = document.step(kind, id, &hash);
         let changed = changed(kind, &before, &after);
-        let (actor, author) = document.authorship(&change.hash)?;
-        (!changed.is_empty()).then(|| Step {
+        let (actor, author) = document.authorship(&hash)?;
+        let is_undoing = author.undoes.is_some();
+        (is_undoing || !changed.is_empty()).then(|| Step {
             act: None,
-            change: Some(change.hash.to_string()),
-            kind: "edit".to_owned(),
+            change: Some(hash.to_string()),
+            kind: if is_undoing { UNDO.id } else { "edit" }.to_owned(),
             at: claimed(author.at_seconds),
             org_id: document.header().owner,
             person: author.person,

@@ -3,6 +3,7 @@
 //! All SQL of the project stands in this folder and in `node/migrations`. What a change means is
 //! not decided here.
 
+pub mod audit;
 pub mod documents;
 pub mod draft;
 pub mod enrolment;
@@ -11,6 +12,7 @@ pub mod peers;
 pub mod projection;
 pub mod quarantine;
 pub mod query;
+pub mod steps;
 pub mod sync;
 pub mod view;
 
@@ -115,8 +117,11 @@ pub fn set_meta(connection: &Connection, key: &str, value: &[u8]) -> Result<(), 
     Ok(())
 }
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_store.sql"), include_str!("../migrations/0002_draft.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_store.sql"),
+    include_str!("../migrations/0002_training.sql"),
+    include_str!("../migrations/0003_draft.sql"),
+];
 const PROJECTION_SHAPE: &str = "projection_shape";
 const SYNCHRONOUS_FULL: i64 = 2;
 /// Trust F1; the temporary store stays in memory, so that nothing personal lies in a loose file.

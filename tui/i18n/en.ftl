@@ -160,8 +160,26 @@ why-no-pass-rule = no pass condition is given
 next-no-pass-rule = Give at least one pass mark
 why-ends-before-start = the end lies before the beginning
 next-ends-before-start = Correct the two dates
-why-nothing-changed = it is just what was submitted last
-next-nothing-changed = Nothing to submit; change it first if it must change
+why-nothing-changed = it is just what stands there already
+next-nothing-changed = Nothing to do; change it first if it must change
+why-differs = it is not what { $from } says
+next-differs = Correct it by the document; sex and birth date of a resident ID may be left out
+why-old-number = only members of the public may have a number of 15 digits
+next-old-number = Enter the number of 18 characters
+why-same-record = it is the same record
+next-same-record = Pick another one
+why-not-of-class = it is none of those that the class names
+next-not-of-class = Pick one of the class's teachers or units, or edit the class first
+why-not-in-class = a learner is not in this class
+next-not-in-class = Enrol the learner first
+why-nothing-to-undo = there is nothing to undo
+next-nothing-to-undo = Name the act or batch with id=
+why-not-undoable = this cannot be undone
+next-not-undoable = Edit it, or take the opposite action
+why-others-work = somebody else did it
+next-others-work = Ask that person or an administrator to undo it
+why-no-choice = neither a choice nor another value was given
+next-no-choice = Pick one with choice=, or give another with value=
 
 why-missing = required and still empty
 next-missing = Fill it in and try again

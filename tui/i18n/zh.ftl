@@ -154,8 +154,26 @@ why-no-pass-rule = 合格条件一条也没有填
 next-no-pass-rule = 至少填写一项合格分数
 why-ends-before-start = 结束日期早于开始日期
 next-ends-before-start = 改正两个日期
-why-nothing-changed = 内容与上次提交的完全一样
-next-nothing-changed = 不用再提交；需要变更时先修改再提交
+why-nothing-changed = 与现在的内容完全一样
+next-nothing-changed = 不用再做；需要变更时先修改
+why-differs = 与{ $from }里的不一致
+next-differs = 对照证件改正；居民身份证的性别和出生日期可以不填
+why-old-number = 15 位的旧身份证号只用于社会人员
+next-old-number = 填写 18 位的身份证号
+why-same-record = 是同一条记录
+next-same-record = 选另一条记录
+why-not-of-class = 不在这个班所列的范围内
+next-not-of-class = 从班级的任课教师或标准单元中选，或先修改班级
+why-not-in-class = 有学员不在这个班
+next-not-in-class = 先办理入班
+why-nothing-to-undo = 没有可以撤销的操作
+next-nothing-to-undo = 用 id= 指明要撤销的操作或批次
+why-not-undoable = 这项操作不能撤销
+next-not-undoable = 直接修改，或办理相反的操作
+why-others-work = 这是别人做的
+next-others-work = 请他本人或系统管理员撤销
+why-no-choice = 没有选，也没有另填
+next-no-choice = 用 choice= 选一个，或用 value= 另填
 
 why-missing = 必填，还没有填写
 next-missing = 填写后再试

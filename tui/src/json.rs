@@ -13,8 +13,8 @@ use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::{record::Record, registry};
 use onex_node::api::{
-    Answer, Conflict, DeviceRow, History, List, Me, Peer, PeerReport, Quarantined, Status, Step,
-    SyncReport, Traffic, Unsent,
+    Answer, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport, Quarantined,
+    Resolved, Status, Step, SyncReport, Traffic, Unsent,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -25,7 +25,7 @@ use crate::core::refusal::Explained;
 pub fn value(field: &FieldDef, value: Option<&Value>) -> Json {
     let shape = &field.ty.shape;
     let Some(value) = value else {
-        return if is_list(shape) { json!([]) } else { Json::Null };
+        return if shape.is_list() { json!([]) } else { Json::Null };
     };
     if field.secret {
         return mask::masked(field, value).map_or(Json::Null, Json::String);
@@ -36,12 +36,17 @@ pub fn value(field: &FieldDef, value: Option<&Value>) -> Json {
         (_, Value::Int(number)) => (*number).into(),
         (_, Value::Bool(flag)) => (*flag).into(),
         (_, Value::Bytes(bytes)) => hex_encode(bytes).into(),
+        (Shape::Parts(names), Value::List(items)) => {
+            items.iter().map(|item| parts(names, item)).collect()
+        }
         (_, Value::List(items)) => items.as_slice().into(),
     }
 }
 
-fn is_list(shape: &Shape) -> bool {
-    matches!(shape, Shape::List | Shape::ChoiceList(_) | Shape::IdList(_))
+/// The parts of one item of a list by their names.
+fn parts(names: &[&str], item: &str) -> Json {
+    let parts = names.iter().zip(item.split('\t'));
+    Json::Object(parts.map(|(name, part)| ((*name).to_owned(), part.into())).collect())
 }
 
 /// Returns one row with every key of its kind, in the order of the definition.
@@ -76,7 +81,17 @@ pub fn answer(action: &Action, answer: &Answer) -> Json {
     if action.subject != Subject::Makes && action.kind.is_some_and(has) {
         object.insert("pending_act".to_owned(), answer.pending_act.clone().into());
     }
+    if let Some(undone) = &answer.undone {
+        object.insert("undone".to_owned(), undone.undone.len().into());
+        object.insert("asked".to_owned(), undone.left.iter().map(left).collect());
+        object.insert("action".to_owned(), undone.action.as_str().into());
+    }
     Json::Object(object)
+}
+
+/// A record that an undoing left alone, with what was changed since.
+fn left(left: &Left) -> Json {
+    json!({ "kind": left.kind.key, "id": left.id.to_string(), "since": left.since })
 }
 
 /// Returns the answers to an action on several records.
@@ -267,12 +282,43 @@ pub fn conflict(conflict: &Conflict, chinese: bool) -> Json {
         "blocks": blocked(conflict.kind),
         "values": values.collect::<Vec<_>>(),
         "state": "open",
+        "chosen": null,
+        "person": null,
+        "reason": null,
     })
 }
 
-/// The actions that a conflict in a record of the kind stops.
+/// Returns a conflict that somebody ended, with what was chosen, by whom and why.
+pub fn resolved(resolved: &Resolved, chinese: bool) -> Json {
+    let mut object = conflict(&resolved.conflict, chinese);
+    let field = resolved.conflict.kind.field(&resolved.conflict.field);
+    object["state"] = "resolved".into();
+    object["chosen"] = field.map_or(Json::Null, |field| value(field, resolved.chosen.as_ref()));
+    object["person"] = resolved.person.as_str().into();
+    object["reason"] = resolved.reason.clone().into();
+    object
+}
+
+/// Returns records that seem to be one and the same (C3).
+pub fn duplicate(duplicate: &Duplicate) -> Json {
+    let records: Vec<String> = duplicate.records.iter().map(ToString::to_string).collect();
+    json!({
+        "id": records.first(),
+        "kind": duplicate.kind.key,
+        "field": duplicate.field,
+        "records": records,
+        "state": "open",
+    })
+}
+
+/// The actions that a conflict in a record of the kind stops. Those of later stages are named
+/// already: whoever settles a name should know what it is for.
 fn blocked(kind: &RecordKind) -> &'static [&'static str] {
-    if kind.key == Application::KIND.key { &[SUBMIT.id] } else { &[] }
+    match kind.key {
+        key if key == Application::KIND.key => &[SUBMIT.id],
+        "learner" => &["registration.submit"],
+        _ => &[],
+    }
 }
 
 /// Returns a change that was kept apart.

@@ -4,12 +4,14 @@
 
 mod reference;
 mod region;
+mod resident;
 mod school;
 mod uscc;
 
 pub use reference::{Blob, FileDigest, OrgRef, OrgRefs};
 pub(crate) use reference::{id_list, record_id_parse, record_ids_parse, record_ref};
 pub use region::RegionCode;
+pub use resident::{IdNumber, ResidentId, resident_check};
 pub use school::SchoolCode;
 pub use uscc::{Uscc, check_character};
 

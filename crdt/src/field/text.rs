@@ -15,7 +15,7 @@ use crate::value::Value;
 
 pub use list::{NamedItems, Several, TextList};
 pub(crate) use list::{items_split, list_from_value};
-pub use name::{CertificateName, OrgName, PersonName};
+pub use name::{CertificateName, OrgName, PersonName, Pinyin};
 
 /// A single line of MIN to MAX characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,11 +2,15 @@
 //!
 //! No clock is read here and no time zone is known: an offset comes with the text or the caller.
 
+mod term;
+
 use std::fmt;
 
 use super::text::code_clean;
 use super::{Field, FieldError, FieldType, Shape};
 use crate::value::Value;
+
+pub use term::{ClockTime, Grade, Term};
 
 /// A day of the years 1900-2199, stored as `YYYY-MM-DD`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,12 +9,14 @@ use crate::roles::PersonRole;
 use crate::view::{Source, Touch, View};
 
 /// Returns what the documents of those hold of a record who may speak for it: of the organisation
-/// that its id begins with. Organisations' own records have the organisation's id.
+/// that its id begins with. Organisations' own records have the organisation's id. A record whose
+/// making was undone is held by nobody.
 pub fn sources(view: &dyn View, kind: &RecordKind, id: RecordId) -> Vec<Source> {
     let mut sources = view.sources(kind, id);
     if *kind != *super::organisation::Organisation::KIND {
         sources.retain(|source| id.is_of(source.header.owner));
     }
+    sources.retain(|source| !source.undone);
     sources
 }
 

@@ -26,7 +26,8 @@ fn text(text: &str) -> Value {
 
 fn author(person: &str) -> Authorship {
     let action = "contact.edit".to_owned();
-    Authorship { action, person: person.to_owned(), at_seconds: 1_775_016_000 }
+    let person = person.to_owned();
+    Authorship { action, person, at_seconds: 1_775_016_000, batch: None, undoes: None }
 }
 
 /// One device with its copy of a document.

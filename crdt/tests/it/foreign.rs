@@ -26,7 +26,13 @@ fn actor(name: &str) -> Actor {
 }
 
 fn author() -> Authorship {
-    Authorship { action: "contact.add".into(), person: "王芳".into(), at_seconds: 1_775_016_000 }
+    Authorship {
+        action: "contact.add".into(),
+        person: "王芳".into(),
+        at_seconds: 1_775_016_000,
+        batch: None,
+        undoes: None,
+    }
 }
 
 fn contact(name: &str) -> Fields {

@@ -12,3 +12,4 @@ mod registry;
 mod rules;
 mod status;
 mod story;
+mod training;

@@ -136,12 +136,22 @@ impl View for Replica {
     }
 
     fn acts(&self, subject: RecordId) -> Vec<Found> {
-        let all = self.acts.values().flat_map(BTreeMap::values);
-        all.filter(|found| found.act.subject == subject).cloned().collect()
+        let speaks = |found: &&Found| {
+            let other = |id| self.act(id).map(|found| found.act);
+            let about = || registry::about(&found.act, found.header.owner, other);
+            found.act.subject == subject || about().contains(&subject)
+        };
+        self.acts.values().flat_map(BTreeMap::values).filter(speaks).cloned().collect()
     }
 
     fn act(&self, id: ActId) -> Option<Found> {
         self.acts.get(&id).and_then(|found| found.values().next()).cloned()
+    }
+
+    fn count(&self, document: DocId, kind: &RecordKind) -> usize {
+        let is_one = |key: &TouchKey| matches!(key, TouchKey::Record(of, _) if of == kind.key);
+        let document = self.documents.get(&document);
+        document.map_or(0, |document| document.everything().iter().filter(|k| is_one(k)).count())
     }
 
     fn heads(&self, document: DocId) -> Vec<ChangeHash> {
@@ -265,6 +275,8 @@ impl Replica {
             action: action.to_owned(),
             person: self.person.to_owned(),
             at_seconds: self.clock,
+            batch: None,
+            undoes: None,
         };
         let actor = Actor::new(self.device, [0; 8]);
         let mut touches = Vec::new();

@@ -89,7 +89,8 @@ fn compare_field(
     field: &FieldDef,
 ) {
     let name = |part: &str| format!("{}.{} {part}", kind.key, field.key);
-    let marks: BTreeSet<&str> = line["marks"].split_whitespace().collect();
+    let marks: BTreeSet<&str> =
+        line["marks"].split([' ', ';']).filter(|mark| !mark.is_empty()).collect();
     compare(differences, &name("zh"), line["zh"].as_str(), field.zh);
     compare(differences, &name("en"), line["en"].as_str(), field.en);
     compare(differences, &name("type"), line["type"].as_str(), field.ty.name);
@@ -142,7 +143,10 @@ fn compare_action(
     compare(differences, &name("from"), states, action.from.to_vec());
     let undoable = line["undo"] != "no" && !line["undo"].starts_with("no;");
     compare(differences, &name("undo"), undoable, action.undo != Undo::No);
-    compare(differences, &name("role"), roles(&line["role"]), who(action));
+    // "any: the author" and the like is prose; their rules are tested where they are carried out.
+    if !line["role"].starts_with("any: ") {
+        compare(differences, &name("role"), roles(&line["role"]), who(action));
+    }
     compare_params(differences, line, action);
 }
 
@@ -228,7 +232,10 @@ fn keys_are_one_of_a_kind_and_undo_leads_somewhere() {
         let subject = found.id.split('.').next().unwrap_or_default();
         let rule = matches!(found.run, Run::Rule(_));
         assert_eq!(rule, found.kind.is_some(), "{}", found.id);
-        assert!(found.kind.is_none_or(|kind| kind.key == subject), "{}", found.id);
+        let of_roster =
+            found.kind.is_some_and(|kind| kind.key == "enrolment") && subject == "class";
+        let own = found.kind.is_none_or(|kind| kind.key == subject);
+        assert!(own || of_roster, "{}", found.id);
         assert!(found.subject != Subject::Takes || found.kind.is_some(), "{}", found.id);
         for (org, roles) in found.who {
             let possible = roles.iter().any(|role| role.fits(*org));
@@ -270,7 +277,7 @@ fn order_and_references_name_what_exists() {
         let state = kind.field("state");
         assert!(state.is_none_or(|state| state.derived), "{}: no state is written", kind.key);
     }
-    assert!(kind("learner").is_none() && kind("application").is_some());
+    assert!(kind("session").is_none() && kind("application").is_some());
 }
 
 /// C2 and R120: what blocks a submission, and what is masked.
@@ -287,7 +294,7 @@ fn critical_and_secret_fields_of_a_line() {
 }
 
 /// Actions of the table that are not here yet.
-const ABSENT: [&str; 13] = [
+const ABSENT: [&str; 14] = [
     "organisation.suspend",
     "organisation.restore",
     "organisation.merge",
@@ -301,6 +308,8 @@ const ABSENT: [&str; 13] = [
     "receipt.judge",
     "device.remove",
     "device.adopt",
+    // Joins registrations, which come with sessions.
+    "learner.link",
 ];
 
 /// Decisions and receipts are acts, and what the table calls their fields is read from them; so is
@@ -370,7 +379,23 @@ const ACCEPTED_ACTIONS: &[&str] = &[
     "device.invite out=: (Some(\"path\"), true) is (Some(\"text\"), true)",
     "role.grant device=: (Some(\"id\"), true) is (Some(\"text\"), true)",
     "role.remove device=: (Some(\"id\"), true) is (Some(\"text\"), true)",
+    // One sheet is one call; one learner is a list of one.
+    "attendance.mark except= is not listed",
+    "attendance.mark from: [\"marked\"] is []",
+    "attendance.mark learner_id=: (Some(\"id\"), true) is (Some(\"list\"), true)",
+    // Places in a class are a kind of their own.
+    "class.confirm from: [\"enrolment:enrolled\"] is [\"enrolled\"]",
+    "class.remove from: [\"enrolment:enrolled\"] is [\"enrolled\"]",
+    // Open is what a conflict is; which one and which batch, the node finds out. A choice cannot be
+    // undone: the several values that it ended could not be written again.
+    "conflict.choose from: [\"open\"] is []",
+    "conflict.choose id=: (Some(\"id\"), true) is (Some(\"text\"), true)",
+    "conflict.choose undo: true is false",
+    "conflict.choose value= is not listed",
+    "undo also= is not listed",
+    "undo id=: (Some(\"id\"), false) is (Some(\"text\"), false)",
     // The digest of a file that the node reads.
+    "learner.edit photo=: (Some(\"path\"), false) is (None, false)",
     "standard.publish document_digest= is not listed",
     "standard.publish file=: (Some(\"path\"), false) is (None, false)",
 ];

@@ -15,7 +15,7 @@ use onex_protocol::scope::document_digest;
 use onex_protocol::seal::Seal;
 
 use super::view::{SourceBody, decode, encode, hashes};
-use super::{StoreError, projection};
+use super::{StoreError, projection, steps};
 
 /// Loose bytes above which a document is compacted, if its snapshot is smaller (architecture 5).
 const LOOSE_BYTES_MAX: i64 = 16 * 1024;
@@ -141,6 +141,7 @@ pub fn save(
             Origin::Peer(device) => Some(device.0.to_vec()),
         };
         log.execute(params![id.0.as_slice(), change.hash.0.as_slice(), peer])?;
+        steps::put(connection, document, change.hash, connection.last_insert_rowid())?;
     }
     put_seals(connection, id, seals)?;
     let bytes: usize = new.iter().map(|change| change.bytes.len()).sum();
@@ -245,11 +246,27 @@ pub fn project_sources(
                     found.born as i64,
                     encode(&found.act)
                 ])?;
+                put_about(connection, document, &found)?;
                 touches.push(Touch::Act { id: *act, kind, subject });
             }
         }
     }
     Ok(touches)
+}
+
+fn put_about(
+    connection: &Connection,
+    document: &Document,
+    found: &onex_crdt::act::Found,
+) -> Result<(), StoreError> {
+    let other = |id| document.act(id).map(|found| found.act);
+    let mut put = connection
+        .prepare_cached("insert or ignore into about (subject, act, doc) values (?, ?, ?)")?;
+    for subject in registry::about(&found.act, found.header.owner, other) {
+        let (act, doc) = (found.act.id.0, document.id().0);
+        put.execute(params![subject.0.as_slice(), act.as_slice(), doc.as_slice()])?;
+    }
+    Ok(())
 }
 
 /// Computes the rows anew that touches may have altered.
@@ -273,11 +290,14 @@ pub fn project_rows(
 
 /// Fills empty sources from every document; the rows follow when the node opens.
 pub fn reproject(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch("delete from source; delete from act;")?;
+    connection.execute_batch(
+        "delete from source; delete from act; delete from about; delete from step;",
+    )?;
     super::set_meta(connection, ROWS_MISSING, b"1")?;
     for header in headers(connection)? {
         let document = read(connection, &header)?;
         project_sources(connection, &document, &document.everything())?;
+        steps::refill(connection, &document)?;
     }
     Ok(())
 }

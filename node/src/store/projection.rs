@@ -37,7 +37,7 @@ pub fn shape(kinds: &[&RecordKind]) -> Vec<u8> {
 }
 
 /// To be counted up when a rule for rows changes without a change of any definition.
-const PROJECTION_RULES: u32 = 1;
+const PROJECTION_RULES: u32 = 2;
 
 /// Makes the tables of all kinds, empty.
 pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(), StoreError> {
@@ -55,12 +55,16 @@ pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(),
              strict, without rowid;",
             columns.join(", ")
         ))?;
-        let indexed = kind.fields.iter().filter(|f| matches!(f.ty.shape, Shape::Id(_)));
-        for field in indexed {
+        let is_indexed =
+            |field: &&FieldDef| field.indexed || matches!(field.ty.shape, Shape::Id(_));
+        for field in kind.fields.iter().filter(is_indexed) {
             let column = column(field);
             connection
                 .execute_batch(&format!("create index {table}_{column} on {table} ({column});"))?;
         }
+        connection.execute_batch(&format!(
+            "create index {table}_conflict on {table} (id) where conflict <> '';"
+        ))?;
     }
     Ok(())
 }
@@ -162,12 +166,10 @@ fn value_of(shape: &Shape, sql: ValueRef<'_>) -> Option<Value> {
         (ValueRef::Blob(bytes), _) => Some(Value::Bytes(bytes.to_vec())),
         (ValueRef::Text(text), shape) => {
             let text = String::from_utf8_lossy(text).into_owned();
-            match shape {
-                Shape::List | Shape::ChoiceList(_) | Shape::IdList(_) => {
-                    Some(Value::List(text.split('\n').map(str::to_owned).collect()))
-                }
-                _ => Some(Value::Text(text)),
+            if shape.is_list() {
+                return Some(Value::List(text.split('\n').map(str::to_owned).collect()));
             }
+            Some(Value::Text(text))
         }
         _ => None,
     }

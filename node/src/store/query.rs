@@ -3,11 +3,13 @@
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
+use onex_crdt::act::Found;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::RecordKind;
 
 use super::StoreError;
 use super::projection::{SqlValue, column, columns, read, table};
+use super::view::decode;
 use crate::api::{Compare, List, Query};
 
 /// Returns the rows that a query asks for, and how many there are.
@@ -120,4 +122,60 @@ pub fn conflicts(
         found.push((id, keys.split(',').map(str::to_owned).collect()));
     }
     Ok(found)
+}
+
+/// How many fields of rows are in conflict.
+pub fn conflict_count(connection: &Connection) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for kind in onex_crdt::registry::KINDS {
+        count += conflicts(connection, kind)?.iter().map(|(_, keys)| keys.len()).sum::<usize>();
+    }
+    Ok(count)
+}
+
+/// The acts of a kind here, in the order in which they were made.
+pub fn acts_of_kind(connection: &Connection, kind: &str) -> Result<Vec<Found>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select head.header, act.body, act.born from act join head on head.doc = act.doc
+         where act.kind = ? order by act.born, act.id, act.doc",
+    )?;
+    let mut rows = statement.query([kind])?;
+    let mut acts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let header = decode(row.get_ref(0)?.as_blob()?, "header")?;
+        let act = decode(row.get_ref(1)?.as_blob()?, "act")?;
+        acts.push(Found { act, header, born: row.get::<_, i64>(2)? as u64 });
+    }
+    Ok(acts)
+}
+
+/// The rows in a state that have one value of a field alike, by that value.
+pub fn alike(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+    state: &str,
+) -> Result<Vec<Vec<RecordId>>, StoreError> {
+    let (Some(field), Some(state_field)) = (kind.field(key), kind.field("state")) else {
+        return Ok(Vec::new());
+    };
+    let (table, field, state_column) = (table(kind), column(field), column(state_field));
+    let mut statement = connection.prepare_cached(&format!(
+        "select id, {field} from {table} where {state_column} = ?1 and {field} in
+           (select {field} from {table} where {field} is not null
+            group by {field} having count(*) > 1)
+         order by {field}, id"
+    ))?;
+    let mut rows = statement.query([state])?;
+    let mut groups: Vec<(String, Vec<RecordId>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = RecordId::from_slice(row.get_ref(0)?.as_blob()?);
+        let id = id.ok_or(StoreError::Damaged { what: "id" })?;
+        let value: String = row.get(1)?;
+        match groups.last_mut().filter(|(last, _)| *last == value) {
+            Some((_, ids)) => ids.push(id),
+            None => groups.push((value, vec![id])),
+        }
+    }
+    Ok(groups.into_iter().map(|(_, ids)| ids).filter(|ids| ids.len() > 1).collect())
 }

@@ -58,11 +58,8 @@ impl<'a> SqlView<'a> {
         Ok(sources)
     }
 
-    fn read_acts(&self, column: &str, id: &[u8; 16]) -> Result<Vec<Found>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "select head.header, act.body, act.born from act join head on head.doc = act.doc
-             where act.{column} = ? order by act.id, act.doc"
-        ))?;
+    fn read_acts(&self, sql: &str, id: &[u8; 16]) -> Result<Vec<Found>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([id.as_slice()])?;
         let mut acts = Vec::new();
         while let Some(row) = rows.next()? {
@@ -71,6 +68,14 @@ impl<'a> SqlView<'a> {
             acts.push(Found { act, header, born: row.get::<_, i64>(2)? as u64 });
         }
         Ok(acts)
+    }
+
+    fn read_count(&self, document: DocId, kind: &RecordKind) -> Result<usize, StoreError> {
+        let sql = "select count(*) from source where doc = ? and kind = ?";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let count: i64 =
+            statement.query_row(params![document.0.as_slice(), kind.key], |row| row.get(0))?;
+        Ok(count as usize)
     }
 
     fn read_heads(&self, document: DocId) -> Result<Vec<ChangeHash>, StoreError> {
@@ -103,11 +108,15 @@ impl View for SqlView<'_> {
     }
 
     fn acts(&self, subject: RecordId) -> Vec<Found> {
-        self.or_default(self.read_acts("subject", &subject.0))
+        self.or_default(self.read_acts(ACTS_ON, &subject.0))
     }
 
     fn act(&self, id: ActId) -> Option<Found> {
-        self.or_default(self.read_acts("id", &id.0)).into_iter().next()
+        self.or_default(self.read_acts(ACT, &id.0)).into_iter().next()
+    }
+
+    fn count(&self, document: DocId, kind: &RecordKind) -> usize {
+        self.or_default(self.read_count(document, kind))
     }
 
     fn heads(&self, document: DocId) -> Vec<ChangeHash> {
@@ -118,6 +127,18 @@ impl View for SqlView<'_> {
         &self.authority
     }
 }
+
+/// The acts on a subject, and those that speak of it besides their own.
+const ACTS_ON: &str = "select head.header, found.body, found.born from (
+      select id, doc, body, born from act where subject = ?1
+      union all
+      select act.id, act.doc, act.body, act.born
+        from about join act on act.id = about.act and act.doc = about.doc
+        where about.subject = ?1
+    ) found join head on head.doc = found.doc order by found.id, found.doc";
+/// An act, once for each document that it stands in.
+const ACT: &str = "select head.header, act.body, act.born
+    from act join head on head.doc = act.doc where act.id = ?1 order by act.doc";
 
 /// The membership log as plain facts.
 pub struct Log<'a>(pub &'a Membership);
@@ -163,18 +184,20 @@ pub struct SourceBody {
     removed: bool,
     #[n(3)]
     born: u64,
+    #[n(4)]
+    undone: bool,
 }
 
 impl SourceBody {
     /// Returns what is kept of a source.
     pub fn of(source: Source) -> Self {
-        let Source { fields, conflict, removed, born, .. } = source;
-        Self { fields, conflict, removed, born }
+        let Source { fields, conflict, removed, born, undone, .. } = source;
+        Self { fields, conflict, removed, born, undone }
     }
 
     fn with(self, header: Header) -> Source {
-        let Self { fields, conflict, removed, born } = self;
-        Source { header, fields, conflict, removed, born }
+        let Self { fields, conflict, removed, born, undone } = self;
+        Source { header, fields, conflict, removed, born, undone }
     }
 }
 

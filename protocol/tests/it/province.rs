@@ -106,6 +106,8 @@ pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Chang
         action: "contact.add".to_owned(),
         person: "王芳".to_owned(),
         at_seconds: 1_780_000_000,
+        batch: None,
+        undoes: None,
     };
     let actor = Actor::new(device(seed), [record; 8]);
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new")

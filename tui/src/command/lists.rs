@@ -22,7 +22,7 @@ pub struct Asked {
 
 /// Lists records, or one of the lists of what is no record.
 pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
-    if let Some(rows) = special(lang, node, &asked.kind).transpose() {
+    if let Some(rows) = special(lang, node, asked).transpose() {
         return special_list(lang, rows?, asked);
     }
     let kind = given::kind(lang, &asked.kind, OTHER_LISTS)?;
@@ -54,11 +54,16 @@ fn total(lang: Lang, total: usize, shown: usize) -> String {
 }
 
 /// The lists of what is no record.
-const OTHER_LISTS: &[&str] = &["conflict", "quarantine", "device", "parameter"];
+const OTHER_LISTS: &[&str] = &["conflict", "duplicate", "quarantine", "device", "parameter"];
 
 /// The rows of a list of what is no record, or nothing when the name is none of these.
-fn special(lang: Lang, node: &Node, name: &str) -> Result<Option<Vec<Json>>, Failure> {
-    let rows = match name {
+fn special(lang: Lang, node: &Node, asked: &Asked) -> Result<Option<Vec<Json>>, Failure> {
+    let resolved = asked.conditions.iter().any(|condition| condition == "state=resolved");
+    let rows = match asked.kind.as_str() {
+        "conflict" if resolved => node.resolved().map(|all| {
+            all.iter().map(|resolved| json::resolved(resolved, lang == Lang::Zh)).collect()
+        }),
+        "duplicate" => node.duplicates().map(|all| all.iter().map(json::duplicate).collect()),
         "conflict" => node.conflicts().map(|all| {
             all.iter().map(|conflict| json::conflict(conflict, lang == Lang::Zh)).collect()
         }),

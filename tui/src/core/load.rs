@@ -11,6 +11,7 @@ use onex_crdt::field::time::{Date, Moment};
 use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
+use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
@@ -76,7 +77,7 @@ pub enum Task {
     /// Pick in conflicts.
     Choose {
         /// Each conflict with what was picked.
-        choices: Vec<(RecordId, Given)>,
+        choices: Vec<Given>,
     },
     /// Ask whether the store changed.
     Look,
@@ -366,12 +367,9 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
 }
 
 /// Picks in one conflict after the other; those before one that is refused stay settled.
-fn choose(backend: &dyn Backend, choices: &[(RecordId, Given)]) -> Answered<usize> {
-    let Some(action) = settle::choose() else {
-        return Err(BackendError::Failed("failure-unknown".to_owned()));
-    };
-    for (conflict, given) in choices {
-        backend.act(action, &[*conflict], given)?;
+fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
+    for given in choices {
+        backend.act(&CHOOSE, &[], given)?;
     }
     Ok(choices.len())
 }

@@ -128,7 +128,8 @@ fn reason_words(lang: Lang, kind: Option<&RecordKind>, reason: &Reason) -> Words
             ("state", vec![("state", state), ("from", words.join(comma))])
         }
         Reason::MoreThan { limit, most } => {
-            let field = kind.and_then(|kind| kind.field(limit));
+            let anywhere = || registry::KINDS.iter().find_map(|kind| kind.field(limit));
+            let field = kind.and_then(|kind| kind.field(limit)).or_else(anywhere);
             let label = field.map_or(*limit, |f| if lang == Lang::Zh { f.zh } else { f.en });
             ("more-than", vec![("limit", label.to_owned()), ("most", most.to_string())])
         }
@@ -156,6 +157,19 @@ fn reason_words(lang: Lang, kind: Option<&RecordKind>, reason: &Reason) -> Words
         Reason::NoPassRule => plain("no-pass-rule"),
         Reason::EndsBeforeStart => plain("ends-before-start"),
         Reason::NothingChanged => plain("nothing-changed"),
+        Reason::Differs { from } => {
+            let field = kind.and_then(|kind| kind.field(from));
+            let label = field.map_or(*from, |f| if lang == Lang::Zh { f.zh } else { f.en });
+            ("differs", vec![("from", label.to_owned())])
+        }
+        Reason::OldNumber => plain("old-number"),
+        Reason::SameRecord => plain("same-record"),
+        Reason::NotOfClass => plain("not-of-class"),
+        Reason::NotInClass => plain("not-in-class"),
+        Reason::NothingToUndo => plain("nothing-to-undo"),
+        Reason::NotUndoable => plain("not-undoable"),
+        Reason::OthersWork => plain("others-work"),
+        Reason::NoChoice => plain("no-choice"),
     }
 }
 
@@ -195,6 +209,10 @@ fn form_words(lang: Lang, form: &'static str) -> &'static str {
     match (lang, form) {
         (Lang::En, _) => form,
         (_, "1 + 10 digits") => "以 1 开头的 11 位数字",
+        (_, "18 characters") => "18 位，最后一位可以是 X",
+        (_, "yyyy") => "4 位年份",
+        (_, "yyyy-1 / yyyy-2") => "年份-1 或年份-2，如 2026-1",
+        (_, "HH:MM") => "时:分，如 08:30",
         (_, "6 digits") => "6 位数字",
         (_, "10 digits") => "10 位数字",
         (_, "64 hex digits") => "64 位十六进制数字",

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use onex_crdt::action::{Action, Given};
+use onex_crdt::action::Given;
 use onex_crdt::field::Shape;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{FieldDef, RecordKind, Row};
-use onex_crdt::registry;
 use onex_crdt::value::Value;
 use onex_node::api::{Conflict, History};
 
@@ -78,7 +77,7 @@ pub enum Pick {
     /// One of the values.
     Side(usize),
     /// None of them but this.
-    Other(Option<Value>),
+    Other(Value),
 }
 
 /// Returns conflicts by record, in the order in which the records come first.
@@ -93,11 +92,6 @@ pub fn disputes(conflicts: &[Conflict]) -> Vec<Dispute> {
         }
     }
     disputes
-}
-
-/// The action that picks, in a program that has it.
-pub fn choose() -> Option<&'static Action> {
-    registry::action("conflict.choose")
 }
 
 /// Returns what stood in each field before the first of its concurrent values was written, as far
@@ -196,7 +190,7 @@ impl Settle {
             return;
         }
         let shown = match &current.picked {
-            Some(Pick::Other(value)) => value.clone(),
+            Some(Pick::Other(value)) => Some(value.clone()),
             _ => current.conflict.values.get(self.side).and_then(|value| value.value.clone()),
         };
         let text = shown.map(|value| text_of(&field.ty.shape, &value)).unwrap_or_default();
@@ -206,17 +200,10 @@ impl Settle {
     /// Takes what was typed; false when it is no value of the field.
     pub fn take_other(&mut self) -> bool {
         let Some((field, input)) = self.definition().zip(self.input.as_ref()) else { return false };
-        let text = input.value().trim();
-        let value = match text {
-            "" if field.required => return false,
-            "" => None,
-            text => match (field.ty.parse)(text) {
-                Ok(value) => Some(value),
-                Err(_) => return false,
-            },
-        };
+        let Ok(value) = (field.ty.parse)(input.value().trim()) else { return false };
         if let Some(field) = self.fields.get_mut(self.at) {
-            let same = field.conflict.values.iter().position(|known| known.value == value);
+            let same =
+                field.conflict.values.iter().position(|known| known.value.as_ref() == Some(&value));
             field.picked = Some(same.map_or(Pick::Other(value), Pick::Side));
         }
         self.input = None;
@@ -234,17 +221,19 @@ impl Settle {
     }
 
     /// Returns what is to be given for each field with a pick: the conflict and its choice.
-    pub fn choices(&self) -> Vec<(RecordId, Given)> {
+    pub fn choices(&self) -> Vec<Given> {
         let given = |field: &Disputed| {
             let (key, value) = match field.picked.as_ref()? {
                 Pick::Side(side) => ("choice", Value::Int(i64::try_from(*side).ok()? + 1)),
                 Pick::Other(value) => {
                     let shape = &self.kind.field(&field.conflict.field)?.ty.shape;
-                    let text = value.as_ref().map(|value| text_of(shape, value));
-                    ("value", Value::Text(text.unwrap_or_default()))
+                    ("value", Value::Text(text_of(shape, value)))
                 }
             };
-            Some((field.conflict.id, Given::from([(key.to_owned(), Some(value))])))
+            let id = Value::Text(field.conflict.id.to_string());
+            Some(
+                [("id", id), (key, value)].map(|(key, value)| (key.to_owned(), Some(value))).into(),
+            )
         };
         self.fields.iter().filter_map(given).collect()
     }
@@ -253,7 +242,7 @@ impl Settle {
     pub fn result<'a>(&self, field: &'a Disputed) -> Option<Option<&'a Value>> {
         match field.picked.as_ref()? {
             Pick::Side(side) => Some(field.conflict.values.get(*side)?.value.as_ref()),
-            Pick::Other(value) => Some(value.as_ref()),
+            Pick::Other(value) => Some(Some(value)),
         }
     }
 }
@@ -278,7 +267,8 @@ mod tests {
     }
 
     fn given(settle: &Settle) -> Vec<Given> {
-        settle.choices().into_iter().map(|(_, given)| given).collect()
+        let drop_id = |mut given: Given| given.remove("id").map(|_| given);
+        settle.choices().into_iter().filter_map(drop_id).collect()
     }
 
     #[test]

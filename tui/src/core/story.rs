@@ -329,7 +329,9 @@ fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
 }
 
 /// Writes what was picked in a conflict, which is open no longer.
-fn settled(world: &mut World, id: RecordId, given: &Given) -> Answered<Vec<Answer>> {
+fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
+    let id = given["id"].as_ref().and_then(Value::as_text).expect("given");
+    let id: RecordId = id.parse().expect("an id");
     let at = world.conflicts.iter().position(|conflict| conflict.id == id).expect("it is open");
     let conflict = world.conflicts.remove(at);
     let value = match (given.get("choice"), given.get("value")) {
@@ -346,7 +348,7 @@ fn settled(world: &mut World, id: RecordId, given: &Given) -> Answered<Vec<Answe
     let rows = world.rows.get_mut(conflict.kind.key).expect("a kind");
     let row = rows.iter_mut().find(|row| row.id == conflict.record_id).expect("a row");
     row.set(&conflict.field, value);
-    Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None }])
+    Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None, undone: None }])
 }
 
 impl Backend for Fake {
@@ -424,7 +426,7 @@ impl Backend for Fake {
         }
         world.version += 1;
         if action.id == "conflict.choose" {
-            return settled(world, ids[0], given);
+            return settled(world, given);
         }
         let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
@@ -473,7 +475,8 @@ impl Backend for Fake {
                 derive(row, &levels());
             }
         }
-        let answer = Answer { id, state: row.state().map(str::to_owned), pending_act: None };
+        let answer =
+            Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
     }

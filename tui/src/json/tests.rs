@@ -271,8 +271,12 @@ fn devices_and_parameters_have_their_shapes() {
 
 #[test]
 fn answers_and_refusals_have_their_shapes() {
-    let one =
-        Answer { id: RecordId([0x3e; 16]), state: Some("submitted".to_owned()), pending_act: None };
+    let one = Answer {
+        id: RecordId([0x3e; 16]),
+        state: Some("submitted".to_owned()),
+        pending_act: None,
+        undone: None,
+    };
     let id = "3e".repeat(16);
     let line = format!(r#"{{"id":"{id}","state":"submitted","pending_act":null}}"#);
     check(answer(&SUBMIT, &one), &line);

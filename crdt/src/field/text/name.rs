@@ -26,6 +26,21 @@ text_field!(
     certificate_name
 );
 
+text_field!(
+    /// A name in pinyin (姓名拼音): Latin letters, spaces, apostrophes; lower case. Requirements 2.4.
+    Pinyin,
+    pinyin
+);
+
+fn pinyin(text: &str) -> Result<String, FieldError> {
+    let spelt = code_clean(text)?.to_lowercase().chars().map(person_name_character).collect();
+    let spelt: String = spelt;
+    if !spelt.chars().all(|c| is_latin(c) || " -'·".contains(c)) {
+        return Err(FieldError::Characters);
+    }
+    length_check(spelt.split_whitespace().collect::<Vec<_>>().join(" "), 1, 120)
+}
+
 /// The form of letters, digits and brackets in names of organisations and certificates.
 fn name_character(c: char) -> char {
     match c {
@@ -137,6 +152,14 @@ mod tests {
         {
             check::<PersonName>(name, Err(E::Characters));
         }
+    }
+
+    #[test]
+    fn names_in_pinyin_are_lower_case() {
+        check::<Pinyin>("OuYang  Jing", Ok("ouyang jing"));
+        check::<Pinyin>("lǜ", Ok("lǜ"));
+        check::<Pinyin>("张 wei", Err(E::Characters));
+        check::<Pinyin>("wei2", Err(E::Characters));
     }
 
     #[test]

@@ -205,7 +205,7 @@ fn other(
     }
     if let Some(Pick::Other(value)) = &disputed.picked {
         let definition = settle.kind.field(&disputed.conflict.field);
-        let text = shown(model, settle, definition, value.as_ref());
+        let text = shown(model, settle, definition, Some(value));
         pen.write(&format!("   (✓) {label} {text}"), look.style(Role::Accent));
     }
     None

@@ -1,0 +1,98 @@
+//! Undo (撤销) and which acts stand: what was undone no longer counts. C33.
+//!
+//! Only acts that nobody else reads are undone like this; what others have heard is taken back by
+//! an action of its own. Records are undone by writing former values (`document::undo_record`).
+
+use std::collections::BTreeSet;
+
+use crate::act::{Act, Causality, Found};
+use crate::action::{Action, FieldsGiven, Param, Run, Subject, Undo};
+use crate::field::Field;
+use crate::field::text::{LongText, Text};
+use crate::header::Header;
+use crate::ids::ActId;
+use crate::registry;
+use crate::roles::OrgRole::{self, College, Evaluator, Hub};
+use crate::roles::PersonRole::{self, Admin};
+use crate::view::View;
+
+use super::shared;
+
+/// Everybody who can write anything.
+pub(super) const ANYBODY: &[(OrgRole, &[PersonRole])] =
+    &[(Hub, PersonRole::ALL), (College, PersonRole::ALL), (Evaluator, PersonRole::ALL)];
+
+/// Takes a batch back: the own last one, or one that is named. C33.
+pub const UNDO: Action = Action {
+    id: "undo",
+    zh: "撤销",
+    en: "Undo",
+    who: ANYBODY,
+    kind: None,
+    subject: Subject::Nothing,
+    fields: FieldsGiven::None,
+    params: &[
+        Param {
+            key: "id",
+            zh: "操作或批次",
+            en: "act or batch",
+            ty: <Text<8, 32> as Field>::TYPE,
+            required: false,
+        },
+        Param {
+            key: "also",
+            zh: "之后被改过也撤销的记录",
+            en: "records to undo though changed since",
+            ty: <LongText<4000> as Field>::TYPE,
+            required: false,
+        },
+    ],
+    from: &[],
+    undo: Undo::Edit,
+    run: Run::Node,
+};
+
+/// The key under which an undoing act names the act that it takes back.
+pub const UNDONE_ACT: &str = "act";
+
+/// Returns the act that this one takes back.
+pub fn undone_act(act: &Act) -> Option<ActId> {
+    (act.kind == UNDO.id).then(|| act.says(UNDONE_ACT)?.parse().ok()).flatten()
+}
+
+/// The acts of one document that count and were not undone, in order.
+pub fn standing<'a>(view: &dyn View, found: &'a [Found], document: &Header) -> Vec<&'a Found> {
+    let own = found.iter().filter(|found| found.header == *document);
+    let causality = shared::causality(view, own);
+    let ordered = causality.ordered();
+    let mut undone: BTreeSet<ActId> = BTreeSet::new();
+    let mut standing = Vec::new();
+    for found in ordered.into_iter().rev() {
+        if undone.contains(&found.act.id) || !is_valid(view, &causality, found) {
+            continue;
+        }
+        match undone_act(&found.act) {
+            Some(act) => drop(undone.insert(act)),
+            None => standing.push(found),
+        }
+    }
+    standing.reverse();
+    standing
+}
+
+/// Whether an act counts; an undoing one where its person took the step that it takes back, or is
+/// an admin, and had seen it.
+fn is_valid(view: &dyn View, causality: &Causality<'_>, found: &Found) -> bool {
+    let Some(action) = registry::action(&found.act.kind) else { return false };
+    if !shared::counts(view.authority(), causality, found, action) {
+        return false;
+    }
+    let Some(undone) = undone_act(&found.act) else { return true };
+    let seen = causality.follows(found.act.id, undone);
+    let of_himself = causality
+        .acts()
+        .any(|other| other.act.id == undone && other.act.person == found.act.person);
+    let act = &found.act;
+    let position = causality.position(act.id).unwrap_or_default();
+    seen && (of_himself || view.authority().holds(act.device, &act.person, Admin, position))
+}
