@@ -113,6 +113,8 @@ pub struct Answer {
 /// What an undoing led to (C33).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
+    /// The batch that was taken back.
+    pub of: BatchId,
     /// The batch that the undoing itself is, which can be undone.
     pub batch: BatchId,
     /// The action that was taken back.

@@ -8,6 +8,7 @@ pub mod drafts;
 pub mod form;
 pub mod jobs;
 pub mod settle;
+pub mod undo;
 pub mod update;
 pub mod welcome;
 

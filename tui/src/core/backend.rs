@@ -12,8 +12,9 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
-    SyncReport,
+    SyncReport, Undone,
 };
+use onex_node::undoing::What;
 
 /// What a node gives back, or why not.
 pub type Answered<T> = Result<T, BackendError>;
@@ -37,6 +38,8 @@ pub trait Backend: Send + Sync {
         ids: &[RecordId],
         given: &Given,
     ) -> Answered<Vec<Answer>>;
+    /// Takes a batch back; these records even where they were changed since.
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
     /// Open conflicts.
     fn conflicts(&self) -> Answered<Vec<Conflict>>;
     /// The devices of the network that are known here.

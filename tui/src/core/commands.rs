@@ -14,6 +14,7 @@ use onex_crdt::roles::OrgRole;
 use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
+use crate::core::undo::TakeBack;
 use crate::i18n::{Lang, tr};
 
 /// One thing that a person can do.
@@ -61,6 +62,8 @@ pub enum At {
     Form,
     /// A record in conflict.
     Settle,
+    /// What an undoing left alone.
+    Undo,
     /// The first use.
     Welcome,
     /// The line of a search.
@@ -136,6 +139,8 @@ pub enum Does {
     Send,
     /// Opens the list of the field.
     Choices,
+    /// Takes something back.
+    TakeBack(TakeBack),
     /// Marks another of the values in conflict.
     Side(isize),
     /// Picks the marked value.
@@ -188,6 +193,9 @@ pub fn places_below(model: &Model) -> Vec<At> {
     }
     if model.welcome.is_some() {
         return vec![At::Welcome, At::Anywhere];
+    }
+    if model.undo_page.is_some() {
+        return vec![At::Undo, At::Anywhere];
     }
     if model.settle.is_some() {
         return vec![At::Settle, At::Anywhere];
@@ -264,6 +272,9 @@ pub fn offered(model: &Model) -> Vec<Command> {
 fn bottom_places(model: &Model) -> Vec<At> {
     if model.form.is_some() || model.welcome.is_some() {
         return Vec::new();
+    }
+    if model.undo_page.is_some() {
+        return vec![At::Undo];
     }
     if model.settle.is_some() {
         return vec![At::Settle];
@@ -453,6 +464,12 @@ pub static COMMANDS: &[Command] = &[
     keys(&["F8", "Esc"], 7, entry("settle-later", "cmd-later", At::Settle, Does::Back)),
     keys(&["PageUp"], 0, entry("settle-before", "cmd-record-before", At::Settle, Does::Beside(-1))),
     keys(&["PageDown"], 0, entry("settle-after", "cmd-record-after", At::Settle, Does::Beside(1))),
+    // What an undoing left alone.
+    keys(&["Up"], 1, entry("undo-up", "cmd-choose", At::Undo, Does::Move(-1))),
+    keys(&["Down"], 1, entry("undo-down", "cmd-choose", At::Undo, Does::Move(1))),
+    keys(&["Space"], 2, entry("undo-tick", "cmd-undo-also", At::Undo, Does::Pick)),
+    keys(&["F2", "Ctrl+S"], 3, entry("undo-send", "cmd-undo-ticked", At::Undo, Does::Send)),
+    keys(&["Esc", "F8"], 4, entry("undo-leave", "cmd-undo-leave", At::Undo, Does::Back)),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
     keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),
@@ -555,6 +572,8 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["-"], 0, entry("go-sync", "screen-sync", At::Page, Does::Go(Screen::Sync))),
     keys(&["="], 0, entry("go-settings", "screen-settings", At::Page, Does::Go(Screen::Settings))),
+    keys(&["Ctrl+Z"], 0, entry("undo", "cmd-undo", At::Page, Does::TakeBack(TakeBack::Last))),
+    keys(&["Ctrl+Y"], 0, entry("redo", "cmd-redo", At::Page, Does::TakeBack(TakeBack::Undoing))),
     keys(&["Esc"], 10, entry("back", "cmd-back", At::Page, Does::Back)),
     // Everywhere.
     keys(&["F1", "?"], 8, entry("help", "cmd-help", At::Anywhere, Does::Help)),

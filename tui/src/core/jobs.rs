@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onex_crdt::ids::DeviceId;
+use onex_crdt::ids::{DeviceId, RecordId};
 
 use crate::core::load::Task;
+use crate::core::undo::TakeBack;
 
 /// The number of a job in this run of the program.
 pub type JobId = u64;
@@ -20,6 +21,13 @@ pub enum Work {
     Sync {
         /// The peer.
         peer: Option<DeviceId>,
+    },
+    /// An undoing.
+    Undo {
+        /// Of what.
+        what: TakeBack,
+        /// Records that are taken back even where they were changed since.
+        also: Vec<RecordId>,
     },
 }
 
@@ -69,12 +77,13 @@ impl Work {
     fn title(&self) -> &'static str {
         match self {
             Work::Sync { .. } => "job-sync",
+            Work::Undo { .. } => "job-undo",
         }
     }
 
     fn can_stop(&self) -> bool {
         match self {
-            Work::Sync { .. } => false,
+            Work::Sync { .. } | Work::Undo { .. } => false,
         }
     }
 }

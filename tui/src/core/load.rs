@@ -21,11 +21,13 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, List, Me, Peer, Query,
     Status, SyncReport,
 };
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
 use crate::core::settle::{self, Dispute, SettlePage, disputes};
+use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -235,6 +237,8 @@ pub enum Message {
 pub enum Done {
     /// A sync.
     Synced(SyncReport),
+    /// An undoing.
+    Undone(Box<UndoReport>),
 }
 
 /// What was read.
@@ -377,7 +381,30 @@ fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
 fn job(backend: &dyn Backend, work: Work, _: &Stop) -> Answered<Done> {
     match work {
         Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
+        Work::Undo { what, also } => {
+            undo(backend, what, &also).map(|report| Done::Undone(Box::new(report)))
+        }
     }
+}
+
+/// Takes something back and reads what is shown of the records that were left alone.
+fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<UndoReport> {
+    let named = match what {
+        TakeBack::Last => What::Last,
+        TakeBack::Undoing => What::LastUndoing,
+        TakeBack::Rest(batch) => What::Named(batch.to_string()),
+    };
+    let undone = backend.undo(&named, also)?;
+    let (mut left, mut known) = (Vec::new(), Known::new());
+    for (number, record) in undone.left.iter().cloned().enumerate() {
+        let is_shown = number < LEFT_SHOWN_MAX;
+        let history = is_shown.then(|| backend.history(record.kind, record.id).ok()).flatten();
+        if let Some(history) = &history {
+            known.insert(record.id, (record.kind, history.row.clone()));
+        }
+        left.push(LeftRecord::of(record, history.as_ref()));
+    }
+    Ok(UndoReport { what, undone, left, known })
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {

@@ -15,6 +15,7 @@ use crate::core::input::TextInput;
 use crate::core::jobs::Jobs;
 use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
 use crate::core::settle::{Settle, disputes};
+use crate::core::undo::{UndoPage, UndoReport};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
 
@@ -113,6 +114,8 @@ pub struct Model {
     pub settle: Option<Settle>,
     /// Others in which something was picked and not confirmed yet.
     pub settles: Vec<Settle>,
+    /// What an undoing left alone, until somebody has looked at it.
+    pub undo_page: Option<UndoPage>,
     /// The form that is open.
     pub form: Option<FormState>,
     /// What lies over everything.
@@ -186,6 +189,8 @@ pub enum Notice {
     Of(Mark, &'static str, String),
     /// An action was done and is on the disk.
     Done(&'static Action),
+    /// Something was taken back.
+    Undone(Box<UndoReport>),
     /// An action was refused.
     Refused(Refusal),
     /// The system failed.
@@ -296,6 +301,7 @@ impl Model {
             settings_at: 0,
             settle: None,
             settles: Vec::new(),
+            undo_page: None,
             form: None,
             overlay: None,
             notice: None,

@@ -8,15 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
-use onex_crdt::ids::{DeviceId, NetworkId, OrgId, RecordId};
+use onex_crdt::ids::{BatchId, DeviceId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::records::certificate::CertLevel;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
+use onex_crdt::records::undo::UNDO;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_node::api::*;
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::keys::Key;
@@ -47,6 +49,14 @@ pub struct World {
     pub listed: usize,
     pub fails: Option<String>,
     pub drafts: BTreeMap<String, Vec<Draft>>,
+    pub undos: Vec<ToldUndo>,
+}
+
+/// What an undoing will answer, once.
+pub struct ToldUndo {
+    pub what: What,
+    pub also: Vec<RecordId>,
+    pub undone: Undone,
 }
 
 /// One person at one device.
@@ -194,6 +204,7 @@ pub fn world() -> World {
         listed: 0,
         fails: None,
         drafts: BTreeMap::new(),
+        undos: Vec::new(),
     }
 }
 
@@ -249,6 +260,31 @@ pub fn masked_conflicts() -> Vec<Conflict> {
             ],
         ),
     ]
+}
+
+/// An undoing of twenty learners' worth of lines that leaves one, which a colleague has mended.
+pub fn undo_with_one_left(world: &mut World) {
+    let batch = |byte| BatchId([byte; 16]);
+    let id = RAILWAY_LINE;
+    let mut mended = step("edit", "2026-04-20T09:15:40+08:00", RAILWAY, "李强");
+    let numbers = [90, 100].map(|number| Some(Value::Int(number)));
+    let [old, new] = numbers;
+    mended.changed = vec![("planned_students".into(), old, new)];
+    world.steps.entry(id).or_default().push(mended);
+    let undone = |of, by, count: u8, left| Undone {
+        of,
+        batch: by,
+        action: "application.add".into(),
+        undone: (0..count).map(|at| (Application::KIND, RecordId([at; 16]))).collect(),
+        left,
+    };
+    let left = Left { kind: Application::KIND, id, since: vec!["planned_students".into()] };
+    let told = |what, also: &[RecordId], undone| ToldUndo { what, also: also.to_vec(), undone };
+    world.undos = vec![
+        told(What::Last, &[], undone(batch(1), batch(2), 19, vec![left])),
+        told(What::Named(batch(1).to_string()), &[id], undone(batch(1), batch(3), 1, vec![])),
+        told(What::LastUndoing, &[], undone(batch(3), batch(4), 1, vec![])),
+    ];
 }
 
 /// A device of the college that asks to be let in.
@@ -479,6 +515,15 @@ impl Backend for Fake {
             Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
+    }
+
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
+        let mut world = self.world();
+        world.version += 1;
+        match world.undos.iter().position(|undo| undo.what == *what && undo.also == also) {
+            Some(at) => Ok(world.undos.remove(at).undone),
+            None => self.refuse(&UNDO, Reason::NothingToUndo, ""),
+        }
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {

@@ -6,6 +6,7 @@ mod open;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
@@ -173,7 +174,8 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
 
 /// Begins a search with the character that was typed.
 fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
-    let covered = model.form.is_some() || model.settle.is_some() || model.welcome.is_some();
+    let covered = model.form.is_some() || model.settle.is_some() || model.undo_page.is_some();
+    let covered = covered || model.welcome.is_some();
     if covered || model.overlay.is_some() {
         return Vec::new();
     }
@@ -188,8 +190,9 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
 
 /// Does what an entry of the table says.
 pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
-    let on_page = model.form.is_none() && model.overlay.is_none();
-    if let Some(tasks) = on_page.then(|| settle::does(model, does)).flatten() {
+    let is_page = model.form.is_none() && model.overlay.is_none();
+    let on_page = |model: &mut Model| undo::does(model, does).or_else(|| settle::does(model, does));
+    if let Some(tasks) = is_page.then(|| on_page(model)).flatten() {
         return tasks;
     }
     match does {
@@ -236,6 +239,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
         Does::Send => open::send(model),
+        Does::TakeBack(what) => undo::begin(model, what),
         Does::Side(_) | Does::Pick | Does::Whole | Does::Beside(_) => Vec::new(),
         Does::Choices => {
             let kind = model.form.as_mut().and_then(|form| form.open());
@@ -291,6 +295,7 @@ fn setting(model: &mut Model, does: Does) {
 
 fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
     settle::put_aside(model);
+    model.undo_page = None;
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
@@ -599,6 +604,7 @@ fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
     model.jobs.end(job, ending, model.clock);
     match answered {
         Ok(Done::Synced(report)) => model.notice = Some(sync_notice(&report)),
+        Ok(Done::Undone(report)) => undo::done(model, *report),
         Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
             model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
         }

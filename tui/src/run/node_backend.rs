@@ -13,9 +13,10 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
-    SyncReport,
+    SyncReport, Undone,
 };
 use onex_node::clock::Clock;
+use onex_node::undoing::What;
 use onex_node::{Founding, Node, NodeError, Serving};
 
 use crate::core::backend::{Answered, Backend, BackendError, Entry};
@@ -49,6 +50,10 @@ impl Backend for Node {
         given: &Given,
     ) -> Answered<Vec<Answer>> {
         Ok(Node::act(self, action, ids, given)?)
+    }
+
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
+        Ok(Node::undo(self, what, also)?)
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {

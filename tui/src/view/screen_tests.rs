@@ -11,7 +11,7 @@ use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
 use crate::core::story::{
     CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line,
-    masked_conflicts, world,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::i18n::Lang;
 use crate::view::screens::draw;
@@ -131,6 +131,19 @@ fn conflicts_are_shown_side_by_side() {
     check("sync_disputes", disputed, "-");
 }
 
+/// A college that undoes something of which a colleague has mended a part.
+fn undone() -> Fake {
+    let fake = college();
+    undo_with_one_left(&mut fake.world());
+    fake
+}
+
+#[test]
+fn what_an_undo_left_is_asked_about() {
+    check("undo_left", undone, "2 Ctrl+Z Space");
+    check("undo_said", undone, "2 Ctrl+Z");
+}
+
 #[test]
 fn a_form_that_was_begun_is_offered() {
     check_after("college_unfinished", nothing, "2 F6", |driver| {
@@ -187,6 +200,7 @@ fn no_sentence_is_missing_on_any_screen() {
                     "jobs-",
                     "time-",
                     "settle-",
+                    "undo-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -215,6 +229,7 @@ fn hostile(text: &str) -> Fake {
     let mut more = masked_conflicts();
     more[0].values[0].value = Some(onex_crdt::value::Value::Text(text.into()));
     all.conflicts.extend(more);
+    undo_with_one_left(&mut all);
     drop(all);
     fake
 }
@@ -231,7 +246,7 @@ proptest! {
         ],
         keys in prop::sample::select(vec![
             "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁", "F7 F12", "- Enter",
-            "- Enter PageDown F6 F4",
+            "- Enter PageDown F6 F4", "2 Ctrl+Z",
         ]),
         english in any::<bool>(),
     ) {

@@ -9,8 +9,10 @@ mod lines;
 mod settle;
 mod sync;
 mod today;
+mod undo;
 mod welcome;
 
+use onex_crdt::action::Undo;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -65,6 +67,9 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     if let Some(welcome) = &model.welcome {
         return welcome::draw(model, welcome, area, buffer);
+    }
+    if let Some(page) = &model.undo_page {
+        return undo::draw(model, page, area, buffer);
     }
     if let Some(open) = &model.settle {
         return settle::draw(model, open, area, buffer);
@@ -283,8 +288,13 @@ fn said(model: &Model, notice: &Said) -> (Mark, String) {
         Said::Of(mark, id, what) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
         Said::Done(action) => {
             let title = words::action(look, action.id);
-            (Mark::Good, look.tr("notice-done", &[("what", title.as_str().into())]))
+            let id = match action.undo {
+                Undo::No => "notice-done",
+                Undo::By(_) | Undo::Edit => "notice-done-undo",
+            };
+            (Mark::Good, look.tr(id, &[("what", title.as_str().into())]))
         }
+        Said::Undone(report) => undo::said(model, report),
         Said::Refused(refusal) => (Mark::Problem, explain(look.lang, refusal).line(look.lang)),
         Said::Failed(text) => (Mark::Problem, failure(model, text)),
     }

@@ -12,7 +12,7 @@ use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
-    masked_conflicts, world,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -341,6 +341,30 @@ fn conflicts_are_settled_record_by_record() {
     let texts = [line.text("contact_name"), line.text("contact_phone")];
     assert_eq!(texts, [Some("王方"), Some("13900030021")]);
     assert!(driver.model.settle.is_none() && driver.fake.world().conflicts.is_empty());
+}
+
+#[test]
+fn an_undo_names_what_it_did_and_asks_about_the_rest() {
+    let mut driver = coordinator();
+    undo_with_one_left(&mut driver.fake.world());
+    driver.press("Ctrl+Z");
+    let counts = |driver: &Driver| match &driver.model.notice {
+        Some(Notice::Undone(report)) => (report.undone.undone.len(), report.undone.left.len()),
+        _ => panic!("it says what it did"),
+    };
+    assert_eq!(counts(&driver), (19, 1));
+    let page = driver.model.undo_page.as_ref().expect("the one that was left");
+    let by = page.left[0].by.as_ref().map(|(person, _)| person.as_str());
+    assert_eq!((by, page.left[0].changed.len()), (Some("李强"), 1));
+    driver.press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-undo-nothing"))));
+    driver.press("Space F2");
+    assert_eq!(counts(&driver), (1, 0));
+    assert!(driver.model.undo_page.is_none());
+    driver.press("Ctrl+Y");
+    assert_eq!(counts(&driver), (1, 0));
+    driver.press("Ctrl+Z");
+    assert!(matches!(driver.model.notice, Some(Notice::Refused(_))), "nothing is left to undo");
 }
 
 #[test]
