@@ -9,11 +9,13 @@ pub mod drafts;
 pub mod engine;
 pub mod handle;
 pub mod home;
+pub mod import;
 pub mod live;
 pub mod members;
 pub mod net;
 pub mod report;
 pub mod store;
+pub mod table;
 pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};

@@ -2,5 +2,7 @@
 
 mod drafts;
 mod handle;
+mod import;
 mod live;
 mod net;
+mod table;
