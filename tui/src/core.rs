@@ -9,6 +9,7 @@ pub mod form;
 pub mod jobs;
 pub mod settle;
 pub mod undo;
+pub mod wizard;
 pub mod update;
 pub mod welcome;
 

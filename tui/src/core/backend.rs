@@ -14,6 +14,8 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
     SyncReport, Undone,
 };
+use onex_node::import;
+use onex_node::importing::Saved;
 use onex_node::undoing::What;
 
 /// What a node gives back, or why not.
@@ -40,6 +42,15 @@ pub trait Backend: Send + Sync {
     ) -> Answered<Vec<Answer>>;
     /// Takes a batch back; these records even where they were changed since.
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
+    /// Tells a roster which of its numbers the register knows.
+    fn import_match(&self, draft: &mut import::Draft) -> Answered<()>;
+    /// Saves the good rows of a roster as one batch; `progress` is told the part of how many.
+    fn import(
+        &self,
+        draft: &import::Draft,
+        class: Option<RecordId>,
+        progress: &dyn Fn(usize, usize),
+    ) -> Answered<Saved>;
     /// Open conflicts.
     fn conflicts(&self) -> Answered<Vec<Conflict>>;
     /// The devices of the network that are known here.

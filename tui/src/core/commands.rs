@@ -7,14 +7,16 @@ use onex_crdt::action::{Action, Run, Subject};
 use onex_crdt::field::Choice;
 use onex_crdt::records::application::Outcome;
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
-use onex_crdt::records::{contact, membership};
+use onex_crdt::records::{contact, learner, membership};
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
+use onex_node::import::Roster;
 
 use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::core::undo::TakeBack;
+use crate::core::wizard::Step;
 use crate::i18n::{Lang, tr};
 
 /// One thing that a person can do.
@@ -64,6 +66,20 @@ pub enum At {
     Settle,
     /// What an undoing left alone.
     Undo,
+    /// The first step of an import.
+    ImportSource,
+    /// The field for a pasted table.
+    ImportPaste,
+    /// The columns of a roster.
+    ImportColumns,
+    /// The list of fields over a column.
+    ImportTargets,
+    /// The rows of a roster.
+    ImportRows,
+    /// A cell that is mended.
+    ImportCell,
+    /// What will be saved of a roster.
+    ImportSummary,
     /// The first use.
     Welcome,
     /// The line of a search.
@@ -139,6 +155,16 @@ pub enum Does {
     Send,
     /// Opens the list of the field.
     Choices,
+    /// Opens the import of a roster.
+    Import(Roster),
+    /// Completes a path.
+    Complete,
+    /// Opens the field for a pasted table.
+    PasteField,
+    /// Leaves the marked row out, or takes it in again.
+    LeaveOut,
+    /// Takes the next sheet of a workbook.
+    Sheet,
     /// Takes something back.
     TakeBack(TakeBack),
     /// Marks another of the values in conflict.
@@ -197,6 +223,9 @@ pub fn places_below(model: &Model) -> Vec<At> {
     if model.undo_page.is_some() {
         return vec![At::Undo, At::Anywhere];
     }
+    if let Some(at) = import_place(model) {
+        return vec![at, At::Anywhere];
+    }
     if model.settle.is_some() {
         return vec![At::Settle, At::Anywhere];
     }
@@ -217,6 +246,20 @@ pub fn places_below(model: &Model) -> Vec<At> {
     }
     places.push(At::Anywhere);
     places
+}
+
+fn import_place(model: &Model) -> Option<At> {
+    let step = model.import_step()?;
+    let wizard = model.wizard.as_ref()?;
+    Some(match step {
+        Step::Source if wizard.pasted.is_some() => At::ImportPaste,
+        Step::Source => At::ImportSource,
+        Step::Columns if wizard.choice.is_some() => At::ImportTargets,
+        Step::Columns => At::ImportColumns,
+        Step::Rows if wizard.input.is_some() => At::ImportCell,
+        Step::Rows => At::ImportRows,
+        Step::Summary => At::ImportSummary,
+    })
 }
 
 /// Returns the entry that a key stands for now.
@@ -275,6 +318,9 @@ fn bottom_places(model: &Model) -> Vec<At> {
     }
     if model.undo_page.is_some() {
         return vec![At::Undo];
+    }
+    if let Some(at) = import_place(model) {
+        return vec![at];
     }
     if model.settle.is_some() {
         return vec![At::Settle];
@@ -375,6 +421,19 @@ fn has_secret(model: &Model) -> bool {
     fields.into_iter().any(|field| field.secret)
 }
 
+fn can_import(model: &Model) -> bool {
+    model.may(&learner::actions::ADD)
+}
+
+fn has_roster(model: &Model) -> bool {
+    model.wizard.as_ref().is_some_and(|wizard| wizard.draft.is_some())
+}
+
+fn has_sheets(model: &Model) -> bool {
+    let draft = model.wizard.as_ref().and_then(|wizard| wizard.draft.as_ref());
+    draft.is_some_and(|draft| draft.table().sheets.len() > 1)
+}
+
 fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
@@ -470,6 +529,54 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Space"], 2, entry("undo-tick", "cmd-undo-also", At::Undo, Does::Pick)),
     keys(&["F2", "Ctrl+S"], 3, entry("undo-send", "cmd-undo-ticked", At::Undo, Does::Send)),
     keys(&["Esc", "F8"], 4, entry("undo-leave", "cmd-undo-leave", At::Undo, Does::Back)),
+    // The import of a roster.
+    keys(&["Enter"], 1, entry("import-take", "cmd-take-file", At::ImportSource, Does::Open)),
+    keys(&["Tab"], 2, entry("import-complete", "cmd-complete", At::ImportSource, Does::Complete)),
+    keys(&["Up"], 3, entry("import-entry-up", "cmd-choose", At::ImportSource, Does::Move(-1))),
+    keys(&["Down"], 3, entry("import-entry-down", "cmd-choose", At::ImportSource, Does::Move(1))),
+    keys(
+        &["F6"],
+        4,
+        entry("import-paste", "cmd-paste-field", At::ImportSource, Does::PasteField),
+    ),
+    keys(
+        &["F2"],
+        5,
+        when(has_roster, entry("import-on", "cmd-import-on", At::ImportSource, Does::Send)),
+    ),
+    keys(&["Esc"], 6, entry("import-close", "cmd-leave-import", At::ImportSource, Does::Back)),
+    keys(&["F2"], 1, entry("paste-take", "cmd-paste-take", At::ImportPaste, Does::Send)),
+    keys(&["Esc"], 2, entry("paste-leave", "cmd-close", At::ImportPaste, Does::Back)),
+    keys(&["Up"], 1, entry("column-up", "cmd-choose", At::ImportColumns, Does::Move(-1))),
+    keys(&["Down"], 1, entry("column-down", "cmd-choose", At::ImportColumns, Does::Move(1))),
+    keys(
+        &["F4", "Enter"],
+        2,
+        entry("column-field", "cmd-column-field", At::ImportColumns, Does::Choices),
+    ),
+    keys(&["F6"], 4, when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet))),
+    keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
+    keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),
+    keys(&["Up"], 1, entry("target-up", "cmd-choose", At::ImportTargets, Does::Move(-1))),
+    keys(&["Down"], 1, entry("target-down", "cmd-choose", At::ImportTargets, Does::Move(1))),
+    keys(&["Enter"], 2, entry("target-take", "cmd-take", At::ImportTargets, Does::Open)),
+    keys(&["Esc", "F4"], 3, entry("target-close", "cmd-close", At::ImportTargets, Does::Back)),
+    keys(&["Enter"], 1, entry("row-mend", "cmd-mend", At::ImportRows, Does::Open)),
+    keys(&["Left"], 2, entry("row-left", "cmd-cell", At::ImportRows, Does::Side(-1))),
+    keys(&["Right"], 2, entry("row-right", "cmd-cell", At::ImportRows, Does::Side(1))),
+    keys(&["Delete"], 3, entry("row-out", "cmd-leave-out", At::ImportRows, Does::LeaveOut)),
+    keys(&["F2"], 4, entry("rows-next", "cmd-import-check", At::ImportRows, Does::Send)),
+    keys(&["Up"], 5, entry("row-up", "cmd-choose", At::ImportRows, Does::Move(-1))),
+    keys(&["Down"], 5, entry("row-down", "cmd-choose", At::ImportRows, Does::Move(1))),
+    keys(&["PageUp"], 0, entry("row-page-up", "cmd-page-up", At::ImportRows, Does::Pages(-1))),
+    keys(&["PageDown"], 0, entry("row-page-down", "cmd-page-down", At::ImportRows, Does::Pages(1))),
+    keys(&["Home"], 0, entry("row-home", "cmd-home", At::ImportRows, Does::Move(isize::MIN + 1))),
+    keys(&["End"], 0, entry("row-end", "cmd-end", At::ImportRows, Does::Move(isize::MAX))),
+    keys(&["Esc"], 6, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
+    keys(&["Enter", "F2"], 1, entry("cell-take", "cmd-cell-take", At::ImportCell, Does::Open)),
+    keys(&["Esc"], 2, entry("cell-leave", "cmd-cell-leave", At::ImportCell, Does::Back)),
+    keys(&["F2", "Ctrl+S"], 1, entry("import-save", "cmd-import-save", At::ImportSummary, Does::Send)),
+    keys(&["Esc"], 2, entry("summary-back", "cmd-back", At::ImportSummary, Does::Back)),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
     keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),
@@ -572,6 +679,11 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["-"], 0, entry("go-sync", "screen-sync", At::Page, Does::Go(Screen::Sync))),
     keys(&["="], 0, entry("go-settings", "screen-settings", At::Page, Does::Go(Screen::Settings))),
+    keys(
+        &["Ctrl+P"],
+        0,
+        when(can_import, entry("import", "cmd-import", At::Page, Does::Import(Roster::Learner))),
+    ),
     keys(&["Ctrl+Z"], 0, entry("undo", "cmd-undo", At::Page, Does::TakeBack(TakeBack::Last))),
     keys(&["Ctrl+Y"], 0, entry("redo", "cmd-redo", At::Page, Does::TakeBack(TakeBack::Undoing))),
     keys(&["Esc"], 10, entry("back", "cmd-back", At::Page, Does::Back)),

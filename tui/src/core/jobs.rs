@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use onex_crdt::ids::{DeviceId, RecordId};
+use onex_node::import::Draft;
 
 use crate::core::load::Task;
 use crate::core::undo::TakeBack;
@@ -15,7 +16,7 @@ use crate::core::undo::TakeBack;
 pub type JobId = u64;
 
 /// What a job does.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Work {
     /// A sync with one peer, or with all.
     Sync {
@@ -28,6 +29,13 @@ pub enum Work {
         what: TakeBack,
         /// Records that are taken back even where they were changed since.
         also: Vec<RecordId>,
+    },
+    /// The saving of a roster.
+    Import {
+        /// The roster.
+        draft: Arc<Draft>,
+        /// The class that its learners are put into.
+        class: Option<RecordId>,
     },
 }
 
@@ -78,12 +86,13 @@ impl Work {
         match self {
             Work::Sync { .. } => "job-sync",
             Work::Undo { .. } => "job-undo",
+            Work::Import { .. } => "job-import",
         }
     }
 
     fn can_stop(&self) -> bool {
         match self {
-            Work::Sync { .. } | Work::Undo { .. } => false,
+            Work::Sync { .. } | Work::Undo { .. } | Work::Import { .. } => false,
         }
     }
 }

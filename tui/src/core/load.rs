@@ -2,8 +2,11 @@
 //!
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
+pub mod roster;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Shape;
@@ -21,12 +24,16 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, List, Me, Peer, Query,
     Status, SyncReport,
 };
+use onex_node::import::{self, Roster};
+use onex_node::importing::Saved;
 use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
 use crate::core::settle::{self, Dispute, SettlePage, disputes};
+use crate::core::load::roster::{NoRoster, TableSource};
+use crate::core::wizard::Folder;
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
 
 /// Something for a worker.
@@ -80,6 +87,25 @@ pub enum Task {
     Choose {
         /// Each conflict with what was picked.
         choices: Vec<Given>,
+    },
+    /// Read what can be chosen in the folder of a path.
+    Folder {
+        /// The path.
+        path: String,
+    },
+    /// Read a table and find the roster in it.
+    ReadTable {
+        /// What is to be imported.
+        roster: Roster,
+        /// The table.
+        source: TableSource,
+    },
+    /// Compare a roster with the register.
+    MatchTable {
+        /// Its state, which comes back with the answer.
+        version: u64,
+        /// The roster.
+        draft: Arc<import::Draft>,
     },
     /// Ask whether the store changed.
     Look,
@@ -209,6 +235,17 @@ pub enum Message {
     Drafted(DraftKey, Answered<Option<Moment>>),
     /// So many conflicts were settled, or not.
     Chosen(Answered<usize>),
+    /// What can be chosen in the folder of a path, or why nothing.
+    Folder {
+        /// The path.
+        path: String,
+        /// What was found.
+        found: Result<Folder, NoRoster>,
+    },
+    /// A roster was read, or why not.
+    TableRead(Answered<Result<(String, Box<import::Draft>), NoRoster>>),
+    /// A roster was compared with the register.
+    TableMatched(u64, Answered<Box<import::Draft>>),
     /// A job has come so far.
     Progress {
         /// The job.
@@ -239,6 +276,8 @@ pub enum Done {
     Synced(SyncReport),
     /// An undoing.
     Undone(Box<UndoReport>),
+    /// An import.
+    Imported(Saved),
 }
 
 /// What was read.
@@ -364,7 +403,25 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
             Message::Drafted(key, backend.draft(key.0, key.1, &texts))
         }
         Task::Choose { choices } => Message::Chosen(choose(backend, &choices)),
-        Task::Job { id, work, stop } => Message::Ended(id, job(backend, work, &stop)),
+        Task::Folder { path } => {
+            let found = roster::folder(&path);
+            Message::Folder { path, found }
+        }
+        Task::ReadTable { roster, source } => {
+            let read = roster::read(backend, roster, &source);
+            Message::TableRead(read.map(|read| read.map(|(name, draft)| (name, Box::new(draft)))))
+        }
+        Task::MatchTable { version, draft } => {
+            let mut draft = Box::new(import::Draft::clone(&draft));
+            let matched = backend.import_match(&mut draft).map(|()| draft);
+            Message::TableMatched(version, matched)
+        }
+        Task::Job { id, work, .. } => {
+            let progress = |done, total| {
+                send(Message::Progress { job: id, done: done as u64, total: Some(total as u64) });
+            };
+            Message::Ended(id, job(backend, work, &progress))
+        }
         Task::Look => Message::Version(backend.version()),
         Task::Found { .. } | Task::Join { .. } => return,
     });
@@ -378,11 +435,18 @@ fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
     Ok(choices.len())
 }
 
-fn job(backend: &dyn Backend, work: Work, _: &Stop) -> Answered<Done> {
+fn job(
+    backend: &dyn Backend,
+    work: Work,
+    progress: &dyn Fn(usize, usize),
+) -> Answered<Done> {
     match work {
         Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
         Work::Undo { what, also } => {
             undo(backend, what, &also).map(|report| Done::Undone(Box::new(report)))
+        }
+        Work::Import { draft, class } => {
+            backend.import(&draft, class, progress).map(Done::Imported)
         }
     }
 }

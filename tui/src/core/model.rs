@@ -16,6 +16,7 @@ use crate::core::jobs::Jobs;
 use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
 use crate::core::settle::{Settle, disputes};
 use crate::core::undo::{UndoPage, UndoReport};
+use crate::core::wizard::{Step, Wizard};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
 
@@ -114,6 +115,12 @@ pub struct Model {
     pub settle: Option<Settle>,
     /// Others in which something was picked and not confirmed yet.
     pub settles: Vec<Settle>,
+    /// A roster on its way, also while its page is closed.
+    pub wizard: Option<Wizard>,
+    /// Whether that page is open.
+    pub wizard_open: bool,
+    /// The folder from which something was imported last; empty before.
+    pub import_folder: String,
     /// What an undoing left alone, until somebody has looked at it.
     pub undo_page: Option<UndoPage>,
     /// The form that is open.
@@ -191,6 +198,13 @@ pub enum Notice {
     Done(&'static Action),
     /// Something was taken back.
     Undone(Box<UndoReport>),
+    /// Rows of a roster were saved, others were not.
+    Imported {
+        /// How many were saved.
+        count: usize,
+        /// How many have something wrong.
+        rejected: usize,
+    },
     /// An action was refused.
     Refused(Refusal),
     /// The system failed.
@@ -301,6 +315,9 @@ impl Model {
             settings_at: 0,
             settle: None,
             settles: Vec::new(),
+            wizard: None,
+            wizard_open: false,
+            import_folder: String::new(),
             undo_page: None,
             form: None,
             overlay: None,
@@ -372,6 +389,11 @@ impl Model {
     /// How many rows a list shows at most in this window.
     pub fn shown(&self) -> usize {
         usize::from(self.size.1).saturating_sub(CHROME_ROWS).max(4)
+    }
+
+    /// Where the person stands in the import whose page is open.
+    pub fn import_step(&self) -> Option<Step> {
+        self.wizard.as_ref().filter(|_| self.wizard_open).map(|wizard| wizard.step)
     }
 
     /// The list of the open screen.

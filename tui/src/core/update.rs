@@ -7,6 +7,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod wizard;
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
@@ -104,6 +105,9 @@ fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
         }
         return Vec::new();
     }
+    if model.wizard_open {
+        return wizard::paste(model, text);
+    }
     if model.settle.is_some() {
         settle::paste(model, text);
         return Vec::new();
@@ -128,6 +132,9 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if model.form.is_some() {
         return form_typed(model, key);
+    }
+    if model.wizard_open {
+        return wizard::typed(model, key);
     }
     if model.settle.is_some() {
         return settle::typed(model, key);
@@ -175,7 +182,7 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
 /// Begins a search with the character that was typed.
 fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
     let covered = model.form.is_some() || model.settle.is_some() || model.undo_page.is_some();
-    let covered = covered || model.welcome.is_some();
+    let covered = covered || model.welcome.is_some() || model.wizard_open;
     if covered || model.overlay.is_some() {
         return Vec::new();
     }
@@ -240,7 +247,9 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Invite => open::invite(model),
         Does::Send => open::send(model),
         Does::TakeBack(what) => undo::begin(model, what),
+        Does::Import(roster) => wizard::open(model, roster, None),
         Does::Side(_) | Does::Pick | Does::Whole | Does::Beside(_) => Vec::new(),
+        Does::Complete | Does::PasteField | Does::LeaveOut | Does::Sheet => Vec::new(),
         Does::Choices => {
             let kind = model.form.as_mut().and_then(|form| form.open());
             if kind.is_some() { picks_ask(model) } else { Vec::new() }
@@ -296,6 +305,7 @@ fn setting(model: &mut Model, does: Does) {
 fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
     settle::put_aside(model);
     model.undo_page = None;
+    model.wizard_open = false;
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
@@ -571,6 +581,18 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             }
             Vec::new()
         }
+        Message::Folder { path, found } => {
+            wizard::folder(model, &path, found);
+            Vec::new()
+        }
+        Message::TableRead(answered) => {
+            wizard::table(model, answered.map(|read| read.map(|(name, draft)| (name, *draft))));
+            Vec::new()
+        }
+        Message::TableMatched(version, answered) => {
+            wizard::matched(model, version, answered.map(|draft| *draft));
+            Vec::new()
+        }
         Message::Chosen(answered) => settle::chosen(model, answered),
         Message::Progress { job, done, total } => {
             model.jobs.progress(job, done, total);
@@ -602,9 +624,13 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
 fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
     let ending = if answered.is_ok() { Ending::Done } else { Ending::Failed };
     model.jobs.end(job, ending, model.clock);
+    if answered.is_err() {
+        wizard::not_saved(model, job);
+    }
     match answered {
         Ok(Done::Synced(report)) => model.notice = Some(sync_notice(&report)),
         Ok(Done::Undone(report)) => undo::done(model, *report),
+        Ok(Done::Imported(saved)) => wizard::saved(model, &saved),
         Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
             model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
         }

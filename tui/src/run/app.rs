@@ -124,6 +124,7 @@ struct Workers {
     events: Sender<LoopEvent<Message>>,
     reads: Sender<Task>,
     acts: Sender<Task>,
+    tables: Sender<Task>,
     enters: Sender<Task>,
     drafts: Sender<Task>,
     drafts_thread: JoinHandle<()>,
@@ -142,6 +143,7 @@ impl Workers {
         Ok(Workers {
             reads: worker("reads")?.0,
             acts: worker("acts")?.0,
+            tables: worker("tables")?.0,
             enters: worker("enters")?.0,
             drafts,
             drafts_thread,
@@ -161,6 +163,7 @@ impl Workers {
         let worker = match task {
             Task::Job { id, .. } => return self.begin(id, task),
             Task::Load { .. } | Task::Look => &self.reads,
+            Task::Folder { .. } | Task::ReadTable { .. } | Task::MatchTable { .. } => &self.tables,
             Task::Choose { .. } | Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => {
                 &self.acts
             }

@@ -16,6 +16,8 @@ use onex_node::api::{
     SyncReport, Undone,
 };
 use onex_node::clock::Clock;
+use onex_node::import;
+use onex_node::importing::Saved;
 use onex_node::undoing::What;
 use onex_node::{Founding, Node, NodeError, Serving};
 
@@ -54,6 +56,19 @@ impl Backend for Node {
 
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
         Ok(Node::undo(self, what, also)?)
+    }
+
+    fn import_match(&self, draft: &mut import::Draft) -> Answered<()> {
+        Ok(Node::import_match(self, draft)?)
+    }
+
+    fn import(
+        &self,
+        draft: &import::Draft,
+        class: Option<RecordId>,
+        progress: &dyn Fn(usize, usize),
+    ) -> Answered<Saved> {
+        Ok(Node::import(self, draft, class, &mut |part, parts| progress(part, parts))?)
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
