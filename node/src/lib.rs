@@ -10,6 +10,7 @@ pub mod engine;
 pub mod handle;
 pub mod home;
 pub mod import;
+pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;

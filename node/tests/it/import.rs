@@ -2,15 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use onex_crdt::action::Reason;
 use onex_crdt::field::time::Date;
 use onex_crdt::ids::RecordId;
+use onex_crdt::record::{Record, Row};
+use onex_crdt::records::learner::Learner;
+use onex_node::api::Query;
 use onex_node::import::{
     Code, Draft, Fate, Known, KnownLearner, Leaving, Other, Problem, Roster, Tally,
 };
 use onex_node::table::{Format, read, read_pasted};
+use onex_node::undoing::What;
+use onex_node::{Node, NodeError};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::handle::{act, hub};
 use super::table::{roster, xlsx};
 
 fn today() -> Date {
@@ -471,4 +478,79 @@ fn another_sheet_can_be_taken() {
     assert_eq!((draft.sheet(), draft.tally().rows), (1, 30));
     draft.choose_sheet(1).expect("it is a roster");
     assert_eq!(draft.tally().rows, 30);
+}
+
+/// A hub whose person keeps the register of its own desk.
+fn desk(folder: &std::path::Path) -> Node {
+    let node = hub(folder);
+    let device = node.me().expect("me").device.to_string();
+    act(&node, "role.grant", &[("device", &device), ("person", "郝敏"), ("role", "officer")])
+        .expect("an admin grants roles");
+    node
+}
+
+fn matched(node: &Node, text: &str) -> Draft {
+    let mut draft = pasted(text);
+    node.import_match(&mut draft).expect("an officer may");
+    draft
+}
+
+#[test]
+fn good_rows_are_saved_as_one_batch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = desk(folder.path());
+    let draft = {
+        let mut draft = draft(&roster("v11_duplicates.xlsx"));
+        node.import_match(&mut draft).expect("an officer may");
+        draft
+    };
+    let mut steps = Vec::new();
+    let saved = node.import(&draft, None, &mut |at, of| steps.push((at, of))).expect("saved");
+    assert_eq!((saved.ids.len(), steps), (40, vec![(1, 1)]));
+    let list = node.list(&Query::all(Learner::KIND)).expect("a list");
+    assert_eq!(list.total, 40);
+    let born = |row: &Row| row.text("birth_date").map(str::to_owned);
+    assert!(list.rows.iter().all(|row| row.text("gender").is_some() && born(row).is_some()));
+    // The same file again: everybody is known.
+    let mut again = draft.clone();
+    node.import_match(&mut again).expect("an officer may");
+    assert_eq!(again.tally(), Tally { rows: 45, added: 0, updated: 40, rejected: 5 });
+    node.import(&again, None, &mut |_, _| ()).expect("nothing new");
+    assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 40);
+    let batch = saved.batch.expect("a batch").to_string();
+    node.undo(&What::Named(batch), &[]).expect("an import is undone");
+    assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 0);
+}
+
+#[test]
+fn a_known_learner_is_edited_and_another_one_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = desk(folder.path());
+    let header = "姓名\t身份证号\t手机\t考生类型\t班级";
+    let first = format!("{header}\n王芳\t{PERSON}\t19900001234\t社会人员\t甲班");
+    node.import(&matched(&node, &first), None, &mut |_, _| ()).expect("saved");
+    let header = "姓名\t身份证号\t手机\t班级";
+    let second = format!("{header}\n王芳\t{PERSON}\t19900001235\t\n王欣\t{PERSON}\t19900001236\t");
+    let draft = matched(&node, &second);
+    assert_eq!(problems(&draft), ["3 身份证号 duplicate_in_file"]);
+    node.import(&draft, None, &mut |_, _| ()).expect("saved");
+    let rows = node.list(&Query::all(Learner::KIND)).expect("a list").rows;
+    let texts = ["phone", "learner_kind", "class_name"].map(|key| rows[0].text(key));
+    assert_eq!(texts, [Some("19900001235"), Some("social"), Some("甲班")], "what is empty stays");
+    let third = format!("{header}\n王欣\t{PERSON}\t19900001236\t");
+    let draft = matched(&node, &third);
+    assert_eq!(problems(&draft), ["2 身份证号 duplicate_in_store"]);
+    let saved = node.import(&draft, None, &mut |_, _| ()).expect("nothing to save");
+    assert_eq!((saved.batch, saved.ids.len()), (None, 0));
+}
+
+#[test]
+fn who_may_not_add_may_not_import() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = hub(folder.path());
+    let mut draft = pasted(&format!("姓名\t身份证号\t手机\n王芳\t{PERSON}\t19900001234"));
+    let refused = node.import_match(&mut draft);
+    assert!(
+        matches!(refused, Err(NodeError::Refused(ref refusal)) if refusal.reason == Reason::NoRight)
+    );
 }
