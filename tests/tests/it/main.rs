@@ -6,4 +6,7 @@ mod filing;
 mod nine_steps;
 mod privacy;
 mod province;
+mod register;
 mod seat;
+mod training;
+
