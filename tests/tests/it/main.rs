@@ -10,3 +10,4 @@ mod register;
 mod seat;
 mod training;
 
+mod undo;
