@@ -33,6 +33,8 @@ pub struct Me {
     pub now: Moment,
 }
 
+pub use crate::store::audit::AuditEntry;
+
 /// What to list.
 #[derive(Debug, Clone)]
 pub struct Query {

@@ -97,7 +97,8 @@ impl Engine {
     /// Carries orders out as one batch, all or none.
     ///
     /// Each part of the orders sees what the parts before it did; orders of one part must not
-    /// depend on each other, and are written together. The caller commits; documents are
+    /// depend on each other, and are written together. `then` gives further orders, one after
+    /// the other, which may name what those before made. The caller commits; documents are
     /// remembered only by `commit`.
     pub fn carry_out<'o>(
         &mut self,
@@ -105,27 +106,32 @@ impl Engine {
         membership: &Membership,
         who: &Who,
         parts: impl IntoIterator<Item = &'o [Order]>,
+        then: impl FnOnce(&[RecordId]) -> Vec<Order>,
     ) -> Result<(BatchId, Vec<RecordId>), EngineError> {
         let batch = BatchId(random());
         let mut work = Work::default();
         let mut ids = Vec::new();
         for part in parts {
-            let (mut pending, mut writes) = (Pending::default(), Vec::new());
-            let view = SqlView::new(transaction, membership);
-            for Order { action, id, given } in part {
-                let fresh = &mut random::<16>;
-                let allowed = check_among(&mut pending, action, *id, given, who, &view, fresh)?;
-                writes.extend(allowed.writes);
-                ids.push(allowed.id);
-            }
-            view.finish()?;
-            let action = part.first().map_or("", |order| order.action.id);
-            let author = self.author(action, &who.person, Some(batch));
+            let author = self.author_of(part, who, batch);
+            let (writes, made) = allowed(transaction, membership, who, part)?;
             self.write(transaction, membership, &mut work, &author, writes)?;
+            ids.extend(made);
+        }
+        for order in then(&ids) {
+            let part = std::slice::from_ref(&order);
+            let author = self.author_of(part, who, batch);
+            let (writes, made) = allowed(transaction, membership, who, part)?;
+            self.write(transaction, membership, &mut work, &author, writes)?;
+            ids.extend(made);
         }
         self.follow_up(transaction, membership, who, &mut work)?;
         self.seal(transaction, membership, work)?;
         Ok((batch, ids))
+    }
+
+    fn author_of(&self, part: &[Order], who: &Who, batch: BatchId) -> Authorship {
+        let action = part.first().map_or("", |order| order.action.id);
+        self.author(action, &who.person, Some(batch))
     }
 
     /// Writes what was decided elsewhere, as one batch of an action.
@@ -322,6 +328,25 @@ impl Engine {
     pub fn forget(&mut self) {
         self.cache = Cache::default();
     }
+}
+
+/// What the rules allow of a part, and the records concerned.
+fn allowed(
+    transaction: &Transaction<'_>,
+    membership: &Membership,
+    who: &Who,
+    part: &[Order],
+) -> Result<(Vec<(Header, Write)>, Vec<RecordId>), EngineError> {
+    let (mut pending, mut writes, mut ids) = (Pending::default(), Vec::new(), Vec::new());
+    let view = SqlView::new(transaction, membership);
+    for Order { action, id, given } in part {
+        let fresh = &mut random::<16>;
+        let allowed = check_among(&mut pending, action, *id, given, who, &view, fresh)?;
+        writes.extend(allowed.writes);
+        ids.push(allowed.id);
+    }
+    view.finish()?;
+    Ok((writes, ids))
 }
 
 /// Whether another device may read a document: the hub's, or a further one of the owner.

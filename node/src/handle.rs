@@ -278,10 +278,19 @@ impl Node {
         &self,
         parts: impl IntoIterator<Item = &'o [Order]>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
+        self.carry_out_then(parts, |_| Vec::new())
+    }
+
+    /// Carries orders out, then those that name the records which the first ones made.
+    pub(crate) fn carry_out_then<'o>(
+        &self,
+        parts: impl IntoIterator<Item = &'o [Order]>,
+        then: impl FnOnce(&[RecordId]) -> Vec<Order>,
+    ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
         let done = writer.commit(|engine, transaction, membership| {
-            engine.carry_out(transaction, membership, &who, parts)
+            engine.carry_out(transaction, membership, &who, parts, then)
         })?;
         drop(writer);
         self.shared.changed();
@@ -388,7 +397,7 @@ fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer
 }
 
 /// Orders that are written together: a shard's worth of learners stays below the size of a change.
-const PART_ORDERS: usize = 200;
+pub(crate) const PART_ORDERS: usize = 200;
 
 /// The person who is meant when nobody says who acts.
 fn own_person(connection: &Connection) -> Result<String, StoreError> {

@@ -14,12 +14,14 @@ use onex_crdt::value::Value;
 use onex_crdt::view::View;
 use onex_protocol::membership::Membership;
 
-use crate::api::{Changed, History, Peer, Quarantined, Query, Status, Step, Unsent, Waiting};
+use crate::api::{
+    AuditEntry, Changed, History, Peer, Quarantined, Query, Status, Step, Unsent, Waiting,
+};
 use crate::conflict::{claimed, device_of};
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::members::LISTEN;
 use crate::store::view::SqlView;
-use crate::store::{self, StoreError, documents, peers, projection, quarantine, query};
+use crate::store::{self, StoreError, audit, documents, peers, projection, quarantine, query};
 
 impl Node {
     /// The state of the node.
@@ -64,6 +66,36 @@ impl Node {
         Ok(unnumbered
             .map(|row| Waiting { kind: Application::KIND.key, id: row.id, action })
             .collect())
+    }
+
+    /// Writes down that somebody looked at masked fields, or took them out of the store.
+    pub fn audit(
+        &self,
+        what: &str,
+        kind: &str,
+        ids: &[RecordId],
+        fields: &[&str],
+    ) -> Result<(), NodeError> {
+        let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
+        let entry = AuditEntry {
+            at: who.now.to_string(),
+            person: who.person,
+            device: who.device,
+            what: what.to_owned(),
+            kind: kind.to_owned(),
+            ids: ids.to_vec(),
+            fields: fields.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let transaction = writer.store.write()?;
+        audit::put(&transaction, &entry)?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Who looked at masked fields or took them out, oldest first.
+    pub fn audits(&self) -> Result<Vec<AuditEntry>, NodeError> {
+        Ok(audit::all(self.reader().read())?)
     }
 
     /// What was kept apart.

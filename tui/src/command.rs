@@ -1,7 +1,7 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
 //! Every action of the registry is reached through `do`; no rule stands here. Import, export,
-//! credentials, bundles, backups and `--reveal` are not here yet.
+//! credentials, bundles and backups are not here yet.
 
 mod actions;
 mod failure;
@@ -97,12 +97,13 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Serve { listen, json } => network::serve(lang, &opened(None)?, listen, json),
         Command::Sync { peer, .. } => network::sync(lang, &opened(None)?, peer.as_deref()),
         Command::Status { person, .. } => network::status(lang, &opened(person.as_deref())?),
-        Command::List { kind, conditions, text, limit, csv, .. } => {
-            let asked = lists::Asked { kind, conditions, text, limit, csv };
-            lists::list(lang, &opened(None)?, &asked)
+        Command::List { kind, conditions, text, limit, csv, reveal, person, .. } => {
+            let asked = lists::Asked { kind, conditions, text, limit, csv, reveal };
+            lists::list(lang, &opened(person.as_deref())?, &asked)
         }
-        Command::Show { kind, id, history, .. } => {
-            lists::show(lang, &opened(None)?, &kind, &id, history)
+        Command::Show { kind, id, history, reveal, person, .. } => {
+            let node = opened(person.as_deref())?;
+            lists::show(lang, &node, &kind, &id, (history, reveal))
         }
         Command::Do { list: true, .. } => Ok(actions::all(lang)),
         Command::Do { action, values, person, .. } => {
@@ -302,6 +303,12 @@ enum Command {
         /// A table with Chinese headers.
         #[arg(long, conflicts_with = "json")]
         csv: bool,
+        /// Shows masked fields as they are; who looked is written down.
+        #[arg(long)]
+        reveal: bool,
+        /// Who looks.
+        #[arg(long)]
+        person: Option<String>,
         #[arg(long)]
         json: bool,
     },
@@ -314,6 +321,12 @@ enum Command {
         /// With every step that led to it.
         #[arg(long)]
         history: bool,
+        /// Shows masked fields as they are; who looked is written down.
+        #[arg(long)]
+        reveal: bool,
+        /// Who looks.
+        #[arg(long)]
+        person: Option<String>,
         #[arg(long)]
         json: bool,
     },

@@ -1,6 +1,7 @@
 //! What commands print as JSON: the shapes of the data contract, key by key.
 //!
-//! Secret fields are masked; no true value of one leaves this file. Nothing is printed here.
+//! Secret fields are masked unless a caller, who must have written an audit entry, asks for them
+//! revealed. Nothing is printed here.
 
 use onex_crdt::action::{Action, Subject};
 use onex_crdt::field::number::decimal_format;
@@ -13,21 +14,30 @@ use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::{record::Record, registry};
 use onex_node::api::{
-    Answer, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport, Quarantined,
-    Resolved, Status, Step, SyncReport, Traffic, Unsent,
+    Answer, AuditEntry, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport,
+    Quarantined, Resolved, Status, Step, SyncReport, Traffic, Unsent,
 };
 use serde_json::{Map, Value as Json, json};
 
 use crate::core::mask;
 use crate::core::refusal::Explained;
 
+/// Whether secret fields are shown (contract, "Masks").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Masks stand in their place.
+    Masked,
+    /// As they are; whoever asks for it has written an audit entry.
+    Revealed,
+}
+
 /// Returns one value of a field: secret ones masked, absent ones `null`, absent lists `[]`.
-pub fn value(field: &FieldDef, value: Option<&Value>) -> Json {
+pub fn value(secrets: Secrets, field: &FieldDef, value: Option<&Value>) -> Json {
     let shape = &field.ty.shape;
     let Some(value) = value else {
         return if shape.is_list() { json!([]) } else { Json::Null };
     };
-    if field.secret {
+    if field.secret && secrets == Secrets::Masked {
         return mask::masked(field, value).map_or(Json::Null, Json::String);
     }
     match (shape, value) {
@@ -50,20 +60,20 @@ fn parts(names: &[&str], item: &str) -> Json {
 }
 
 /// Returns one row with every key of its kind, in the order of the definition.
-pub fn row(kind: &RecordKind, row: &Row) -> Json {
+pub fn row(secrets: Secrets, kind: &RecordKind, row: &Row) -> Json {
     let mut object = Map::new();
     object.insert("id".to_owned(), row.id.to_string().into());
     object.insert("conflict".to_owned(), row.conflict.as_slice().into());
     object.insert("stale".to_owned(), row.stale.into());
     for field in kind.fields {
-        object.insert(field.key.to_owned(), value(field, row.fields.get(field.key)));
+        object.insert(field.key.to_owned(), value(secrets, field, row.fields.get(field.key)));
     }
     Json::Object(object)
 }
 
 /// Returns a list of rows.
-pub fn list(kind: &RecordKind, list: &List) -> Json {
-    let rows = list.rows.iter().map(|found| row(kind, found)).collect();
+pub fn list(secrets: Secrets, kind: &RecordKind, list: &List) -> Json {
+    let rows = list.rows.iter().map(|found| row(secrets, kind, found)).collect();
     list_of(kind.key, list.total, rows)
 }
 
@@ -219,22 +229,22 @@ fn traffic(traffic: &Traffic) -> Json {
 }
 
 /// Returns one record.
-pub fn record(kind: &RecordKind, found: &Row) -> Json {
-    json!({ "kind": kind.key, "row": row(kind, found) })
+pub fn record(secrets: Secrets, kind: &RecordKind, found: &Row) -> Json {
+    json!({ "kind": kind.key, "row": row(secrets, kind, found) })
 }
 
 /// Returns one record with every step that led to it.
-pub fn history(kind: &RecordKind, history: &History) -> Json {
-    let steps: Vec<Json> = history.steps.iter().map(|one| step(kind, one)).collect();
+pub fn history(secrets: Secrets, kind: &RecordKind, history: &History) -> Json {
+    let steps: Vec<Json> = history.steps.iter().map(|one| step(secrets, kind, one)).collect();
     json!({
         "kind": kind.key,
-        "row": row(kind, &history.row),
+        "row": row(secrets, kind, &history.row),
         "history": steps,
-        "difference": history.difference.as_ref().map(|changed| changes(kind, changed)),
+        "difference": history.difference.as_ref().map(|changed| changes(secrets, kind, changed)),
     })
 }
 
-fn step(kind: &RecordKind, step: &Step) -> Json {
+fn step(secrets: Secrets, kind: &RecordKind, step: &Step) -> Json {
     let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
     json!({
         "id": step.act.map(|act| act.to_string()).or(step.change.clone()),
@@ -245,28 +255,35 @@ fn step(kind: &RecordKind, step: &Step) -> Json {
         "device": step.device.map(|device| device.to_string()),
         "after": after,
         "digest": step.digest.map(|digest| digest.to_string()),
-        "changed": changes(kind, &step.changed),
+        "changed": changes(secrets, kind, &step.changed),
         "reason": step.reason,
         "outcome": step.outcome,
         "here": "sealed",
     })
 }
 
-fn changes(kind: &RecordKind, changed: &[(String, Option<Value>, Option<Value>)]) -> Json {
+fn changes(
+    secrets: Secrets,
+    kind: &RecordKind,
+    changed: &[(String, Option<Value>, Option<Value>)],
+) -> Json {
     let pairs = changed.iter().filter_map(|(key, old, new)| {
         let field = kind.field(key)?;
-        Some((key.clone(), json!([value(field, old.as_ref()), value(field, new.as_ref())])))
+        Some((
+            key.clone(),
+            json!([value(secrets, field, old.as_ref()), value(secrets, field, new.as_ref())]),
+        ))
     });
     Json::Object(pairs.collect())
 }
 
 /// Returns an open conflict; choices are counted from 1.
-pub fn conflict(conflict: &Conflict, chinese: bool) -> Json {
+pub fn conflict(secrets: Secrets, conflict: &Conflict, chinese: bool) -> Json {
     let field = conflict.kind.field(&conflict.field);
     let values = conflict.values.iter().enumerate().map(|(at, one)| {
         json!({
             "choice": at + 1,
-            "value": field.map_or(Json::Null, |field| value(field, one.value.as_ref())),
+            "value": field.map_or(Json::Null, |field| value(secrets, field, one.value.as_ref())),
             "person": one.person,
             "device": one.device.map(|device| device.to_string()),
             "at": one.at.to_string(),
@@ -289,11 +306,12 @@ pub fn conflict(conflict: &Conflict, chinese: bool) -> Json {
 }
 
 /// Returns a conflict that somebody ended, with what was chosen, by whom and why.
-pub fn resolved(resolved: &Resolved, chinese: bool) -> Json {
-    let mut object = conflict(&resolved.conflict, chinese);
+pub fn resolved(secrets: Secrets, resolved: &Resolved, chinese: bool) -> Json {
+    let mut object = conflict(secrets, &resolved.conflict, chinese);
     let field = resolved.conflict.kind.field(&resolved.conflict.field);
     object["state"] = "resolved".into();
-    object["chosen"] = field.map_or(Json::Null, |field| value(field, resolved.chosen.as_ref()));
+    object["chosen"] =
+        field.map_or(Json::Null, |field| value(secrets, field, resolved.chosen.as_ref()));
     object["person"] = resolved.person.as_str().into();
     object["reason"] = resolved.reason.clone().into();
     object
@@ -337,6 +355,20 @@ pub fn quarantined(held: &Quarantined) -> Json {
         "received_at": held.received_at.to_string(),
         "adoptable": held.reason == "removed_device" && held.state == "held",
         "state": held.state,
+    })
+}
+
+/// Returns a line of the audit log.
+pub fn audited(entry: &AuditEntry) -> Json {
+    let ids: Vec<String> = entry.ids.iter().map(ToString::to_string).collect();
+    json!({
+        "at": entry.at,
+        "person": entry.person,
+        "device": entry.device.to_string(),
+        "what": entry.what,
+        "kind": entry.kind,
+        "ids": ids,
+        "fields": entry.fields,
     })
 }
 
@@ -419,10 +451,12 @@ fn roles(roles: &[PersonRole]) -> Vec<&'static str> {
 }
 
 /// Returns a value as a person reads it in a list: masked, in words, without what has no text.
-pub fn text(field: &FieldDef, value: Option<&Value>, chinese: bool) -> String {
+pub fn text(secrets: Secrets, field: &FieldDef, value: Option<&Value>, chinese: bool) -> String {
     match value {
         None => String::new(),
-        Some(value) if field.secret => mask::masked(field, value).unwrap_or_default(),
+        Some(value) if field.secret && secrets == Secrets::Masked => {
+            mask::masked(field, value).unwrap_or_default()
+        }
         Some(value) => show(&field.ty.shape, value, chinese),
     }
 }

@@ -5,10 +5,11 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 
 use onex_crdt::act::Found;
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::RecordKind;
+use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::value::Value;
 
 use super::StoreError;
-use super::projection::{SqlValue, column, columns, read, table};
+use super::projection::{SqlValue, column, columns, read, select, table};
 use super::view::decode;
 use crate::api::{Compare, List, Query};
 
@@ -91,6 +92,18 @@ fn order(query: &Query) -> String {
     }
     keys.push("id".to_owned());
     keys.join(", ")
+}
+
+/// The rows with this text under a key.
+pub fn with_text(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+    text: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
+    let condition = format!("{} = ?", column(field));
+    select(connection, kind, &condition, &[Value::Text(text.to_owned())])
 }
 
 /// Returns the ids that begin with these hex digits, at most two.

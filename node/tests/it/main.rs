@@ -1,5 +1,7 @@
 //! The integration tests of the node, as one program so that they link once.
 
 mod handle;
+mod import;
 mod live;
 mod net;
+mod table;

@@ -1,7 +1,8 @@
 //! `onex list` and `onex show`.
 
-use onex_crdt::record::RecordKind;
-use onex_node::api::{Compare, Query};
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::{RecordKind, Row};
+use onex_node::api::{Compare, Conflict, Query};
 use onex_node::{Node, NodeError};
 use serde_json::Value as Json;
 
@@ -9,7 +10,7 @@ use super::{Failure, Output, given, tables};
 use crate::core::clean::clean;
 use crate::core::refusal::{act_title, outcome_word};
 use crate::i18n::{Arg, Lang, tr};
-use crate::json;
+use crate::json::{self, Secrets};
 
 /// What `onex list` is given.
 pub struct Asked {
@@ -18,6 +19,7 @@ pub struct Asked {
     pub text: Option<String>,
     pub limit: Option<usize>,
     pub csv: bool,
+    pub reveal: bool,
 }
 
 /// Lists records, or one of the lists of what is no record.
@@ -35,13 +37,32 @@ pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
         ..Query::all(kind)
     };
     let list = node.list(&query).map_err(|error| Failure::of(lang, error))?;
+    let secrets = secrets(lang, node, asked.reveal, kind, &list.rows)?;
     let text = if asked.csv {
-        tables::csv(kind, &list.rows)
+        tables::csv(secrets, kind, &list.rows)
     } else {
         let total = total(lang, list.total, list.rows.len());
-        format!("{}\n{total}", tables::table(lang, kind, &list.rows))
+        format!("{}\n{total}", tables::table(secrets, lang, kind, &list.rows))
     };
-    Ok(Output::done(json::list(kind, &list), text))
+    Ok(Output::done(json::list(secrets, kind, &list), text))
+}
+
+/// Whether secret fields of some rows are shown; if so, it has been written down who looked.
+fn secrets(
+    lang: Lang,
+    node: &Node,
+    reveal: bool,
+    kind: &RecordKind,
+    rows: &[Row],
+) -> Result<Secrets, Failure> {
+    if !reveal {
+        return Ok(Secrets::Masked);
+    }
+    let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
+    let fields: Vec<&str> =
+        kind.fields.iter().filter(|field| field.secret).map(|field| field.key).collect();
+    node.audit("reveal", kind.key, &ids, &fields).map_err(|error| Failure::of(lang, error))?;
+    Ok(Secrets::Revealed)
 }
 
 fn total(lang: Lang, total: usize, shown: usize) -> String {
@@ -54,19 +75,28 @@ fn total(lang: Lang, total: usize, shown: usize) -> String {
 }
 
 /// The lists of what is no record.
-const OTHER_LISTS: &[&str] = &["conflict", "duplicate", "quarantine", "device", "parameter"];
+const OTHER_LISTS: &[&str] =
+    &["audit", "conflict", "duplicate", "quarantine", "device", "parameter"];
 
 /// The rows of a list of what is no record, or nothing when the name is none of these.
 fn special(lang: Lang, node: &Node, asked: &Asked) -> Result<Option<Vec<Json>>, Failure> {
     let resolved = asked.conditions.iter().any(|condition| condition == "state=resolved");
+    let chinese = lang == Lang::Zh;
     let rows = match asked.kind.as_str() {
-        "conflict" if resolved => node.resolved().map(|all| {
-            all.iter().map(|resolved| json::resolved(resolved, lang == Lang::Zh)).collect()
-        }),
+        "audit" => node.audits().map(|all| all.iter().map(json::audited).collect()),
+        "conflict" if resolved => {
+            let all = node.resolved().map_err(|error| Failure::of(lang, error))?;
+            let open: Vec<&Conflict> = all.iter().map(|resolved| &resolved.conflict).collect();
+            let secrets = conflict_secrets(lang, node, asked.reveal, &open)?;
+            Ok(all.iter().map(|resolved| json::resolved(secrets, resolved, chinese)).collect())
+        }
         "duplicate" => node.duplicates().map(|all| all.iter().map(json::duplicate).collect()),
-        "conflict" => node.conflicts().map(|all| {
-            all.iter().map(|conflict| json::conflict(conflict, lang == Lang::Zh)).collect()
-        }),
+        "conflict" => {
+            let all = node.conflicts().map_err(|error| Failure::of(lang, error))?;
+            let secrets =
+                conflict_secrets(lang, node, asked.reveal, &all.iter().collect::<Vec<_>>())?;
+            Ok(all.iter().map(|conflict| json::conflict(secrets, conflict, chinese)).collect())
+        }
         "quarantine" => {
             node.quarantine().map(|all| all.iter().map(json::quarantined).collect::<Vec<_>>())
         }
@@ -75,6 +105,24 @@ fn special(lang: Lang, node: &Node, asked: &Asked) -> Result<Option<Vec<Json>>, 
         _ => return Ok(None),
     };
     rows.map(Some).map_err(|error| Failure::of(lang, error))
+}
+
+/// Whether secret values in conflict are shown; if so, it has been written down who looked.
+fn conflict_secrets(
+    lang: Lang,
+    node: &Node,
+    reveal: bool,
+    conflicts: &[&Conflict],
+) -> Result<Secrets, Failure> {
+    if !reveal {
+        return Ok(Secrets::Masked);
+    }
+    for conflict in conflicts {
+        let audited =
+            node.audit("reveal", conflict.kind.key, &[conflict.record_id], &[&conflict.field]);
+        audited.map_err(|error| Failure::of(lang, error))?;
+    }
+    Ok(Secrets::Revealed)
 }
 
 fn special_list(lang: Lang, mut rows: Vec<Json>, asked: &Asked) -> Result<Output, Failure> {
@@ -125,20 +173,22 @@ pub fn show(
     node: &Node,
     kind: &str,
     id: &str,
-    history: bool,
+    (history, reveal): (bool, bool),
 ) -> Result<Output, Failure> {
     let kind = given::kind(lang, kind, &[])?;
     let failed = |error: NodeError| Failure::of(lang, error);
     let id = node.find_id(kind, id).map_err(failed)?;
-    let Some(row) = node.row(kind, id).map_err(failed)? else {
+    let found = node.row(kind, id).map_err(failed)?;
+    let history = if history { Some(node.history(kind, id).map_err(failed)?) } else { None };
+    let Some(row) = found.or(history.as_ref().map(|history| history.row.clone())) else {
         return Err(Failure::unknown(lang, "id"));
     };
-    let text = tables::record(lang, kind, &row);
-    if !history {
-        return Ok(Output::done(json::record(kind, &row), text));
-    }
-    let history = node.history(kind, id).map_err(failed)?;
-    let value = json::history(kind, &history);
+    let secrets = secrets(lang, node, reveal, kind, std::slice::from_ref(&row))?;
+    let text = tables::record(secrets, lang, kind, &row);
+    let Some(history) = history else {
+        return Ok(Output::done(json::record(secrets, kind, &row), text));
+    };
+    let value = json::history(secrets, kind, &history);
     let text = format!("{text}\n\n{}", steps(lang, kind, &value));
     Ok(Output::done(value, text))
 }

@@ -1,13 +1,13 @@
 //! Rows for people: columns aligned by cell width, and CSV that spreadsheets open as it is meant.
 //!
-//! Secret fields are masked in both.
+//! Secret fields are masked in both, unless they are to be revealed.
 
 use onex_crdt::field::Shape;
 use onex_crdt::record::{FieldDef, RecordKind, Row};
 
 use crate::core::clean::clean;
 use crate::i18n::Lang;
-use crate::json;
+use crate::json::{self, Secrets};
 use crate::view::text::{cell_width, cut, fit};
 
 /// Returns rows as lines, each column as wide as its widest cell; the last one is not filled.
@@ -25,7 +25,7 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 /// Returns the rows of a kind as a table with a header: the short id and what people read.
-pub fn table(lang: Lang, kind: &RecordKind, rows: &[Row]) -> String {
+pub fn table(secrets: Secrets, lang: Lang, kind: &RecordKind, rows: &[Row]) -> String {
     let chinese = lang == Lang::Zh;
     let fields: Vec<&FieldDef> = kind.fields.iter().filter(|field| is_read(field)).collect();
     let label = |field: &&FieldDef| if chinese { field.zh } else { field.en };
@@ -35,7 +35,7 @@ pub fn table(lang: Lang, kind: &RecordKind, rows: &[Row]) -> String {
     lines.extend(rows.iter().map(|row| {
         let id = row.id.to_string()[..ID_DIGITS].to_owned();
         let cells = fields.iter().map(|field| {
-            let text = json::text(field, row.fields.get(field.key), chinese);
+            let text = json::text(secrets, field, row.fields.get(field.key), chinese);
             let mark = if row.conflict.iter().any(|key| key == field.key) { "!" } else { "" };
             cut(&format!("{mark}{}", clean(&text)), CELL_WIDTH_MAX)
         });
@@ -45,13 +45,13 @@ pub fn table(lang: Lang, kind: &RecordKind, rows: &[Row]) -> String {
 }
 
 /// Returns one record as lines of label and value.
-pub fn record(lang: Lang, kind: &RecordKind, row: &Row) -> String {
+pub fn record(secrets: Secrets, lang: Lang, kind: &RecordKind, row: &Row) -> String {
     let chinese = lang == Lang::Zh;
     let id = vec!["id".to_owned(), row.id.to_string()];
     let filled = kind.fields.iter().filter(|field| row.fields.contains_key(field.key));
     let lines = filled.map(|field| {
         let label = if chinese { field.zh } else { field.en };
-        let text = clean(&json::text(field, row.fields.get(field.key), chinese));
+        let text = clean(&json::text(secrets, field, row.fields.get(field.key), chinese));
         let open = row.conflict.iter().any(|key| key == field.key);
         vec![label.to_owned(), if open { format!("! {text}") } else { text }]
     });
@@ -65,13 +65,13 @@ fn is_read(field: &FieldDef) -> bool {
 }
 
 /// Returns the rows of a kind as CSV: byte order mark, Chinese headers and values, RFC 4180 lines.
-pub fn csv(kind: &RecordKind, rows: &[Row]) -> String {
+pub fn csv(secrets: Secrets, kind: &RecordKind, rows: &[Row]) -> String {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let header = std::iter::once("id").chain(kind.fields.iter().map(|field| field.zh));
     let lines = rows.iter().map(|row| {
         let cells = kind.fields.iter().map(|field| {
-            let text = json::text(field, row.fields.get(field.key), true);
+            let text = json::text(secrets, field, row.fields.get(field.key), true);
             if is_number(field) { text } else { guarded(&text) }
         });
         std::iter::once(row.id.to_string()).chain(cells).collect::<Vec<_>>()
@@ -130,16 +130,21 @@ mod tests {
 
     #[test]
     fn tables_show_masks_and_words() {
-        let shown = table(Lang::Zh, Contact::KIND, &[contact("欧阳静", "处长")]);
+        let shown = table(Secrets::Masked, Lang::Zh, Contact::KIND, &[contact("欧阳静", "处长")]);
         assert!(shown.contains("欧阳*") && shown.contains("139****0021"), "{shown}");
         assert!(shown.contains("财务") && !shown.contains("静"), "{shown}");
-        let bell = table(Lang::Zh, Contact::KIND, &[contact("\u{1b}]0;x\u{7}", "处长")]);
+        let bell =
+            table(Secrets::Masked, Lang::Zh, Contact::KIND, &[contact("\u{1b}]0;x\u{7}", "处长")]);
         assert!(!bell.contains(['\u{1b}', '\u{7}']), "{bell:?}");
     }
 
     #[test]
     fn csv_is_safe_in_a_spreadsheet() {
-        let shown = csv(Contact::KIND, &[contact("王芳", "=1+1"), contact("王芳", "a,\"b\"")]);
+        let shown = csv(
+            Secrets::Masked,
+            Contact::KIND,
+            &[contact("王芳", "=1+1"), contact("王芳", "a,\"b\"")],
+        );
         assert!(shown.starts_with('\u{feff}'));
         let lines: Vec<&str> = shown.trim_start_matches('\u{feff}').split("\r\n").collect();
         assert!(lines[0].starts_with("id,所属机构,姓名,职务,职责,手机号码"), "{}", lines[0]);

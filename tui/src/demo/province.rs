@@ -371,7 +371,7 @@ impl Province {
             let Some(row) = row else {
                 return Err(DemoError::step(step, &format!("{name} does not see {}", kind.key)));
             };
-            let shown = crate::json::row(kind, &row);
+            let shown = crate::json::row(crate::json::Secrets::Masked, kind, &row);
             for (key, expected) in expected {
                 let found = match &shown[*key] {
                     Json::String(text) => text.clone(),

@@ -515,7 +515,9 @@ fn expect_difference(
     for name in names {
         let history = province.node(name).history(kind, line);
         let history = history.map_err(|error| DemoError::step(step, &error))?;
-        let shown = crate::json::history(kind, &history)["difference"].to_string();
+        let shown =
+            crate::json::history(crate::json::Secrets::Masked, kind, &history)["difference"]
+                .to_string();
         if shown != r#"{"planned_students":[90,110]}"# {
             return Err(DemoError::step(step, &format!("the difference at {name} is {shown}")));
         }

@@ -39,7 +39,7 @@ fn check(found: Json, expected: &str) {
 fn a_list_has_every_key_in_order_and_masks() {
     let mut row = contact();
     row.conflict = vec!["phone".to_owned()];
-    let found = list(Contact::KIND, &List { total: 2, rows: vec![row] });
+    let found = list(Secrets::Masked, Contact::KIND, &List { total: 2, rows: vec![row] });
     check(
         found,
         r#"{"kind":"contact","total":2,"rows":[
@@ -53,7 +53,8 @@ fn a_list_has_every_key_in_order_and_masks() {
 #[test]
 fn numbers_levels_and_lists_have_their_forms() {
     let field = |kind: &RecordKind, key: &str| *kind.field(key).expect("a field");
-    let of = |kind, key, given: Option<Value>| value(&field(kind, key), given.as_ref());
+    let of =
+        |kind, key, given: Option<Value>| value(Secrets::Masked, &field(kind, key), given.as_ref());
     let int = |number| Some(Value::Int(number));
     check(of(CertLevel::KIND, "level", int(2)), "2");
     check(of(CertLevel::KIND, "suggested_credits", int(30)), r#""3.0""#);
@@ -174,7 +175,11 @@ fn a_history_masks_what_it_says_was_changed() {
         says: Default::default(),
     };
     let difference = Some(vec![("name".to_owned(), text("王芳"), text("汪芳"))]);
-    let found = history(Contact::KIND, &History { row: contact(), steps: vec![step], difference });
+    let found = history(
+        Secrets::Masked,
+        Contact::KIND,
+        &History { row: contact(), steps: vec![step], difference },
+    );
     check(
         found["history"][0].clone(),
         r#"{"id":"01010101010101010101010101010101","type":"contact.edit",
@@ -215,7 +220,7 @@ fn a_conflict_numbers_its_values_and_masks_them() {
         one(1, "王*"),
         one(2, "汪*")
     );
-    check(conflict(&given, true), &expected);
+    check(conflict(Secrets::Masked, &given, true), &expected);
 }
 
 #[test]

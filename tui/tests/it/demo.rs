@@ -96,7 +96,7 @@ fn shown(province: &Path, left_out: fn(&FieldDef) -> bool) -> BTreeMap<(String, 
         for kind in registry::KINDS {
             let list = node.list(&Query::all(kind)).expect("readable");
             let home = entry.file_name().to_string_lossy().into_owned();
-            let text = without(kind, json::list(kind, &list), left_out);
+            let text = without(kind, json::list(json::Secrets::Masked, kind, &list), left_out);
             lists.insert((home, kind.key.to_owned()), text);
         }
     }
