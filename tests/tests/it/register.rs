@@ -14,7 +14,7 @@ use onex_crdt::registry;
 use onex_node::Node;
 use onex_node::api::{History, Query};
 use onex_node::engine::Order;
-use onex_tui::json;
+use onex_tui::json::{self, Secrets};
 
 use super::province::Province;
 
@@ -181,11 +181,11 @@ pub fn history(
     province.node(node).history(kind, id).expect("a history")
 }
 
-/// What a node lists of every kind, as `onex list KIND --json` prints it.
+/// What a node lists of every kind, as `onex list KIND --json --reveal` prints it.
 pub fn lists(node: &Node) -> BTreeMap<&'static str, String> {
     let list = |kind: &&'static RecordKind| {
         let list = node.list(&Query::all(kind)).expect("readable");
-        (kind.key, json::list(kind, &list).to_string())
+        (kind.key, json::list(Secrets::Revealed, kind, &list).to_string())
     };
     registry::KINDS.iter().map(list).collect()
 }
