@@ -173,9 +173,6 @@ impl Draft {
             }
             _ => {}
         }
-        if known.is_none() && checked.problems.is_empty() && found.is_empty() {
-            found.extend(checked.lacking.iter().map(|key| self.lacking(entry, key)));
-        }
         (found, known.cloned())
     }
 
@@ -228,11 +225,6 @@ impl Draft {
     ) -> Problem {
         let of = Some(Other::Record(other.id));
         Problem { of, ..self.problem(entry, key, Code::DuplicateInStore, value) }
-    }
-
-    fn lacking(&self, entry: &Entry, key: &'static str) -> Problem {
-        let error = Some(onex_crdt::field::FieldError::Missing);
-        Problem { error, ..self.problem(entry, key, Code::Missing, None) }
     }
 
     fn problem(
