@@ -6,6 +6,7 @@ pub mod api;
 pub mod clock;
 mod conflict;
 pub mod engine;
+pub mod files;
 pub mod handle;
 pub mod home;
 pub mod import;

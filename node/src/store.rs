@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod documents;
 pub mod enrolment;
+pub mod files;
 pub mod membership;
 pub mod peers;
 pub mod projection;

@@ -5,6 +5,10 @@ pub mod model;
 
 pub mod commands;
 pub mod form;
+pub mod list;
+pub mod marking;
+pub mod sheet;
+pub mod training;
 pub mod update;
 pub mod welcome;
 

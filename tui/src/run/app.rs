@@ -134,7 +134,11 @@ impl Workers {
     fn of(&self, task: &Task) -> &Sender<Task> {
         match task {
             Task::Load { .. } | Task::Look => &self.reads,
-            Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => &self.acts,
+            Task::Act { .. }
+            | Task::Reveal { .. }
+            | Task::ActMany { .. }
+            | Task::Invite { .. }
+            | Task::Confirm { .. } => &self.acts,
             Task::Sync { .. } | Task::Found { .. } | Task::Join { .. } => &self.network,
         }
     }

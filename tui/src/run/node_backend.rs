@@ -9,6 +9,7 @@ use std::time::Duration;
 use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
 };
@@ -35,6 +36,10 @@ impl Backend for Node {
         Ok(Node::row(self, kind, id)?)
     }
 
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>> {
+        Ok(Node::facets(self, kind, key)?)
+    }
+
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
         Ok(Node::history(self, kind, id)?)
     }
@@ -46,6 +51,10 @@ impl Backend for Node {
         given: &Given,
     ) -> Answered<Vec<Answer>> {
         Ok(Node::act(self, action, ids, given)?)
+    }
+
+    fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {
+        Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
