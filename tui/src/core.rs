@@ -14,6 +14,7 @@ pub mod welcome;
 
 pub mod backend;
 pub mod load;
+pub mod problem;
 pub mod refusal;
 
 pub mod clean;

@@ -110,8 +110,8 @@ impl<'a> Reading<'a> {
     fn problem(&mut self, key: &str, code: Code, value: Option<String>, error: Option<FieldError>) {
         let Some((column, target, _)) = self.cells.get(key) else { return };
         let column = Some(column.header.clone());
-        let field = target.reported;
-        let problem = Problem { row: self.row, column, field, code, value, of: None, error };
+        let (key, field) = (target.key, target.reported);
+        let problem = Problem { row: self.row, column, key, field, code, value, of: None, error };
         self.checked.problems.push(problem);
     }
 

@@ -240,6 +240,7 @@ impl Draft {
         Problem {
             row: entry.number,
             column: column.map(|column| column.header.clone()),
+            key,
             field: target.map_or(key, |target| target.reported),
             code,
             value: value.map(str::to_owned),
