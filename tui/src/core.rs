@@ -19,6 +19,7 @@ pub mod wizard;
 
 pub mod backend;
 pub mod load;
+pub mod problem;
 pub mod refusal;
 
 pub mod clean;
