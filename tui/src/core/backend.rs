@@ -10,7 +10,8 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, Invited, List, Me, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Duplicate, History, Invited, List, Me, Query, Resolved,
+    Status, SyncReport,
 };
 
 /// What a node gives back, or why not.
@@ -37,6 +38,10 @@ pub trait Backend: Send + Sync {
         ids: &[RecordId],
         given: &Given,
     ) -> Answered<Vec<Answer>>;
+    /// The conflicts that somebody ended.
+    fn resolved(&self) -> Answered<Vec<Resolved>>;
+    /// Records of the own register that may be of one person.
+    fn duplicates(&self) -> Answered<Vec<Duplicate>>;
     /// Writes down that somebody looks at masked fields of a record.
     fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
     /// Open conflicts.

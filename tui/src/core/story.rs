@@ -49,6 +49,8 @@ pub struct World {
     pub fails: Option<String>,
     pub sheets: usize,
     pub looked_at: Vec<RecordId>,
+    pub resolved: Vec<Resolved>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// One person at one device.
@@ -197,6 +199,8 @@ pub fn world() -> World {
         fails: None,
         sheets: 0,
         looked_at: Vec::new(),
+        resolved: Vec::new(),
+        duplicates: Vec::new(),
     }
 }
 
@@ -443,6 +447,14 @@ impl Backend for Fake {
             Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
+    }
+
+    fn resolved(&self) -> Answered<Vec<Resolved>> {
+        Ok(self.world().resolved.clone())
+    }
+
+    fn duplicates(&self) -> Answered<Vec<Duplicate>> {
+        Ok(self.world().duplicates.clone())
     }
 
     fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {

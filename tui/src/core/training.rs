@@ -11,7 +11,7 @@ use onex_crdt::records::attendance::Meeting;
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::learner::Learner;
-use onex_node::api::History;
+use onex_node::api::{History, Resolved};
 
 use crate::core::list::{ListSpec, ListState};
 use crate::core::marking::Marking;
@@ -134,6 +134,8 @@ pub struct LearnerPage {
     pub history: History,
     /// Places in classes, the newest first.
     pub places: Vec<Row>,
+    /// Conflicts of the record that somebody ended.
+    pub resolved: Vec<Resolved>,
 }
 
 /// The list of classes.

@@ -75,6 +75,7 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks.extend(settle(model, &conflict));
             tasks
         }
+        Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }

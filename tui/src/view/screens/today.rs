@@ -2,6 +2,7 @@
 
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
+use onex_crdt::records::learner::Learner;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -89,6 +90,16 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let title = words::name(model, conflict.record_id);
             let field = words::label(look.lang, conflict.kind, &conflict.field);
             (Mark::Attention, "due-conflict", format!("{title}  {field}"), "does-choose")
+        }
+        Due::Duplicate([one, other], field) => {
+            let label = words::label(look.lang, Learner::KIND, field);
+            let (one, other) = (words::name(model, *one), words::name(model, *other));
+            let args = [
+                ("one", one.as_str().into()),
+                ("other", other.as_str().into()),
+                ("field", label.as_str().into()),
+            ];
+            (Mark::Attention, "due-duplicate", look.tr("due-duplicate-of", &args), "does-merge")
         }
         Due::Returned(row) => {
             let reason = row.text("reason").unwrap_or_default();

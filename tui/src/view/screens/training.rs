@@ -128,7 +128,20 @@ fn pick(
             .and(find);
     }
     let columns = learner_columns(model, list);
-    find.or(draw_list(model, list, &columns, area, buffer, |row| learner_cells(model, row)))
+    let places = model.training.class_of(class).map(|page| page.places.as_slice());
+    let is_in = |row: &Rec| {
+        let mut places = places.unwrap_or_default().iter();
+        places.any(|place| {
+            place.id_of("learner_id") == Some(row.id) && place.state() != Some("removed")
+        })
+    };
+    find.or(draw_list(model, list, &columns, area, buffer, |row| {
+        let mut cells = learner_cells(model, row);
+        if is_in(row) {
+            cells[1] = Cell { mark: Some(Mark::Absent), text: look.tr("training-is-in", &[]) };
+        }
+        cells
+    }))
 }
 
 fn class_columns(model: &Model, list: &ListState) -> Vec<Column> {
