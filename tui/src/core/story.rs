@@ -296,6 +296,16 @@ fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
     true
 }
 
+/// The number of students, where more are planned.
+fn too_many(row: &Row, given: &Given) -> Option<i64> {
+    let number = |key: &str| {
+        let given = given.get(key).cloned().flatten();
+        given.or(row.fields.get(key).cloned()).and_then(|value| value.as_int())
+    };
+    let most = number("enrolled_students")?;
+    number("planned_students").filter(|planned| *planned > most).map(|_| most)
+}
+
 impl Backend for Fake {
     fn me(&self) -> Answered<Me> {
         Ok(self.me.clone())
@@ -404,19 +414,7 @@ impl Backend for Fake {
         let id = ids.first().copied().unwrap_or(made);
         let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");
         let mut said = step(action.id, NOW, self.me.org_id.into(), &self.me.person);
-        let number = |given: &Given, row: &Row, key: &str| {
-            given
-                .get(key)
-                .cloned()
-                .flatten()
-                .or(row.fields.get(key).cloned())
-                .and_then(|v| v.as_int())
-        };
-        let (planned, most) =
-            (number(given, row, "planned_students"), number(given, row, "enrolled_students"));
-        if let (Some(planned), Some(most)) = (planned, most)
-            && planned > most
-        {
+        if let Some(most) = too_many(row, given) {
             rows.retain(|row| !row.fields.is_empty());
             let reason = Reason::MoreThan { limit: "enrolled_students", most };
             return self.refuse(action, reason, "planned_students");

@@ -182,7 +182,7 @@ fn act_many(model: &mut Model, mut form: FormState, many: Many) -> Vec<Task> {
 /// Opens the form of an action on what is ticked, else on what is marked.
 pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
     if action.subject == Subject::Takes
-        && let Some(many) = ticked(model)
+        && let Some(many) = training::ticked_for(model, action).or_else(|| ticked(model))
     {
         let mut form = new_form(action, None, None);
         if action.id == SUBMIT.id {

@@ -241,3 +241,20 @@ fn records_of_one_person_are_found_from_today() {
     assert_eq!(merged.len(), 1);
     assert_eq!(merged[0].id, learner_id(2), "the first one is kept unless the other is chosen");
 }
+
+#[test]
+fn a_whole_roster_is_confirmed_at_once() {
+    let mut driver = coordinator();
+    driver.press("3 Enter Ctrl+A F8");
+    let many = driver.model.form.as_ref().and_then(|form| form.many.clone());
+    assert_eq!(many.map(|many| many.count()), Some(3), "those who have not confirmed yet");
+    driver.press("F2");
+    let rows = driver.fake.world().rows["enrolment"].clone();
+    assert!(rows.iter().all(|place| place.is("learner_confirmed")));
+    assert!(driver.model.training.ticked_places().is_none());
+    driver.press("Space Space Esc");
+    assert!(driver.model.training.ticked_places().is_none(), "Esc takes ticks away first");
+    assert!(matches!(driver.model.training.page(), Some(Page::Class { .. })));
+    driver.press("Home Space Space F7").write("转专业").press("F2");
+    assert_eq!(places(&driver, "removed"), 2);
+}
