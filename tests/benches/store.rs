@@ -4,15 +4,17 @@
 //! the machine shows in every time: the baselines beside them are of the same minutes.
 
 mod support {
+    pub mod built;
     pub mod home;
     pub mod keys;
     pub mod people;
     pub mod plain;
+    pub mod process;
     pub mod report;
+    pub mod times;
 }
 
 use std::path::Path;
-use std::time::Duration;
 
 use onex_crdt::record::Record;
 use onex_crdt::records::learner::Learner;
@@ -23,9 +25,11 @@ use onex_node::import::{Draft, Roster};
 use onex_node::store::{self, Store};
 use onex_node::table;
 use rusqlite::Connection;
-use support::home::{self, BATCH_LEARNERS};
-use support::report::{Line, Report, cpu, forget_peak, ms, peak_mb, proc_figure, timed, times};
-use support::{keys, people, plain};
+use support::built::{BATCH_LEARNERS, built};
+use support::process::{cpu, forget_peak, peak_mb, proc_figure};
+use support::report::{Line, Report, timed};
+use support::times::{add_times, ms, times};
+use support::{home, keys, people, plain};
 
 fn main() {
     let learners = std::env::var("ONEX_BENCH_LEARNERS").ok().and_then(|text| text.parse().ok());
@@ -33,7 +37,7 @@ fn main() {
     let mut report = Report::default();
     many_orders(&mut report);
     import(&mut report);
-    let home = home::built(&mut report, learners);
+    let home = built(&mut report, learners);
     let plain = plain::kept(home.parent().expect("a folder of homes"), learners);
     let plain = plain.as_path();
     reading(&mut report, &home, plain);
@@ -57,7 +61,7 @@ fn import(report: &mut Report) {
     let folder = tempfile::tempdir().expect("a folder");
     let node = home::office(&folder.path().join("office"));
     let title = |key: &&str| Learner::KIND.field(key).expect("a field").zh.to_owned();
-    let mut rows = vec![keys.iter().map(title).collect::<Vec<String>>()];
+    let mut rows = vec![COLUMNS.iter().map(title).collect::<Vec<String>>()];
     rows.extend(
         (0..BATCH_LEARNERS).map(|number| {
             people::person(number).values.into_iter().map(|(_, text)| text).collect()
@@ -133,7 +137,7 @@ fn reading(report: &mut Report, home: &Path, plain: &Path) {
         let base = timed(|| plain::page(&baseline, None, plain::ORDER, offset)).0;
         let mut found = times(20, |at| drop(page(&node, None, None, offset.saturating_sub(at))));
         let base = Some((base, "plain"));
-        report.add_times(&format!("page at the {what}"), &mut found, None, base);
+        add_times(report, &format!("page at the {what}"), &mut found, None, base);
     }
     for key in ["student_no", "name", "major_name"] {
         let base = timed(|| plain::page(&baseline, None, key, 0)).0;
@@ -141,7 +145,7 @@ fn reading(report: &mut Report, home: &Path, plain: &Path) {
             drop(page(&node, None, Some(key), 0));
         }));
         let mut again = times(20, |at| drop(page(&node, None, Some(key), at * 50)));
-        report.add_times(&format!("sort by {key}"), &mut again, None, Some((base, "plain")));
+        add_times(report, &format!("sort by {key}"), &mut again, None, Some((base, "plain")));
     }
     let after = proc_figure("status", "VmRSS:") as f64 / 1024.0;
     let what = "memory of the process with all this".to_owned();
@@ -173,7 +177,7 @@ fn searches(report: &mut Report, node: &Node, baseline: &Connection) {
         let base = timed(|| plain::page(baseline, Some(first), plain::ORDER, 0)).0;
         let base = rest.is_empty().then_some((base, "plain, instr"));
         let mut found = times(100, |at| drop(page(node, Some(&text(at)), None, 0)));
-        report.add_times(&format!("search: {what}"), &mut found, Some(50.0), base);
+        add_times(report, &format!("search: {what}"), &mut found, Some(50.0), base);
     }
 }
 

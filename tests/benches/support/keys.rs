@@ -1,6 +1,7 @@
 //! Keystrokes on the list of learners: the interface's own update, worker and drawing, on a
 //! terminal that is memory.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use ratatui::backend::TestBackend;
 
 use super::home;
 use super::report::Report;
+use super::times::add_times;
 
 /// A person at the interface.
 struct Seat<'a> {
@@ -44,7 +46,7 @@ pub fn measure(report: &mut Report, folder: &Path) {
     seat.work(tasks);
     seat.draw();
     let mut first = vec![started.elapsed()];
-    report.add_times("the interface's first screen", &mut first, Some(150.0), None);
+    add_times(report, "the interface's first screen", &mut first, Some(150.0), None);
     seat.press("3");
     assert!(seat.model.list().is_some_and(|list| list.total() > 0), "the learners are shown");
     // The first search of a process reads the texts: it is measured by itself.
@@ -65,8 +67,8 @@ pub fn measure(report: &mut Report, folder: &Path) {
         }
         seat.press("Esc");
     }
-    report.add_times("key to frame, learners", &mut seat.frames, Some(16.0), None);
-    report.add_times("key to the rows it asked for", &mut seat.answers, Some(50.0), None);
+    add_times(report, "key to frame, learners", &mut seat.frames, Some(16.0), None);
+    add_times(report, "key to the rows it asked for", &mut seat.answers, Some(50.0), None);
 }
 
 impl Seat<'_> {
@@ -91,9 +93,11 @@ impl Seat<'_> {
     /// What the workers do, one after the other, until nothing is asked any more.
     fn work(&mut self, mut tasks: Vec<Task>) {
         while !tasks.is_empty() {
-            let done = tasks.drain(..).filter_map(|task| perform(self.backend, task));
-            let done: Vec<Message> = done.collect();
-            for message in done {
+            let heard: RefCell<Vec<Message>> = RefCell::default();
+            for task in tasks.drain(..) {
+                perform(self.backend, task, &|message| heard.borrow_mut().push(message));
+            }
+            for message in heard.into_inner() {
                 tasks.extend(update::message(&mut self.model, message));
             }
         }

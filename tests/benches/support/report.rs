@@ -27,24 +27,6 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// Adds the median and the 99th percentile of some times, in milliseconds.
-    pub fn add_times(
-        &mut self,
-        what: &str,
-        times: &mut Vec<Duration>,
-        budget_ms: Option<f64>,
-        baseline: Option<(Duration, &'static str)>,
-    ) {
-        times.sort();
-        let baseline = baseline.map(|(time, of)| (ms(time), of));
-        for (part, percent, budget) in [("p50", 50, None), ("p99", 99, budget_ms)] {
-            let at = (times.len() - 1) * percent / 100;
-            let (what, measured) = (format!("{what}, {part}"), ms(times[at]));
-            let baseline = if percent == 50 { baseline } else { None };
-            self.add(Line { what, measured, unit: "ms", budget, baseline });
-        }
-    }
-
     /// Prints everything, with what was missed by which factor.
     pub fn print(&self) {
         println!("\n{:<58} {:>12} {:>12}  {:<16} baseline", "what", "measured", "budget", "");
@@ -81,45 +63,9 @@ fn rounded(value: f64) -> String {
     }
 }
 
-/// Milliseconds.
-pub fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
 /// How long something takes.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let started = Instant::now();
     let done = work();
     (started.elapsed(), done)
-}
-
-/// How long something takes, time by time.
-pub fn times(repeats: usize, mut work: impl FnMut(usize)) -> Vec<Duration> {
-    (0..repeats).map(|at| timed(|| work(at)).0).collect()
-}
-
-/// A figure of a process in `/proc`, where there is one: 0 elsewhere.
-pub fn proc_figure(file: &str, key: &str) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
-/// Seconds of processor time that this process has used, where `/proc` tells (Linux: ticks of
-/// 10 ms).
-pub fn cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = text.rsplit_once(')').map_or("", |(_, after)| after);
-    let fields = after.split_whitespace().skip(11).take(2);
-    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// Forgets the highest memory so far, so that the next peak is of what follows (Linux).
-pub fn forget_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-/// The highest memory since, in megabytes.
-pub fn peak_mb() -> f64 {
-    proc_figure("status", "VmHWM:") as f64 / 1024.0
 }
