@@ -62,11 +62,10 @@ fn import(report: &mut Report) {
     let node = home::office(&folder.path().join("office"));
     let title = |key: &&str| Learner::KIND.field(key).expect("a field").zh.to_owned();
     let mut rows = vec![COLUMNS.iter().map(title).collect::<Vec<String>>()];
-    rows.extend(
-        (0..BATCH_LEARNERS).map(|number| {
-            people::person(number).values.into_iter().map(|(_, text)| text).collect()
-        }),
-    );
+    rows.extend((0..BATCH_LEARNERS).map(|number| {
+        let values = people::person(number).values.into_iter();
+        values.filter(|(key, _)| COLUMNS.contains(key)).map(|(_, text)| text).collect()
+    }));
     let bytes = table::write::xlsx("名册", &rows).expect("a workbook");
     drop(rows);
     let today = node.clock().now().date();
