@@ -284,7 +284,7 @@ pub fn alike(
     };
     let (table, field, state_column) = (table(kind), column(field), column(state_field));
     let mut statement = connection.prepare_cached(&format!(
-        "select id, {field} from {table} where {state_column} = ?1 and {field} in
+        "select id, {field} from {table} where +{state_column} = ?1 and {field} in
            (select {field} from {table} where {field} is not null
             group by {field} having count(*) > 1)
          order by {field}, id"
