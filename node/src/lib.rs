@@ -5,7 +5,9 @@
 pub mod api;
 pub mod clock;
 mod conflict;
+pub mod drafts;
 pub mod engine;
+pub mod files;
 pub mod handle;
 pub mod home;
 pub mod import;

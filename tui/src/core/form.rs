@@ -9,11 +9,12 @@ use onex_crdt::action::{Action, Given, Refusal};
 use onex_crdt::field::number::{Flag, decimal_format};
 use onex_crdt::field::{Choice, FieldError, FieldType, Shape, show};
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::Row;
+use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::Key;
+use crate::core::load::Many;
 use crate::i18n::Lang;
 
 /// What a draft is kept under: the action and the record.
@@ -29,6 +30,10 @@ pub struct FormState {
     pub action: &'static Action,
     /// The record that the action takes.
     pub subject: Option<RecordId>,
+    /// The records that it takes, where they were ticked.
+    pub many: Option<Many>,
+    /// The parameter that names those records, where the action takes another one.
+    pub into: Option<&'static str>,
     /// Given besides the fields, an outcome that a key has chosen.
     pub preset: Given,
     /// The fields in order.
@@ -45,6 +50,19 @@ pub struct FormState {
     pub reason: Option<String>,
     /// How far sending has come.
     pub stage: Stage,
+    /// Whether it holds, or holds no longer, what was left in it before.
+    pub left: Left,
+}
+
+/// What a form has of the texts that were left in it before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// There were none.
+    Nothing,
+    /// They are in the fields.
+    Restored,
+    /// They were put aside, and can come back.
+    Aside(Draft),
 }
 
 /// How far a form has come.
@@ -225,6 +243,8 @@ impl FormState {
         Self {
             action,
             subject,
+            many: None,
+            into: None,
             preset: Given::new(),
             fields: fields.collect(),
             focused: 0,
@@ -233,6 +253,7 @@ impl FormState {
             effect: None,
             reason: None,
             stage: Stage::Filling,
+            left: Left::Nothing,
         }
     }
 
@@ -244,6 +265,24 @@ impl FormState {
     /// Returns a field by its key.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut FormField> {
         self.fields.iter_mut().find(|field| field.key == key)
+    }
+
+    /// Asks first for the record that the action takes; `SUBJECT` is the key of that field.
+    pub fn ask_subject(&mut self, kind: &'static RecordKind, ty: FieldType) {
+        let field = FormField {
+            key: SUBJECT,
+            zh: kind.zh,
+            en: kind.en,
+            ty,
+            required: true,
+            conflict: false,
+            original: String::new(),
+            text: String::new(),
+            visited: false,
+            error: None,
+            ready: &[],
+        };
+        self.fields.insert(0, field);
     }
 
     /// Makes a field one that must be given.
@@ -264,7 +303,7 @@ impl FormState {
         self.focus(self.focused);
     }
 
-    /// Puts the texts of a draft into the fields.
+    /// Puts the texts of a draft that was left into the fields.
     pub fn restore(&mut self, draft: &Draft) {
         for field in &mut self.fields {
             if let Some(text) = draft.get(field.key) {
@@ -273,13 +312,36 @@ impl FormState {
                 field.check();
             }
         }
+        self.left = Left::Restored;
         self.focus(self.focused);
     }
 
-    /// Returns the texts that differ from those the form was opened with.
+    /// Puts what was restored aside, or brings it back.
+    pub fn swap(&mut self) {
+        match std::mem::replace(&mut self.left, Left::Nothing) {
+            Left::Nothing => {}
+            Left::Restored => {
+                self.left = Left::Aside(self.draft());
+                for field in &mut self.fields {
+                    field.text.clone_from(&field.original);
+                    (field.visited, field.error) = (false, None);
+                }
+                self.focus(self.focused);
+            }
+            Left::Aside(draft) => self.restore(&draft),
+        }
+    }
+
+    /// Returns the texts that differ from those the form was opened with, and with them the outcome
+    /// that a key has chosen.
     pub fn draft(&self) -> Draft {
         let changed = self.fields.iter().filter(|field| field.text != field.original);
-        changed.map(|field| (field.key, field.text.clone())).collect()
+        let mut draft: Draft = changed.map(|field| (field.key, field.text.clone())).collect();
+        let outcome = self.preset.get(OUTCOME).cloned().flatten();
+        if let (false, Some(Value::Text(outcome))) = (draft.is_empty(), outcome) {
+            draft.insert(OUTCOME, outcome);
+        }
+        draft
     }
 
     /// Returns the field with the focus.
@@ -479,8 +541,12 @@ impl FormState {
     }
 }
 
+/// The parameter that a key chooses before the form opens.
+pub const OUTCOME: &str = "outcome";
 /// Longer than any field but a call's text, which comes from a file.
 const TEXT_CHARS_MAX: usize = 1000;
+/// The key of the field that asks for the record that the action takes.
+pub const SUBJECT: &str = "subject";
 
 #[cfg(test)]
 mod tests {

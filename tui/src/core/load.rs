@@ -2,25 +2,45 @@
 //!
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
+mod lists;
+pub mod roster;
+mod training;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Shape;
 use onex_crdt::field::time::{Date, Moment};
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
+use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, List, Me, Peer, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Me, Peer, Query, Status,
+    SyncReport,
 };
+use onex_node::import::{self, Roster};
+use onex_node::importing::Saved;
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
+use crate::core::form::{Draft, DraftKey};
+use crate::core::jobs::{JobId, Stop, Work};
+pub use crate::core::load::lists::{ListOf, Many, Window};
+use crate::core::load::lists::{act_many, facets, queue, rows};
+use crate::core::load::roster::{NoRoster, TableSource};
+use crate::core::marking::Seat;
+use crate::core::settle::{self, Dispute, SettlePage, disputes};
+use crate::core::training::{ClassPage, LearnerPage};
+use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
+use crate::core::wizard::Folder;
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -41,6 +61,25 @@ pub enum Task {
         /// What is given.
         given: Given,
     },
+    /// Carry an action out on rows that were ticked, for all or for none.
+    ActMany {
+        /// The action.
+        action: &'static Action,
+        /// Records it takes.
+        many: Many,
+        /// The parameter that names them and the record that the action takes, where it takes
+        /// another one.
+        into: Option<(&'static str, RecordId)>,
+        /// What is given.
+        given: Given,
+    },
+    /// Write down that somebody looks at what is masked of a record.
+    Reveal {
+        /// Its kind.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
+    },
     /// Write an invitation into a file.
     Invite {
         /// The organisation.
@@ -53,10 +92,45 @@ pub enum Task {
         /// The digits that both screens show.
         digits: String,
     },
-    /// Sync.
-    Sync {
-        /// With one peer, or with all.
-        peer: Option<DeviceId>,
+    /// Long work, which tells how far it has come.
+    Job {
+        /// Its number.
+        id: JobId,
+        /// What it does.
+        work: Work,
+        /// Asks it to stop.
+        stop: Stop,
+    },
+    /// Keep the texts of a form; none forgets them.
+    Draft {
+        /// The form.
+        key: DraftKey,
+        /// Its texts.
+        texts: Draft,
+    },
+    /// Pick in conflicts.
+    Choose {
+        /// Each conflict with what was picked.
+        choices: Vec<Given>,
+    },
+    /// Read what can be chosen in the folder of a path.
+    Folder {
+        /// The path.
+        path: String,
+    },
+    /// Read a table and find the roster in it.
+    ReadTable {
+        /// What is to be imported.
+        roster: Roster,
+        /// The table.
+        source: TableSource,
+    },
+    /// Compare a roster with the register.
+    MatchTable {
+        /// Its state, which comes back with the answer.
+        version: u64,
+        /// The roster.
+        draft: Arc<import::Draft>,
     },
     /// Ask whether the store changed.
     Look,
@@ -85,33 +159,32 @@ pub enum Want {
     Overview,
     /// What is due.
     Today,
-    /// A window of application lines.
-    Lines(Window),
+    /// A window of a list.
+    Rows(ListOf, Window),
     /// An application line with its history.
     Line(RecordId),
-    /// A window of organisations.
-    Directory(Window),
     /// An organisation with contacts and devices.
     Organisation(RecordId),
+    /// A class with roster and meetings.
+    Class(RecordId),
+    /// A learner with history and classes.
+    Learner(RecordId),
+    /// Two learners to be compared.
+    Pair([RecordId; 2]),
+    /// The sheet of a meeting.
+    Seats(RecordId),
     /// Conflicts and devices that ask.
     Sync,
     /// Records that an id field may name.
     Picks(&'static str, String),
     /// The row that a form alters.
     Edited(&'static str, RecordId),
-}
-
-/// Which part of a list is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// Only what waits for the hub, the oldest first.
-    pub queue: bool,
-    /// A text to be found by.
-    pub text: Option<String>,
-    /// Rows left out before.
-    pub offset: usize,
-    /// Rows at most.
-    pub limit: usize,
+    /// The values that rows of a kind have under a key.
+    Facets(&'static str, &'static str),
+    /// What the person has begun to write.
+    Drafts,
+    /// A record in conflict.
+    Settle(&'static str, RecordId),
 }
 
 /// The place that an answer fills; a newer question to it makes older answers void.
@@ -121,20 +194,32 @@ pub enum Slot {
     Overview,
     /// What is due.
     Today,
-    /// Application lines.
-    Lines,
+    /// A list.
+    Rows(ListOf),
     /// One line.
     Line,
-    /// Organisations.
-    Directory,
     /// One organisation.
     Organisation,
+    /// A class.
+    Class,
+    /// A learner.
+    Learner,
+    /// Two learners.
+    Pair,
+    /// A sheet.
+    Seats,
     /// Conflicts.
     Sync,
     /// Records to pick from.
     Picks,
     /// The row of a form.
     Edited,
+    /// Values to filter by.
+    Facets,
+    /// What was begun.
+    Drafts,
+    /// A record in conflict.
+    Settle,
 }
 
 impl Want {
@@ -143,13 +228,19 @@ impl Want {
         match self {
             Want::Overview => Slot::Overview,
             Want::Today => Slot::Today,
-            Want::Lines(_) => Slot::Lines,
+            Want::Rows(list, _) => Slot::Rows(*list),
             Want::Line(_) => Slot::Line,
-            Want::Directory(_) => Slot::Directory,
             Want::Organisation(_) => Slot::Organisation,
+            Want::Class(_) => Slot::Class,
+            Want::Learner(_) => Slot::Learner,
+            Want::Pair(_) => Slot::Pair,
+            Want::Seats(_) => Slot::Seats,
             Want::Sync => Slot::Sync,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
+            Want::Facets(..) => Slot::Facets,
+            Want::Drafts => Slot::Drafts,
+            Want::Settle(..) => Slot::Settle,
         }
     }
 }
@@ -168,12 +259,38 @@ pub enum Message {
     },
     /// An action was carried out or refused.
     Acted(&'static Action, Answered<Vec<Answer>>),
+    /// It is written down that somebody looks at a record, or not.
+    Revealed(RecordId, Answered<()>),
     /// An invitation was written, or not.
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
     Confirmed(Answered<()>),
-    /// A sync ended.
-    Synced(Answered<SyncReport>),
+    /// The texts of a form were kept at that time, or forgotten, or neither.
+    Drafted(DraftKey, Answered<Option<Moment>>),
+    /// So many conflicts were settled, or not.
+    Chosen(Answered<usize>),
+    /// What can be chosen in the folder of a path, or why nothing.
+    Folder {
+        /// The path.
+        path: String,
+        /// What was found.
+        found: Result<Folder, NoRoster>,
+    },
+    /// A roster was read, or why not.
+    TableRead(Answered<Result<(String, Box<import::Draft>), NoRoster>>),
+    /// A roster was compared with the register.
+    TableMatched(u64, Answered<Box<import::Draft>>),
+    /// A job has come so far.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// How much is done.
+        done: u64,
+        /// How much there is, where that is known.
+        total: Option<u64>,
+    },
+    /// A job ended.
+    Ended(JobId, Answered<Done>),
     /// The version of the store.
     Version(Answered<u64>),
     /// The digits to be compared while joining.
@@ -184,6 +301,17 @@ pub enum Message {
     NotEntered(BackendError),
     /// A worker died; its words are for the log and the status line.
     WorkerLost(String),
+}
+
+/// What a job led to.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// A sync.
+    Synced(SyncReport),
+    /// An undoing.
+    Undone(Box<UndoReport>),
+    /// An import.
+    Imported(Saved),
 }
 
 /// What was read.
@@ -206,12 +334,26 @@ pub enum Loaded {
     Line(Box<History>),
     /// An organisation.
     Organisation(Box<OrganisationPage>),
+    /// A class.
+    Class(Box<ClassPage>),
+    /// A learner.
+    Learner(Box<LearnerPage>),
+    /// Two learners.
+    Pair(Box<[LearnerPage; 2]>),
+    /// The sheet of a meeting.
+    Seats(RecordId, Vec<Seat>),
     /// Conflicts and devices that ask.
     Sync(Vec<Conflict>, Vec<Asking>),
     /// Rows to pick from.
     Picks(Vec<Row>),
     /// The row of a form; nothing when it is gone.
     Edited(Option<Row>),
+    /// Values with the number of rows that have each.
+    Facets(Vec<(Value, usize)>),
+    /// What the person has begun to write.
+    Drafts(Vec<StoredDraft>),
+    /// A record in conflict.
+    Settle(Box<SettlePage>),
 }
 
 /// A window of a list.
@@ -243,8 +385,8 @@ pub struct OrganisationPage {
 pub enum Due {
     /// A device asks to be let in.
     Asking(Asking),
-    /// A field has several values.
-    Conflict(Conflict),
+    /// Fields of a record have several values.
+    Conflict(Dispute),
     /// The hub sent a line back.
     Returned(Row),
     /// A draft was never submitted.
@@ -257,18 +399,40 @@ pub enum Due {
     Second(Row, Option<Moment>),
     /// A college asks for a change or a withdrawal of a filed line.
     Request(Row, Option<Moment>),
+    /// A form was begun and not saved.
+    Unfinished(Unfinished),
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
     /// Changes that no peer has yet.
     Unsent(usize, Option<Moment>),
 }
 
+/// A form that was begun and not saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Unfinished {
+    /// What it is for.
+    pub action: &'static Action,
+    /// The record that the action takes.
+    pub subject: Option<RecordId>,
+    /// When it was last written.
+    pub at: Moment,
+}
+
+impl PartialEq for Unfinished {
+    fn eq(&self, other: &Self) -> bool {
+        (self.action.id, self.subject, self.at) == (other.action.id, other.subject, other.at)
+    }
+}
+
+impl Eq for Unfinished {}
+
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
 
-/// Carries a task out; joining and founding are not among them, they make the backend.
-pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
-    Some(match task {
+/// Carries a task out and sends what comes of it; joining and founding are not among them, they
+/// make the backend.
+pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
+    send(match task {
         Task::Load { want, generation } => {
             let loaded = load(backend, &want);
             Message::Loaded { slot: want.slot(), generation, loaded }
@@ -276,12 +440,83 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         Task::Act { action, ids, given } => {
             Message::Acted(action, backend.act(action, &ids, &given))
         }
+        Task::ActMany { action, many, into, given } => {
+            Message::Acted(action, act_many(backend, action, many, into, given))
+        }
+        Task::Reveal { kind, id } => {
+            let secret = kind.fields.iter().filter(|field| field.secret);
+            let keys: Vec<&str> = secret.map(|field| field.key).collect();
+            Message::Revealed(id, backend.reveal(kind, id, &keys))
+        }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
-        Task::Sync { peer } => Message::Synced(backend.sync(peer)),
+        Task::Draft { key, texts } => {
+            let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text)).collect();
+            Message::Drafted(key, backend.draft(key.0, key.1, &texts))
+        }
+        Task::Choose { choices } => Message::Chosen(choose(backend, &choices)),
+        Task::Folder { path } => {
+            let found = roster::folder(&path);
+            Message::Folder { path, found }
+        }
+        Task::ReadTable { roster, source } => {
+            let read = roster::read(backend, roster, &source);
+            Message::TableRead(read.map(|read| read.map(|(name, draft)| (name, Box::new(draft)))))
+        }
+        Task::MatchTable { version, draft } => {
+            let mut draft = Box::new(import::Draft::clone(&draft));
+            let matched = backend.import_match(&mut draft).map(|()| draft);
+            Message::TableMatched(version, matched)
+        }
+        Task::Job { id, work, .. } => {
+            let progress = |done, total| {
+                send(Message::Progress { job: id, done: done as u64, total: Some(total as u64) });
+            };
+            Message::Ended(id, job(backend, work, &progress))
+        }
         Task::Look => Message::Version(backend.version()),
-        Task::Found { .. } | Task::Join { .. } => return None,
-    })
+        Task::Found { .. } | Task::Join { .. } => return,
+    });
+}
+
+/// Picks in one conflict after the other; those before one that is refused stay settled.
+fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
+    for given in choices {
+        backend.act(&CHOOSE, &[], given)?;
+    }
+    Ok(choices.len())
+}
+
+fn job(backend: &dyn Backend, work: Work, progress: &dyn Fn(usize, usize)) -> Answered<Done> {
+    match work {
+        Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
+        Work::Undo { what, also } => {
+            undo(backend, what, &also).map(|report| Done::Undone(Box::new(report)))
+        }
+        Work::Import { draft, class } => {
+            backend.import(&draft, class, progress).map(Done::Imported)
+        }
+    }
+}
+
+/// Takes something back and reads what is shown of the records that were left alone.
+fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<UndoReport> {
+    let named = match what {
+        TakeBack::Last => What::Last,
+        TakeBack::Undoing => What::LastUndoing,
+        TakeBack::Rest(batch) => What::Named(batch.to_string()),
+    };
+    let undone = backend.undo(&named, also)?;
+    let (mut left, mut known) = (Vec::new(), Known::new());
+    for (number, record) in undone.left.iter().cloned().enumerate() {
+        let is_shown = number < LEFT_SHOWN_MAX;
+        let history = is_shown.then(|| backend.history(record.kind, record.id).ok()).flatten();
+        if let Some(history) = &history {
+            known.insert(record.id, (record.kind, history.row.clone()));
+        }
+        left.push(LeftRecord::of(record, history.as_ref()));
+    }
+    Ok(UndoReport { what, undone, left, known })
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
@@ -310,9 +545,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Overview { status, asking, version }
         }
         Want::Today => Loaded::Today(due(backend, &mut known)?),
-        Want::Lines(window) => {
-            let rows = lines(backend, window)?;
-            know_all(backend, Application::KIND, &rows.rows, &mut known)?;
+        Want::Rows(list, window) => {
+            let rows = rows(backend, *list, window)?;
+            know_all(backend, list.kind(), &rows.rows, &mut known)?;
             Loaded::Rows(rows)
         }
         Want::Line(id) => {
@@ -323,11 +558,16 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             }
             Loaded::Line(Box::new(history))
         }
-        Want::Directory(window) => {
-            let list = backend.list(&windowed(Organisation::KIND, window))?;
-            Loaded::Rows(rows_of(list, window))
-        }
         Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
+        Want::Class(id) => Loaded::Class(Box::new(training::class(backend, *id, &mut known)?)),
+        Want::Learner(id) => {
+            Loaded::Learner(Box::new(training::learner(backend, *id, &mut known)?))
+        }
+        Want::Pair([one, other]) => {
+            let one = training::learner(backend, *one, &mut known)?;
+            Loaded::Pair(Box::new([one, training::learner(backend, *other, &mut known)?]))
+        }
+        Want::Seats(id) => Loaded::Seats(*id, training::seats(backend, *id, &mut known)?),
         Want::Sync => {
             let conflicts = backend.conflicts()?;
             for conflict in &conflicts {
@@ -338,57 +578,14 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Sync(conflicts, asking)
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
+        Want::Drafts => Loaded::Drafts(backend.drafts()?),
+        Want::Settle(kind, id) => {
+            Loaded::Settle(Box::new(settle_page(backend, kind, *id, &mut known)?))
+        }
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
+        Want::Facets(kind, key) => Loaded::Facets(facets(backend, kind, key, &mut known)?),
     };
     Ok((loaded, known))
-}
-
-fn rows_of(list: List, window: &Window) -> Rows {
-    Rows { offset: window.offset, total: list.total, rows: list.rows, since: BTreeMap::new() }
-}
-
-fn windowed(kind: &'static RecordKind, window: &Window) -> Query {
-    let text = window.text.clone();
-    Query { text, limit: Some(window.limit), offset: window.offset, ..Query::all(kind) }
-}
-
-fn lines(backend: &dyn Backend, window: &Window) -> Answered<Rows> {
-    if !window.queue {
-        return Ok(rows_of(backend.list(&windowed(Application::KIND, window))?, window));
-    }
-    let mut waiting = queue(backend, window.text.as_deref())?;
-    let total = waiting.len();
-    let part = waiting.drain(..).skip(window.offset).take(window.limit);
-    let (mut rows, mut since) = (Vec::new(), BTreeMap::new());
-    for (row, at) in part {
-        since.extend(at.map(|at| (row.id, at)));
-        rows.push(row);
-    }
-    Ok(Rows { offset: window.offset, total, rows, since })
-}
-
-/// The lines that wait for the hub, those submitted first in front.
-fn queue(backend: &dyn Backend, text: Option<&str>) -> Answered<Vec<(Row, Option<Moment>)>> {
-    let conditions =
-        [("state", "submitted"), ("pending_request", "change"), ("pending_request", "withdrawal")];
-    let mut found: BTreeMap<RecordId, (Row, Option<Moment>)> = BTreeMap::new();
-    for (key, value) in conditions {
-        let query = Query {
-            text: text.map(str::to_owned),
-            limit: Some(QUEUE_MAX),
-            ..Query::all(Application::KIND).with(key, Value::Text(value.to_owned()))
-        };
-        for row in backend.list(&query)?.rows {
-            if let std::collections::btree_map::Entry::Vacant(place) = found.entry(row.id) {
-                let since = submitted_at(&backend.history(Application::KIND, row.id)?);
-                place.insert((row, since));
-            }
-        }
-    }
-    let mut found: Vec<_> = found.into_values().collect();
-    let age = |at: &Option<Moment>| at.map_or(i64::MAX, Moment::unix_seconds);
-    found.sort_by_key(|(row, at)| (age(at), row.id));
-    Ok(found)
 }
 
 /// When a line was last asked about, by the college's clock.
@@ -417,8 +614,8 @@ fn picks(backend: &dyn Backend, kind: &str, text: &str, known: &mut Known) -> An
     let mut query = Query { text, limit: Some(PICKS_MAX), ..Query::all(kind) };
     let state = match kind.key {
         "cert_level" => Some("listed"),
-        "call" => Some("open"),
-        "organisation" => Some("active"),
+        "call" | "class" => Some("open"),
+        "organisation" | "learner" => Some("active"),
         _ => None,
     };
     if let Some(state) = state {
@@ -447,6 +644,30 @@ fn edited(
     Ok(row)
 }
 
+/// A record in conflict, with the records that its values name.
+fn settle_page(
+    backend: &dyn Backend,
+    kind: &str,
+    id: RecordId,
+    known: &mut Known,
+) -> Answered<SettlePage> {
+    let row = edited(backend, kind, id, known)?;
+    let mut conflicts = backend.conflicts()?;
+    conflicts.retain(|conflict| conflict.record_id == id && conflict.kind.key == kind);
+    for conflict in &conflicts {
+        let of = conflict.kind.field(&conflict.field).map(|field| field.ty.shape);
+        let Some(Shape::Id(of)) = of else { continue };
+        let values = conflict.values.iter().filter_map(|value| value.value.as_ref());
+        let ids = values.filter_map(|value| value.as_bytes().and_then(RecordId::from_slice));
+        for (kind, id) in ids.filter_map(|id| Some((registry::kind(of)?, id))) {
+            know(backend, kind, id, known)?;
+        }
+    }
+    let history = registry::kind(kind).and_then(|kind| backend.history(kind, id).ok());
+    let before = history.map(|history| settle::before(&history, &conflicts)).unwrap_or_default();
+    Ok(SettlePage { row, conflicts, before })
+}
+
 /// What is due, in the order in which it is shown.
 fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     let status = backend.status()?;
@@ -459,9 +680,9 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     for conflict in &conflicts {
         know(backend, conflict.kind, conflict.record_id, known)?;
     }
-    due.extend(conflicts.into_iter().map(Due::Conflict));
+    due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
     match me.org_role {
-        OrgRole::Hub => due.extend(queue(backend, None)?.into_iter().map(hub_due)),
+        OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
         OrgRole::College => college_due(backend, &mut due)?,
         OrgRole::Evaluator | OrgRole::Observer => {}
     }
@@ -470,6 +691,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
             know_all(backend, Application::KIND, std::slice::from_ref(row), known)?;
         }
     }
+    due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
     contacts_due(backend, me, &mut due)?;
     let unsent = &status.unsent;
     if unsent.changes > 0 && !status.peers.is_empty() {
@@ -489,10 +711,10 @@ fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
 }
 
 /// A key, its value, and what is due for a line with it.
-type Condition = (&'static str, &'static str, fn(Row) -> Due);
+type DueWhere = (&'static str, &'static str, fn(Row) -> Due);
 
 fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
-    let conditions: [Condition; 4] = [
+    let conditions: [DueWhere; 4] = [
         ("state", "returned", Due::Returned),
         ("state", "draft", Due::Draft),
         ("pending_request", "change", Due::Requested),
@@ -504,6 +726,19 @@ fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
         due.extend(rows.into_iter().map(of));
     }
     Ok(())
+}
+
+/// Forms that were begun, the newest first; one that this program has no longer is left out.
+fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinished>> {
+    let mut unfinished = Vec::new();
+    for draft in backend.drafts()? {
+        let Some(action) = registry::action(&draft.action) else { continue };
+        if let (Some(kind), Some(id)) = (action.kind, draft.subject) {
+            know(backend, kind, id, known)?;
+        }
+        unfinished.push(Unfinished { action, subject: draft.subject, at: draft.at });
+    }
+    Ok(unfinished)
 }
 
 /// Own contacts that nobody has touched or confirmed for `CONTACT_FRESH_DAYS` (R86).
@@ -532,6 +767,7 @@ impl Due {
             Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
             Due::Asking(_) | Due::Conflict(_) | Due::Contact(..) | Due::Unsent(..) => None,
+            Due::Unfinished(_) => None,
         }
     }
 }
@@ -582,6 +818,5 @@ pub fn last_contact(peers: &[Peer]) -> Option<Moment> {
 
 /// After this many days a contact counts as doubtful (contract, `contact_fresh_days`).
 pub const CONTACT_FRESH_DAYS: i64 = 180;
-const QUEUE_MAX: usize = 300;
 const PAGE_MAX: usize = 100;
 const PICKS_MAX: usize = 50;

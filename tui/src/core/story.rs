@@ -2,24 +2,29 @@
 //!
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
+pub mod training;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
-use onex_crdt::ids::{DeviceId, NetworkId, OrgId, RecordId};
+use onex_crdt::ids::{BatchId, DeviceId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::records::certificate::CertLevel;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
+use onex_crdt::records::undo::UNDO;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_node::api::*;
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::keys::Key;
-use crate::core::load::{Message, Task, perform};
+use crate::core::load::{Task, perform};
 use crate::core::model::Model;
 use crate::core::update;
 use crate::i18n::Lang;
@@ -45,6 +50,17 @@ pub struct World {
     pub version: u64,
     pub listed: usize,
     pub fails: Option<String>,
+    pub sheets: usize,
+    pub looked_at: Vec<RecordId>,
+    pub drafts: BTreeMap<String, Vec<Draft>>,
+    pub undos: Vec<ToldUndo>,
+}
+
+/// What an undoing will answer, once.
+pub struct ToldUndo {
+    pub what: What,
+    pub also: Vec<RecordId>,
+    pub undone: Undone,
 }
 
 /// One person at one device.
@@ -191,6 +207,10 @@ pub fn world() -> World {
         version: 1,
         listed: 0,
         fails: None,
+        sheets: 0,
+        looked_at: Vec::new(),
+        drafts: BTreeMap::new(),
+        undos: Vec::new(),
     }
 }
 
@@ -212,6 +232,65 @@ pub fn conflict() -> Conflict {
             value(100, "李强", "2026-04-20T08:15:40+08:00"),
         ],
     }
+}
+
+/// Two names of one contact person, which look alike under their masks; two phones; a third phone.
+pub fn masked_conflicts() -> Vec<Conflict> {
+    let value = |value: &str, person: &str, device, at| ConflictValue {
+        value: Some(Value::Text(value.into())),
+        person: person.into(),
+        device: Some(DeviceId([device; 16])),
+        at: moment(at),
+    };
+    let of = |id, field: &str, values| Conflict {
+        id: RecordId([id; 16]),
+        kind: Application::KIND,
+        record_id: TAX_LINE,
+        field: field.into(),
+        values,
+    };
+    let (early, late) = ("2026-04-20T08:12:05+08:00", "2026-04-20T08:15:40+08:00");
+    vec![
+        of(
+            0xd1,
+            "contact_name",
+            vec![value("王芳", "王芳", 0x6e, early), value("王方", "李强", 0x77, late)],
+        ),
+        of(
+            0xd2,
+            "contact_phone",
+            vec![
+                value("13900000021", "王芳", 0x6e, early),
+                value("13900010021", "李强", 0x77, late),
+                value("13900020021", "周敏", 0x78, late),
+            ],
+        ),
+    ]
+}
+
+/// An undoing of twenty learners' worth of lines that leaves one, which a colleague has mended.
+pub fn undo_with_one_left(world: &mut World) {
+    let batch = |byte| BatchId([byte; 16]);
+    let id = RAILWAY_LINE;
+    let mut mended = step("edit", "2026-04-20T09:15:40+08:00", RAILWAY, "李强");
+    let numbers = [90, 100].map(|number| Some(Value::Int(number)));
+    let [old, new] = numbers;
+    mended.changed = vec![("planned_students".into(), old, new)];
+    world.steps.entry(id).or_default().push(mended);
+    let undone = |of, by, count: u8, left| Undone {
+        of,
+        batch: by,
+        action: "application.add".into(),
+        undone: (0..count).map(|at| (Application::KIND, RecordId([at; 16]))).collect(),
+        left,
+    };
+    let left = Left { kind: Application::KIND, id, since: vec!["planned_students".into()] };
+    let told = |what, also: &[RecordId], undone| ToldUndo { what, also: also.to_vec(), undone };
+    world.undos = vec![
+        told(What::Last, &[], undone(batch(1), batch(2), 19, vec![left])),
+        told(What::Named(batch(1).to_string()), &[id], undone(batch(1), batch(3), 1, vec![])),
+        told(What::LastUndoing, &[], undone(batch(3), batch(4), 1, vec![])),
+    ];
 }
 
 /// A device of the college that asks to be let in.
@@ -237,6 +316,11 @@ impl Fake {
 
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no test panics inside")
+    }
+
+    /// What this person has begun to write.
+    pub fn drafts(&self) -> Vec<Draft> {
+        self.world().drafts.get(&self.me.person).cloned().unwrap_or_default()
     }
 
     fn refuse<T>(&self, action: &'static Action, reason: Reason, field: &str) -> Answered<T> {
@@ -286,6 +370,29 @@ fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
     true
 }
 
+/// Writes what was picked in a conflict, which is open no longer.
+fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
+    let id = given["id"].as_ref().and_then(Value::as_text).expect("given");
+    let id: RecordId = id.parse().expect("an id");
+    let at = world.conflicts.iter().position(|conflict| conflict.id == id).expect("it is open");
+    let conflict = world.conflicts.remove(at);
+    let value = match (given.get("choice"), given.get("value")) {
+        (Some(Some(Value::Int(choice))), None) => {
+            let at = usize::try_from(*choice - 1).expect("counted from one");
+            conflict.values[at].value.clone()
+        }
+        (None, Some(Some(Value::Text(text)))) => {
+            let field = conflict.kind.field(&conflict.field).expect("a field");
+            Some((field.ty.parse)(text).expect("a value of it"))
+        }
+        _ => panic!("one of the two: {given:?}"),
+    };
+    let rows = world.rows.get_mut(conflict.kind.key).expect("a kind");
+    let row = rows.iter_mut().find(|row| row.id == conflict.record_id).expect("a row");
+    row.set(&conflict.field, value);
+    Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None, undone: None }])
+}
+
 impl Backend for Fake {
     fn me(&self) -> Answered<Me> {
         Ok(self.me.clone())
@@ -325,10 +432,18 @@ impl Backend for Fake {
         let rows = world.rows.get(query.kind.key).cloned().unwrap_or_default();
         let fits = |row: &Row| {
             let text = query.text.as_deref().unwrap_or_default();
-            query.conditions.iter().all(|c| row.fields.get(&c.key) == Some(&c.value))
-                && onex_crdt::search::text(query.kind, &row.fields).contains(text)
+            query.conditions.iter().all(|one| {
+                let same = query.conditions.iter().filter(|other| other.key == one.key);
+                same.into_iter().any(|c| row.fields.get(&c.key) == Some(&c.value))
+            }) && onex_crdt::search::text(query.kind, &row.fields).contains(text)
         };
-        let rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        let mut rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        if let Some((key, descending)) = &query.order {
+            rows.sort_by(|one, other| one.fields.get(key).cmp(&other.fields.get(key)));
+            if *descending {
+                rows.reverse();
+            }
+        }
         let total = rows.len();
         let limit = query.limit.unwrap_or(usize::MAX);
         let rows: Vec<Row> = rows.into_iter().skip(query.offset).take(limit).collect();
@@ -340,6 +455,16 @@ impl Backend for Fake {
         let world = self.world();
         let rows = world.rows.get(kind.key);
         Ok(rows.and_then(|rows| rows.iter().find(|row| row.id == id).cloned()))
+    }
+
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>> {
+        let mut values: BTreeMap<Value, usize> = BTreeMap::new();
+        for row in self.world().rows.get(kind.key).into_iter().flatten() {
+            if let Some(value) = row.fields.get(key) {
+                *values.entry(value.clone()).or_default() += 1;
+            }
+        }
+        Ok(values.into_iter().collect())
     }
 
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
@@ -359,11 +484,22 @@ impl Backend for Fake {
         if let Some(what) = world.fails.take() {
             return Err(BackendError::Failed(what));
         }
+        if let Some(done) = training::act(world, &self.me.person, action, ids, given) {
+            return Ok(done);
+        }
         world.version += 1;
+        if action.id == "conflict.choose" {
+            return settled(world, given);
+        }
         let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
         if ids.is_empty() {
             rows.push(Row { id: made, ..Row::default() });
+        }
+        if let [_, _, ..] = ids {
+            drop(guard);
+            let each = ids.iter().map(|id| self.act(action, &[*id], given));
+            return each.collect::<Result<Vec<_>, _>>().map(|answers| answers.concat());
         }
         let id = ids.first().copied().unwrap_or(made);
         let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");
@@ -413,6 +549,23 @@ impl Backend for Fake {
         Ok(vec![answer])
     }
 
+    fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {
+        if let Some(what) = self.world().fails.take() {
+            return Err(BackendError::Failed(what));
+        }
+        self.world().looked_at.push(id);
+        Ok(())
+    }
+
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
+        let mut world = self.world();
+        world.version += 1;
+        match world.undos.iter().position(|undo| undo.what == *what && undo.also == also) {
+            Some(at) => Ok(world.undos.remove(at).undone),
+            None => self.refuse(&UNDO, Reason::NothingToUndo, ""),
+        }
+    }
+
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
         Ok(self.world().conflicts.clone())
     }
@@ -444,6 +597,28 @@ impl Backend for Fake {
         Ok(SyncReport::default())
     }
 
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>> {
+        let mut world = self.world();
+        world.version += 1;
+        let drafts = world.drafts.entry(self.me.person.clone()).or_default();
+        drafts.retain(|draft| (draft.action.as_str(), draft.subject) != (action, subject));
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let (action, texts, at) = (action.to_owned(), texts.clone(), moment(NOW));
+        drafts.insert(0, Draft { action, subject, at, texts });
+        Ok(Some(at))
+    }
+
+    fn drafts(&self) -> Answered<Vec<Draft>> {
+        Ok(Fake::drafts(self))
+    }
+
     fn version(&self) -> Answered<u64> {
         Ok(self.world().version)
     }
@@ -453,23 +628,28 @@ impl Backend for Fake {
 pub struct Driver {
     pub model: Model,
     pub fake: Fake,
+    /// Keys pressed so far.
+    pub keys: usize,
 }
 
 impl Driver {
     pub fn new(fake: Fake, lang: Lang, size: (u16, u16)) -> Driver {
-        let mut driver = Driver { model: Model::new(lang, None), fake };
+        let mut driver = Driver { model: Model::new(lang, None), fake, keys: 0 };
         driver.model.size = size;
         let tasks = update::start(&mut driver.model);
         driver.settle(tasks);
         driver
     }
 
-    fn settle(&mut self, tasks: Vec<Task>) {
+    /// Lets the workers do tasks, and what comes of them, to the end.
+    pub fn settle(&mut self, tasks: Vec<Task>) {
         let mut tasks = tasks;
         while !tasks.is_empty() {
-            let messages: Vec<Message> =
-                tasks.drain(..).filter_map(|task| perform(&self.fake, task)).collect();
-            for message in messages {
+            let messages = RefCell::new(Vec::new());
+            for task in tasks.drain(..) {
+                perform(&self.fake, task, &|message| messages.borrow_mut().push(message));
+            }
+            for message in messages.into_inner() {
                 tasks.extend(update::message(&mut self.model, message));
             }
         }
@@ -479,15 +659,23 @@ impl Driver {
     pub fn press(&mut self, keys: &str) -> &mut Driver {
         for key in keys.split(' ') {
             let key: Key = key.parse().unwrap_or_else(|error| panic!("{error}"));
+            self.keys += 1;
             let tasks = update::key(&mut self.model, key);
             self.settle(tasks);
         }
         self
     }
 
+    /// Ends the program as Ctrl+Q does, once the workers have done what is left.
+    pub fn end(&mut self) {
+        let tasks = update::finish(&mut self.model);
+        self.settle(tasks);
+    }
+
     /// Types a text letter by letter, as an input method commits it.
     pub fn write(&mut self, text: &str) -> &mut Driver {
         for letter in text.chars() {
+            self.keys += 1;
             let tasks = update::key(&mut self.model, Key::char(letter));
             self.settle(tasks);
         }

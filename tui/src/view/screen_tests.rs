@@ -7,9 +7,12 @@ use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 
+use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
+use crate::core::story::training::with_training;
 use crate::core::story::{
-    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line, world,
+    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::i18n::Lang;
 use crate::view::screens::draw;
@@ -17,10 +20,16 @@ use crate::view::shot::{shot, visible};
 
 /// Who sits there, and the keys that lead to the picture.
 fn check(name: &str, fake: fn() -> Fake, keys: &str) {
+    check_after(name, fake, keys, |_| {});
+}
+
+/// Who sits there, the keys, and what happens after them.
+fn check_after(name: &str, fake: fn() -> Fake, keys: &str, happens: fn(&mut Driver)) {
     for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         for (width, height) in [(80, 24), (120, 40)] {
             let mut driver = Driver::new(fake(), lang, (width, height));
             driver.press(keys);
+            happens(&mut driver);
             let picture = shot(width, height, |area, buffer| draw(&driver.model, area, buffer));
             insta::assert_snapshot!(format!("screen_{name}_{tongue}_{width}x{height}"), picture);
         }
@@ -51,6 +60,10 @@ fn evaluator() -> Fake {
     let mut all = world();
     all.rows.get_mut("application").expect("lines").retain(|row| row.id == RAILWAY_LINE);
     Fake::new(all, CRRC, "陈刚", &[Manager, Admin])
+}
+
+fn trainer() -> Fake {
+    Fake::new(with_training(world()), RAILWAY, "王芳", &[Coordinator, Admin])
 }
 
 fn nothing() -> Fake {
@@ -85,10 +98,88 @@ fn the_hub_s_screens() {
 fn the_other_screens() {
     check("directory", hub, "0");
     check("directory_find", hub, "0 铁");
+    check("directory_sort", hub, "0 Ctrl+O Down Right");
+    check("directory_filter", hub, "0 Ctrl+F Enter Down Enter");
+    check("directory_chips", hub, "0 Ctrl+F Enter Down Enter Esc Space Space");
+    check("hub_lines_ticked", hub, "2 Space");
     check("organisation", college, "0 Down Enter");
     check("sync", college, "-");
     check("sync_asking", hub, "-");
     check("settings", college, "=");
+}
+
+/// A sync that has run for four seconds, and one that is over.
+fn works(driver: &mut Driver) {
+    let begin = |model: &mut Model, now| model.jobs.begin(Work::Sync { peer: None }, now);
+    begin(&mut driver.model, 0);
+    driver.model.jobs.end(1, Ending::Done, 3_000);
+    begin(&mut driver.model, 5_000);
+    driver.model.jobs.progress(2, 63, Some(100));
+    driver.model.clock = 9_000;
+}
+
+#[test]
+fn long_work_is_seen() {
+    check_after("job_line", college, "1", works);
+    check_after("job_list", college, "F6 2 Ctrl+R F12", works);
+    check("job_none", nothing, "Ctrl+G");
+}
+
+/// A college with two records in conflict.
+fn disputed() -> Fake {
+    let fake = college();
+    fake.world().conflicts.extend(masked_conflicts());
+    fake
+}
+
+#[test]
+fn conflicts_are_shown_side_by_side() {
+    check("settle", disputed, "- Down Enter Right Space Down Right");
+    check("settle_whole", disputed, "- Down Enter F6 Right Right Space");
+    check("settle_other", disputed, "- Enter F4 Ctrl+U 9 5");
+    check("sync_disputes", disputed, "-");
+}
+
+/// A college that undoes something of which a colleague has mended a part.
+fn undone() -> Fake {
+    let fake = college();
+    undo_with_one_left(&mut fake.world());
+    fake
+}
+
+#[test]
+fn what_an_undo_left_is_asked_about() {
+    check("undo_left", undone, "2 Ctrl+Z Space");
+    check("undo_said", undone, "2 Ctrl+Z");
+}
+
+#[test]
+fn a_form_that_was_begun_is_offered() {
+    check_after("college_unfinished", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc 1");
+    });
+    check_after("college_restored", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc F6");
+    });
+}
+
+#[test]
+fn the_screens_of_training() {
+    check("training_classes", trainer, "3");
+    check("training_learners", trainer, "3 Tab");
+    check("training_learners_ticked", trainer, "3 Tab Space Down Space");
+    check("training_learner", trainer, "3 Tab Enter");
+    check("training_learner_shown", trainer, "3 Tab Enter F8 F8");
+    check("training_class", trainer, "3 Enter");
+    check("training_meetings", trainer, "3 Enter Tab");
+    check("training_pick", trainer, "3 Enter F6 Space Down Space");
+    check("training_enrol", trainer, "3 Enter F6 Space Enter");
+    check("training_sheet", trainer, "3 Enter Tab F8 Down F6 Down F7 Right F8");
+    check("training_sheet_recorded", trainer, "3 Enter Tab Down F8 8");
+    check("training_pair", trainer, "3 Tab Space Down Space F8 Right");
+    check("training_meeting_form", trainer, "3 Enter Tab F6");
+    check("training_no_classes", nothing, "3");
+    check("training_no_learners", nothing, "3 Tab");
 }
 
 #[test]
@@ -109,8 +200,41 @@ fn the_first_use() {
 
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    for keys in ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10"] {
-        for fake in [college(), hub(), evaluator()] {
+    for keys in [
+        "1",
+        "2",
+        "2 Enter",
+        "2 F6",
+        "2 F7",
+        "0",
+        "0 Enter",
+        "-",
+        "=",
+        "2 F1",
+        "2 F10",
+        "0 Space",
+        "2 Ctrl+O",
+        "2 Ctrl+F",
+        "0 Ctrl+F Enter",
+        "2 Ctrl+A F7",
+        "3",
+        "3 Tab",
+        "3 Enter",
+        "3 Enter Tab",
+        "3 Enter F6",
+        "3 Enter Tab F8",
+        "3 Enter Tab Down F8",
+        "3 Tab Enter F8",
+        "3 Tab Space Down Space F8",
+        "3 Enter Tab F6",
+        "3 Enter F7",
+        "3 Enter F8",
+        "3 F8",
+        "3 Enter Tab F8 F2",
+        "F12",
+        "- Enter",
+    ] {
+        for fake in [college(), hub(), evaluator(), trainer()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
                 driver.press(keys);
@@ -130,6 +254,20 @@ fn no_sentence_is_missing_on_any_screen() {
                     "age-",
                     "settings-",
                     "sync-",
+                    "list-",
+                    "sort-",
+                    "filter-",
+                    "training-",
+                    "class-",
+                    "learner-",
+                    "marking-",
+                    "pair-",
+                    "mark-",
+                    "job-",
+                    "jobs-",
+                    "time-",
+                    "settle-",
+                    "undo-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -139,14 +277,13 @@ fn no_sentence_is_missing_on_any_screen() {
 }
 
 /// A world whose every text is this one.
-fn hostile(text: &str) -> Fake {
-    let mut fake = hub();
+fn hostile(mut fake: Fake, text: &str) -> Fake {
     fake.me.org_name = text.into();
     fake.me.person = text.into();
     let mut all = fake.world();
     for rows in all.rows.values_mut() {
         for row in rows {
-            for key in ["name", "certificate_name", "major_name", "reason", "filing_no"] {
+            for key in HOSTILE_KEYS {
                 row.set_text(key, text);
             }
         }
@@ -154,13 +291,32 @@ fn hostile(text: &str) -> Fake {
     let mut broken = conflict();
     broken.kind = Application::KIND;
     broken.values[0].person = text.into();
-    all.conflicts.push(broken);
+    all.conflicts.insert(0, broken);
+    let mut more = masked_conflicts();
+    more[0].values[0].value = Some(onex_crdt::value::Value::Text(text.into()));
+    all.conflicts.extend(more);
+    undo_with_one_left(&mut all);
     drop(all);
     fake
 }
 
+const HOSTILE_KEYS: [&str; 12] = [
+    "name",
+    "certificate_name",
+    "major_name",
+    "reason",
+    "filing_no",
+    "learner_name",
+    "class_name",
+    "student_no",
+    "marked_by",
+    "teacher",
+    "topic",
+    "room",
+];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn any_names_fit_any_window(
         width in 20u16..=200,
@@ -171,11 +327,17 @@ proptest! {
         ],
         keys in prop::sample::select(vec![
             "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁",
+            "0 Ctrl+F Enter", "2 Ctrl+A", "0 Ctrl+O", "2 Ctrl+F Enter Enter",
+            "3", "3 Tab", "3 Tab Ctrl+A", "3 Enter", "3 Enter Tab", "3 Enter F6", "3 Enter Tab F8",
+            "3 Enter Tab Down F8 8", "3 Tab Enter F8 F8", "3 Tab Space Down Space F8",
+            "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6", "F7 F12", "- Enter",
+            "- Enter PageDown F6 F4", "2 Ctrl+Z",
         ]),
         english in any::<bool>(),
     ) {
         let lang = if english { Lang::En } else { Lang::Zh };
-        let mut driver = Driver::new(hostile(&text), lang, (width, height));
+        let fake = if keys.starts_with('3') { trainer() } else { hub() };
+        let mut driver = Driver::new(hostile(fake, &text), lang, (width, height));
         driver.press(keys);
         let window = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(window);

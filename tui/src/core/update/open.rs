@@ -1,22 +1,25 @@
 //! What Enter and the action keys open: records, pages, forms; and how a form is sent.
 
-use onex_crdt::action::{Action, Subject};
+use onex_crdt::action::{Action, Given, Subject};
 use onex_crdt::field::Field;
 use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
 use onex_crdt::records::application::{Application, Outcome};
+use onex_crdt::records::attendance::actions::MEETING_ADD;
+use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
-use onex_crdt::registry;
 use onex_crdt::value::Value;
-use onex_node::api::{Asking, Conflict};
+use onex_node::api::Asking;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
-use crate::core::form::{FormState, Stage};
-use crate::core::load::{Due, Task, Want};
+use crate::core::form::{FormState, OUTCOME, SUBJECT, Stage};
+use crate::core::list::Ticks;
+use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
-use crate::core::update::{go, setting, sync};
+use crate::core::settle::disputes;
+use crate::core::update::{go, list_want, setting, settle, sync, training};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -37,6 +40,7 @@ pub fn marked(model: &mut Model) -> Vec<Task> {
             Some(id) => page(model, id),
             None => Vec::new(),
         },
+        Screen::Training => training::enter(model),
         Screen::Sync => sync_entry(model),
         Screen::Settings => {
             let does = [Does::Language, Does::Glyphs, Does::Colours];
@@ -66,14 +70,31 @@ fn today(model: &mut Model) -> Vec<Task> {
             confirm(model, &asking);
             tasks
         }
-        Some(Due::Conflict(conflict)) => {
+        Some(Due::Conflict(dispute)) => {
             let mut tasks = go(model, Screen::Sync);
-            tasks.extend(settle(model, &conflict));
+            tasks.extend(settle::open(model, dispute.kind, dispute.record, None));
             tasks
         }
+        Some(Due::Unfinished(begun)) => unfinished(model, begun),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
+}
+
+/// Opens a form that was begun, with what was written in it.
+fn unfinished(model: &mut Model, begun: Unfinished) -> Vec<Task> {
+    let Unfinished { action, subject, .. } = begun;
+    let kept = model.drafts.get(&(action.id, subject));
+    let outcome = kept.and_then(|kept| kept.texts.get(OUTCOME)).cloned();
+    let outcome = outcome.and_then(|text| Outcome::from_value(&Value::Text(text)));
+    let mut form = new_form(action, subject, outcome);
+    let (Some(kind), Some(id)) = (action.kind, subject) else {
+        open(model, form);
+        return Vec::new();
+    };
+    form.stage = Stage::Loading;
+    model.form = Some(form);
+    vec![model.ask(Want::Edited(kind.key, id))]
 }
 
 /// A line that its college is still writing opens as a form, another one as a page.
@@ -118,10 +139,11 @@ fn sync_entry(model: &mut Model) -> Vec<Task> {
         return Vec::new();
     }
     let at = at - model.asking.len();
-    if let Some(conflict) = model.conflicts.get(at).cloned() {
-        return settle(model, &conflict);
+    let all = disputes(&model.conflicts);
+    if let Some(dispute) = all.get(at) {
+        return settle::open(model, dispute.kind, dispute.record, None);
     }
-    let at = at - model.conflicts.len();
+    let at = at - all.len();
     let peer = model.status.as_ref().and_then(|status| status.peers.get(at));
     let device = peer.map(|peer| peer.device);
     device.map_or_else(Vec::new, |device| sync(model, Some(device)))
@@ -136,26 +158,45 @@ fn confirm(model: &mut Model, asking: &Asking) {
     model.form = Some(form);
 }
 
-/// Opens the form of a record at the field that has several values.
-fn settle(model: &mut Model, conflict: &Conflict) -> Vec<Task> {
-    let edit = |action: &&&Action| {
-        action.kind == Some(conflict.kind)
-            && action.id.ends_with(".edit")
-            && action.field_params().any(|field| field.key == conflict.field)
-    };
-    let Some(action) = registry::ACTIONS.iter().find(edit) else { return Vec::new() };
-    let (kind, id) = (conflict.kind, conflict.record_id);
-    let mut form = new_form(action, Some(id), None);
-    form.stage = Stage::Loading;
-    form.effect = Some("effect-settle");
-    form.focused = form.fields.iter().position(|f| f.key == conflict.field).unwrap_or(0);
-    model.form = Some(form);
-    vec![model.ask(Want::Edited(kind.key, id))]
+/// What is ticked in the list of the screen.
+pub fn ticked(model: &Model) -> Option<Many> {
+    let list = model.list().filter(|list| list.ticked() > 0)?;
+    Some(match &list.ticks {
+        Ticks::Only(ids) => Many::Ids(ids.iter().copied().collect()),
+        Ticks::AllBut(ids) => Many::AllBut {
+            want: Box::new(list_want(model)?),
+            except: ids.clone(),
+            count: list.ticked(),
+        },
+    })
 }
 
-/// Opens the form of an action on what is marked.
+/// Opens the form of an action on everything that is ticked; no value is filled in.
+fn act_many(model: &mut Model, mut form: FormState, many: Many) -> Vec<Task> {
+    form.effect = None;
+    form.many = Some(many);
+    open(model, form);
+    Vec::new()
+}
+
+/// Opens the form of an action on what is ticked, else on what is marked.
 pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
-    let marked = model.subject().map(|(kind, row)| (kind, row.clone()));
+    if action.subject == Subject::Takes
+        && let Some(many) = ticked(model)
+    {
+        let mut form = new_form(action, None, None);
+        if action.id == SUBMIT.id {
+            form.require("endorsed_by");
+        }
+        return act_many(model, form, many);
+    }
+    if action.id == MEETING_ADD.id
+        && let Some(form) = training::meeting_form(model)
+    {
+        open(model, form);
+        return Vec::new();
+    }
+    let marked = model.subject_of(action).zip(action.kind).map(|(row, kind)| (kind, row.clone()));
     let marked = marked.filter(|_| action.subject == Subject::Takes);
     if action.subject == Subject::Takes && marked.is_none() {
         return Vec::new();
@@ -165,6 +206,10 @@ pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
 
 /// Opens the form of a decision on what is marked.
 pub fn decide(model: &mut Model, outcome: Outcome) -> Vec<Task> {
+    if let Some(many) = ticked(model) {
+        let form = new_form(&DECIDE, None, Some(outcome));
+        return act_many(model, form, many);
+    }
     let Some((kind, row)) = model.subject().map(|(kind, row)| (kind, row.clone())) else {
         return Vec::new();
     };
@@ -178,7 +223,7 @@ pub fn invite(model: &mut Model) -> Vec<Task> {
         _ => model.directory.current(),
     };
     let Some(row) = row.cloned() else { return Vec::new() };
-    let mut form = FormState::new(&membership::DEVICE_INVITE, Some(row.id), &["role", "org_id"]);
+    let mut form = new_form(&membership::DEVICE_INVITE, Some(row.id), None);
     form.effect = Some("effect-invite");
     if let Some(field) = form.field_mut("out") {
         field.text = format!("{}.onex", row.text("short_code").unwrap_or("invitation"));
@@ -197,13 +242,7 @@ fn form(
     let mut form = new_form(action, marked.map(|(_, row)| row.id), outcome);
     if let Some((kind, row)) = marked {
         model.known.insert(row.id, (kind, row.clone()));
-        if outcome.is_none() {
-            form.fill(row);
-        }
-        if matches!(row.state(), Some("returned" | "rejected")) && outcome.is_none() {
-            form.reason = row.text("reason").map(str::to_owned);
-        }
-        form.effect = effect(action, outcome, row);
+        dress(&mut form, outcome, row);
     }
     if action.id == SUBMIT.id {
         form.require("endorsed_by");
@@ -218,6 +257,17 @@ fn form(
     Vec::new()
 }
 
+/// Puts a record into its form: its values, why it came back, what will happen.
+fn dress(form: &mut FormState, outcome: Option<Outcome>, row: &Row) {
+    if outcome.is_none() {
+        form.fill(row);
+        if matches!(row.state(), Some("returned" | "rejected")) {
+            form.reason = row.text("reason").map(str::to_owned);
+        }
+    }
+    form.effect = form.effect.or(effect(form.action, outcome, row));
+}
+
 /// The form of an action, without what is asked for elsewhere.
 fn new_form(
     action: &'static Action,
@@ -226,13 +276,14 @@ fn new_form(
 ) -> FormState {
     let leave_out: &[&str] = match (action.id, outcome) {
         (id, _) if id == ADD.id || id == EDIT.id => &["endorsed_by", "endorsement_ref", "call_id"],
-        (_, Some(Outcome::Filed)) => &["outcome", "reason"],
-        (_, Some(_)) => &["outcome", "quota"],
+        (_, Some(Outcome::Filed)) => &[OUTCOME, "reason"],
+        (_, Some(_)) => &[OUTCOME, "quota"],
+        (id, _) if id == membership::DEVICE_INVITE.id => &["role", "org_id"],
         _ => &[],
     };
     let mut form = FormState::new(action, subject, leave_out);
     if let Some(outcome) = outcome {
-        form.preset.insert("outcome".into(), Some(outcome.to_value()));
+        form.preset.insert(OUTCOME.into(), Some(outcome.to_value()));
         if !matches!(outcome, Outcome::Filed | Outcome::Withdrawn) {
             form.require("reason");
         }
@@ -259,14 +310,18 @@ fn effect(action: &Action, outcome: Option<Outcome>, row: &Row) -> Option<&'stat
         (id, _) if id == WITHDRAW.id && is_filed => Some("effect-withdraw-filed"),
         (id, _) if id == WITHDRAW.id => Some("effect-withdraw"),
         (id, _) if id == contact::CONFIRM.id => Some("effect-contact-confirm"),
+        (id, _) if id == class::CONFIRM.id => Some("effect-class-confirm"),
+        (id, _) if id == class::REMOVE.id => Some("effect-class-remove"),
+        (id, _) if id == class::CLOSE.id => Some("effect-class-close"),
+        (id, _) if id == class::CANCEL.id => Some("effect-class-cancel"),
         _ => None,
     }
 }
 
 /// Puts a form on the screen with the draft that was left.
-fn open(model: &mut Model, mut form: FormState) {
-    if let Some(draft) = model.drafts.get(&form.draft_key()) {
-        form.restore(draft);
+pub fn open(model: &mut Model, mut form: FormState) {
+    if let Some(kept) = model.drafts.get(&form.draft_key()) {
+        form.restore(&kept.texts);
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-restored"));
     } else {
         form.focus(form.focused);
@@ -282,7 +337,9 @@ pub fn edited(model: &mut Model, row: Option<Row>) {
         return;
     };
     form.stage = Stage::Filling;
-    form.fill(&row);
+    let outcome = form.preset.get(OUTCOME).cloned().flatten();
+    let outcome = outcome.and_then(|outcome| Outcome::from_value(&outcome));
+    dress(&mut form, outcome, &row);
     open(model, form);
 }
 
@@ -293,7 +350,7 @@ pub fn leave_form(model: &mut Model) {
         model.form = Some(form);
         return;
     }
-    if model.drafts.contains_key(&form.draft_key()) {
+    if model.drafts.contains(&form.draft_key()) {
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-kept"));
     }
     if model.welcome.is_some() {
@@ -307,40 +364,54 @@ pub fn send(model: &mut Model) -> Vec<Task> {
     if matches!(form.stage, Stage::Sending | Stage::Loading) {
         return Vec::new();
     }
-    let Some(given) = form.collect() else {
+    let Some(mut given) = form.collect() else {
         model.notice = Some(Notice::Said(Mark::Problem, "notice-form-wrong"));
         return Vec::new();
     };
-    let text = |key: &str| {
+    let text = |given: &Given, key: &str| {
         let value = given.get(key).cloned().flatten();
         value.and_then(|value| value.as_text().map(str::to_owned)).unwrap_or_default()
     };
-    let ids: Vec<RecordId> = form.subject.into_iter().collect();
+    let asked = given.remove(SUBJECT).flatten();
+    let asked = asked.and_then(|id| id.as_bytes().and_then(RecordId::from_slice));
+    let ids: Vec<RecordId> = form.subject.or(asked).into_iter().collect();
     let task = match form.action.id {
         id if id == JOIN.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Join { file: text("file").into(), person: text("person") }
+            Task::Join { file: text(&given, "file").into(), person: text(&given, "person") }
         }
         id if id == FOUND.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Found { name: text("name"), region: text("region"), person: text("person") }
+            Task::Found {
+                name: text(&given, "name"),
+                region: text(&given, "region"),
+                person: text(&given, "person"),
+            }
         }
-        id if id == membership::DEVICE_CONFIRM.id => Task::Confirm { digits: text("digits") },
+        id if id == membership::DEVICE_CONFIRM.id => {
+            Task::Confirm { digits: text(&given, "digits") }
+        }
         id if id == membership::DEVICE_INVITE.id => Task::Invite {
             org: OrgId::from(form.subject.unwrap_or_default()),
-            file: text("out").into(),
+            file: text(&given, "out").into(),
         },
         _ if given.is_empty() && form.action.id.ends_with(".edit") => {
             model.form = None;
             model.notice = Some(Notice::Said(Mark::Absent, "notice-unchanged"));
             return Vec::new();
         }
-        _ => Task::Act { action: form.action, ids, given },
+        _ => match form.many.clone() {
+            Some(many) => {
+                let into = form.into.zip(ids.first().copied());
+                Task::ActMany { action: form.action, many, into, given }
+            }
+            None => Task::Act { action: form.action, ids, given },
+        },
     };
     form.stage = Stage::Sending;
     if model.welcome.is_some() {
         let sent = form.draft_key();
-        model.drafts.retain(|key, _| *key == sent);
+        model.drafts.retain_only(Some(sent));
         model.form = None;
     }
     vec![task]
@@ -363,10 +434,10 @@ fn welcome_next(model: &mut Model) -> Vec<Task> {
 
 /// There is still no node: the form comes back with its texts.
 pub fn not_entered(model: &mut Model, error: BackendError) -> Vec<Task> {
-    let is_founding = model.drafts.contains_key(&(FOUND.id, None));
+    let is_founding = model.drafts.contains(&(FOUND.id, None));
     let mut form = FormState::new(if is_founding { &FOUND } else { &JOIN }, None, &[]);
-    if let Some(draft) = model.drafts.get(&form.draft_key()) {
-        form.restore(draft);
+    if let Some(kept) = model.drafts.get(&form.draft_key()) {
+        form.restore(&kept.texts);
     }
     let notice = match error {
         BackendError::Refused(refusal) => {

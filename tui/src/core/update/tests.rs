@@ -1,16 +1,19 @@
 //! What a coordinator and an officer do all day, key by key, on the story of stage A.
 
+use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 
-use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
+use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
-use crate::core::load::Message;
+use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::story::training::with_training;
 use crate::core::story::{
-    Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
+    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -134,19 +137,107 @@ fn enter_never_submits_and_esc_loses_nothing() {
     assert_eq!(driver.fake.world().rows["application"].len(), lines);
 }
 
+/// The text of a field in the form that is open.
+fn text_of<'a>(driver: &'a Driver, key: &str) -> Option<&'a str> {
+    let form = driver.model.form.as_ref()?;
+    form.fields.iter().find(|field| field.key == key).map(|field| field.text.as_str())
+}
+
+/// Opens from 今日 what was begun.
+fn go_on(driver: &mut Driver) {
+    let due = driver.model.today.clone().expect("read");
+    let at = due.iter().position(|due| matches!(due, Due::Unfinished(_))).expect("to go on with");
+    for _ in 0..at {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+}
+
 #[test]
-fn leaving_with_a_draft_is_asked_twice() {
+fn the_next_start_goes_on_with_what_was_typed() {
     let mut driver = coordinator();
     driver.press("2 F6").focus("major_name").write("铁道供电").press("Ctrl+Q");
+    assert!(driver.model.finished, "nothing is asked, since nothing is lost");
+    driver.end();
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"));
+    assert!(driver.model.notice.is_some());
+
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some(""), "put aside");
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"), "and back");
+    driver.press("F8 Esc");
+    assert!(driver.model.drafts.is_empty() && driver.fake.drafts().is_empty());
+}
+
+#[test]
+fn a_draft_of_a_record_finds_its_record_again() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    let form = driver.model.form.as_ref().expect("the decision that was begun");
+    assert_eq!((form.effect, form.draft().len()), (Some("effect-return"), 2));
+    driver.write("人数").press("F2");
+    assert!(driver.model.form.is_none() && driver.fake.drafts().is_empty());
+    let returned = |row: &Row| row.text("reason") == Some("缺师资人数");
+    assert!(driver.fake.world().rows["application"].iter().any(returned));
+}
+
+#[test]
+fn leaving_asks_while_a_job_runs() {
+    let mut driver = coordinator();
+    let begin = |driver: &mut Driver| {
+        let mut tasks = update::key(&mut driver.model, Key::ctrl('r'));
+        let Some(Task::Job { id, stop, .. }) = tasks.pop() else { panic!("a sync is a job") };
+        (id, stop)
+    };
+    let (id, stop) = begin(&mut driver);
+    assert!(update::key(&mut driver.model, Key::ctrl('r')).is_empty(), "one at a time");
+    driver.press("Ctrl+Q");
     assert!(!driver.model.finished);
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-drafts-lost"))));
+    assert!(
+        matches!(&driver.model.notice, Some(Notice::Of(_, "notice-jobs-run", what)) if what == "同步")
+    );
     driver.press("Esc Ctrl+Q");
     assert!(!driver.model.finished, "another key between them begins anew");
     driver.press("Ctrl+Q");
-    assert!(driver.model.finished);
+    assert!(driver.model.finished && stop.is_asked());
+
     let mut driver = coordinator();
-    driver.press("2 F6 Ctrl+Q");
-    assert!(driver.model.finished, "nothing is lost");
+    let (id_again, _) = begin(&mut driver);
+    assert_eq!(id, id_again);
+    let report = Done::Synced(onex_node::api::SyncReport::default());
+    update::message(&mut driver.model, Message::Ended(id_again, Ok(report)));
+    driver.press("Ctrl+Q");
+    assert!(driver.model.finished, "nothing runs any more");
+}
+
+#[test]
+fn what_happened_can_be_read_again() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+R");
+    assert!(driver.model.notice.is_some());
+    driver.press("Down");
+    assert!(driver.model.notice.is_none(), "the next key clears the line");
+    driver.press("F12 Down Down Down");
+    assert_eq!((driver.model.jobs.all().len(), driver.model.notices.len()), (1, 1));
+    assert!(matches!(driver.model.overlay, Some(Overlay::Jobs { selected: 1 })), "the last one");
+    driver.press("Ctrl+G");
+    assert!(driver.model.overlay.is_none());
+}
+
+#[test]
+fn another_person_does_not_see_what_was_typed() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let lead = driver.fake.beside(HUB, "郝敏", &[Lead]);
+    driver.as_person(lead).press("2 Down F7");
+    assert_eq!(text_of(&driver, "reason"), Some(""));
 }
 
 #[test]
@@ -177,15 +268,7 @@ fn hanzi_and_pinyin_begin_a_search() {
 
 #[test]
 fn a_long_list_is_read_by_windows() {
-    let mut all = world();
-    let rows = all.rows.get_mut("organisation").expect("there are some");
-    let like = rows[1].clone();
-    rows.extend((0..2000u16).map(|at| {
-        let [high, low] = at.to_be_bytes();
-        let id = onex_crdt::ids::RecordId([0xee, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-        Row { id, ..like.clone() }
-    }));
-    let mut driver = Driver::new(Fake::new(all, HUB, "孙涛", &[Officer]), Lang::Zh, SIZE);
+    let mut driver = long_directory();
     driver.press("0 End");
     assert_eq!((driver.model.directory.selected, driver.model.directory.total()), (2004, 2005));
     assert!(driver.model.directory.current().is_some(), "the end is here");
@@ -217,8 +300,84 @@ fn asking_devices_and_conflicts_are_reached_from_today() {
     driver.press("Enter F2");
     assert!(driver.fake.world().asking.is_empty(), "the device is in");
     driver.press("1 Enter");
-    let form = driver.model.form.as_ref().expect("the record of the conflict");
-    assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
+    let settle = driver.model.settle.as_ref().expect("the record of the conflict");
+    let field = settle.current().map(|field| field.conflict.field.as_str());
+    assert_eq!(field, Some("planned_students"));
+}
+
+/// A coordinator whose college has two records in conflict.
+fn disputed() -> Driver {
+    let mut all = world();
+    all.conflicts.push(conflict());
+    all.conflicts.extend(masked_conflicts());
+    Driver::new(Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin]), Lang::Zh, SIZE)
+}
+
+fn line_of(driver: &Driver, id: RecordId) -> Row {
+    let world = driver.fake.world();
+    world.rows["application"].iter().find(|row| row.id == id).cloned().expect("a line")
+}
+
+#[test]
+fn conflicts_are_settled_record_by_record() {
+    let mut driver = disputed();
+    driver.press("- Enter F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-nothing"))));
+    driver.press("Right Space F2");
+    assert_eq!(line_of(&driver, RAILWAY_LINE).int("planned_students"), Some(100));
+    let settle = driver.model.settle.as_ref().expect("the other record follows");
+    assert_eq!((settle.record, settle.fields.len()), (TAX_LINE, 2));
+    driver.press("Right Enter F4 Ctrl+U").write("139").press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-wrong"))));
+    driver.press("Ctrl+U").write("13900030021").press("Enter F2");
+    let line = line_of(&driver, TAX_LINE);
+    let texts = [line.text("contact_name"), line.text("contact_phone")];
+    assert_eq!(texts, [Some("王方"), Some("13900030021")]);
+    assert!(driver.model.settle.is_none() && driver.fake.world().conflicts.is_empty());
+}
+
+#[test]
+fn an_undo_names_what_it_did_and_asks_about_the_rest() {
+    let mut driver = coordinator();
+    undo_with_one_left(&mut driver.fake.world());
+    driver.press("Ctrl+Z");
+    let counts = |driver: &Driver| match &driver.model.notice {
+        Some(Notice::Undone(report)) => (report.undone.undone.len(), report.undone.left.len()),
+        _ => panic!("it says what it did"),
+    };
+    assert_eq!(counts(&driver), (19, 1));
+    let page = driver.model.undo_page.as_ref().expect("the one that was left");
+    let by = page.left[0].by.as_ref().map(|(person, _)| person.as_str());
+    assert_eq!((by, page.left[0].changed.len()), (Some("李强"), 1));
+    driver.press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-undo-nothing"))));
+    driver.press("Space F2");
+    assert_eq!(counts(&driver), (1, 0));
+    assert!(driver.model.undo_page.is_none());
+    driver.press("Ctrl+Y");
+    assert_eq!(counts(&driver), (1, 0));
+    driver.press("Ctrl+Z");
+    assert!(matches!(driver.model.notice, Some(Notice::Refused(_))), "nothing is left to undo");
+}
+
+#[test]
+fn what_was_picked_waits_until_later() {
+    let mut driver = disputed();
+    driver.press("- Down Enter Right Space F8");
+    assert!(driver.model.settle.is_none());
+    assert_eq!(driver.fake.world().conflicts.len(), 3, "nothing was carried out");
+    driver.press("1 - Enter PageDown");
+    let settle = driver.model.settle.as_ref().expect("the second record");
+    assert_eq!((settle.record, settle.picked()), (TAX_LINE, 1));
+    driver.fake.world().conflicts[1].id = RecordId([0xd3; 16]);
+    driver.fake.world().version += 1;
+    let tasks = update::tick(&driver.model);
+    driver.settle(tasks);
+    let settle = driver.model.settle.as_ref().expect("still there");
+    assert_eq!(settle.picked(), 0, "a newer value asks anew");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-newer"))));
+    driver.press("Esc");
+    assert!(driver.model.settle.is_none());
 }
 
 #[test]
@@ -248,10 +407,37 @@ fn the_first_use_asks_waits_and_begins() {
 fn everywhere(mut see: impl FnMut(&Model)) {
     for role in [[Coordinator, Admin], [Officer, Lead]] {
         let org = if role[0] == Officer { HUB } else { RAILWAY };
-        for keys in
-            ["1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "0 Down Enter", "-", "=", "2 /"]
-        {
-            let mut all = world();
+        for keys in [
+            "1",
+            "2",
+            "2 Enter",
+            "2 F6",
+            "2 F7",
+            "0",
+            "0 Enter",
+            "0 Down Enter",
+            "-",
+            "=",
+            "2 /",
+            "0 Space",
+            "2 Ctrl+O",
+            "0 Ctrl+F",
+            "0 Ctrl+F Enter",
+            "2 Ctrl+A",
+            "3",
+            "3 Tab",
+            "3 Tab Space",
+            "3 Tab Enter",
+            "3 Enter",
+            "3 Enter Tab",
+            "3 Enter F6",
+            "3 Enter Tab F8",
+            "3 Enter Tab Down F8 8",
+            "3 Tab Space Down Space F8",
+            "- Enter",
+            "F12",
+        ] {
+            let mut all = with_training(world());
             all.conflicts.push(conflict());
             let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
             see(&driver.press(keys).model);
@@ -269,7 +455,8 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
         for command in commands_here(model) {
             for key in command.keys() {
                 let label = key.label(Lang::Zh);
-                assert!(helped.contains(&label.as_str()), "{} {label}", command.id);
+                let is_helped = helped.contains(&label.as_str()) || model.overlay.is_some();
+                assert!(is_helped, "{} {label}", command.id);
             }
             let label = command.key_label(Lang::Zh);
             assert!(command.hint == 0 || command.keys().next().is_some(), "{label}");
@@ -282,7 +469,7 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
 
 #[test]
 fn no_entry_needs_a_letter() {
-    for command in COMMANDS {
+    for command in table() {
         assert_eq!(command.keys().count(), command.keys.len(), "{}: keys are read", command.id);
         let letter = |key: &Key| key.text().is_some_and(char::is_alphabetic);
         let safe = command.keys().any(|key| !letter(&key));
@@ -292,8 +479,9 @@ fn no_entry_needs_a_letter() {
 
 #[test]
 fn what_has_no_key_is_in_the_palette() {
-    for command in COMMANDS.iter().filter(|command| command.keys.is_empty()) {
-        let palette = !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help);
+    for command in table().filter(|command| command.keys.is_empty()) {
+        let palette =
+            !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help | At::Sheet);
         assert!(palette, "{}", command.id);
     }
     let mut driver = officer();
@@ -323,4 +511,111 @@ fn full_width_keys_and_languages() {
     assert!(matches!(quit, Some(Does::Quit)));
     assert!(command_of(&driver.model, Key::plain(Code::F(24))).is_none());
     assert!(Application::KIND.has_state());
+}
+
+/// A directory of two thousand colleges more.
+fn long_directory() -> Driver {
+    let mut all = world();
+    let rows = all.rows.get_mut("organisation").expect("there are some");
+    let like = rows[1].clone();
+    rows.extend((0..2000u16).map(|at| {
+        let [high, low] = at.to_be_bytes();
+        let id = onex_crdt::ids::RecordId([0xee, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        Row { id, ..like.clone() }
+    }));
+    Driver::new(Fake::new(all, HUB, "孙涛", &[Officer]), Lang::Zh, SIZE)
+}
+
+#[test]
+fn all_that_match_are_ticked_without_being_read() {
+    let mut driver = long_directory();
+    driver.press("0 Ctrl+A");
+    assert_eq!(driver.model.directory.ticked(), 2005);
+    driver.press("Space").write("\u{3000}");
+    assert_eq!(driver.model.directory.ticked(), 2003, "all but two");
+    assert!(driver.fake.world().listed <= 100, "never the whole list");
+    driver.press("Esc");
+    assert_eq!((driver.model.directory.ticked(), driver.model.screen), (0, Screen::Directory));
+    driver.press("Ctrl+A Ctrl+A");
+    assert_eq!(driver.model.directory.ticked(), 0, "pressed twice, none");
+}
+
+#[test]
+fn a_sheet_orders_the_list() {
+    let mut driver = officer();
+    let first = |driver: &Driver| {
+        let row = driver.model.directory.rows.as_ref().and_then(|rows| rows.rows.first());
+        row.and_then(|row| row.text("short_code")).map(str::to_owned)
+    };
+    driver.press("0 Ctrl+O Down Down Enter");
+    assert_eq!(first(&driver).as_deref(), Some("13945"), "by short code");
+    driver.press("s Right Enter");
+    assert_eq!(first(&driver).as_deref(), Some("LJKJ"), "the other way round");
+    driver.press("s Up Up Enter");
+    assert_eq!(driver.model.directory.order, None, "as it was");
+}
+
+#[test]
+fn a_letter_after_the_sheet_s_is_a_search() {
+    let mut driver = officer();
+    driver.press("0").write("shanxi");
+    assert!(driver.model.overlay.is_none());
+    assert_eq!(driver.model.directory.text().as_deref(), Some("shanxi"));
+    driver.press("Esc Ctrl+F").write("x");
+    assert!(matches!(driver.model.overlay, Some(Overlay::Sheet(_))), "opened by no letter");
+}
+
+#[test]
+fn chips_narrow_the_list_and_go_again() {
+    let mut driver = officer();
+    driver.press("0 Ctrl+F Enter").write("pjzz").press("Enter");
+    assert_eq!(driver.model.directory.total(), 2, "evaluators");
+    driver.press("Ctrl+U").write("xmb").press("Enter Esc");
+    assert_eq!(driver.model.directory.total(), 3, "evaluators and the hub");
+    driver.press("Delete");
+    assert_eq!(driver.model.directory.total(), 5);
+    driver.press("f Down Enter Enter Esc Esc");
+    assert_eq!((driver.model.directory.chips.len(), driver.model.screen), (0, Screen::Directory));
+}
+
+#[test]
+fn the_hub_s_queue_is_a_chip() {
+    let mut driver = officer();
+    driver.fake.world().rows.get_mut("application").expect("lines")[0].set_text("state", "filed");
+    driver.press("2");
+    assert!(driver.model.lines.is_queue());
+    assert_eq!(driver.model.lines.total(), 1);
+    driver.press("Delete");
+    assert_eq!((driver.model.lines.is_queue(), driver.model.lines.total()), (false, 2));
+    driver.press("Ctrl+F Enter");
+    assert_eq!((driver.model.lines.is_queue(), driver.model.lines.total()), (true, 1));
+    driver.press("Ctrl+F Down Enter Down Enter Esc");
+    assert_eq!(driver.model.lines.total(), 0, "a filed line does not wait");
+    driver.press("Esc Esc");
+    assert_eq!(driver.model.screen, Screen::Today, "the queue's chip stays");
+}
+
+#[test]
+fn ticked_lines_are_decided_together() {
+    let mut driver = officer();
+    driver.press("2 Ctrl+A F7").write("缺师资培训人数").press("F2");
+    assert!(driver.model.form.is_none());
+    for row in &driver.fake.world().rows["application"] {
+        assert_eq!((row.state(), row.text("reason")), (Some("returned"), Some("缺师资培训人数")));
+    }
+    assert_eq!(driver.model.lines.ticked(), 0, "what was done is no longer ticked");
+}
+
+#[test]
+fn rows_that_nobody_saw_are_not_acted_on() {
+    let mut driver = officer();
+    driver.press("2 Ctrl+A F7").write("缺");
+    let more = driver.fake.world().rows["application"][0].clone();
+    let more = Row { id: XIANYANG, ..more };
+    driver.fake.world().rows.get_mut("application").expect("lines").push(more);
+    driver.press("F2");
+    let form = driver.model.form.as_ref().expect("still open");
+    assert_eq!(form.stage, Stage::Failed("failure-list-moved".into()));
+    let rows = driver.fake.world().rows["application"].clone();
+    assert!(rows.iter().all(|row| row.state() == Some("submitted")));
 }
