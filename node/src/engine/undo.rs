@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Transaction;
 
 use onex_crdt::action::{Action, Desk, Given, Reason, Refusal, Says, Undo, Who};
-use onex_crdt::document::{Document, Later, TouchKey, Undoing, Write};
+use onex_crdt::document::{Document, Later, TouchKey, UNDONE, Undoing, Write};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DocId, RecordId};
 use onex_crdt::record::RecordKind;
@@ -207,7 +207,7 @@ fn hold_back(
     own: &BTreeSet<&TouchKey>,
     undoing: &mut Undoing,
 ) {
-    let hides = |write: &Write| matches!(write, Write::Set { key, .. } if key == onex_crdt::document::UNDONE);
+    let hides = |write: &Write| matches!(write, Write::Set { key, .. } if key == UNDONE);
     if !undoing.writes.iter().any(hides) {
         return;
     }
