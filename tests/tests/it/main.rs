@@ -6,4 +6,5 @@ mod filing;
 mod nine_steps;
 mod privacy;
 mod province;
+mod roster;
 mod seat;
