@@ -7,4 +7,8 @@ mod nine_steps;
 mod privacy;
 mod province;
 mod roster;
+mod register;
 mod seat;
+mod training;
+
+mod undo;
