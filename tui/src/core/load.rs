@@ -387,6 +387,8 @@ pub enum Due {
     Asking(Asking),
     /// Fields of a record have several values.
     Conflict(Dispute),
+    /// Two records have one number, the one under this key.
+    Duplicate([RecordId; 2], &'static str),
     /// The hub sent a line back.
     Returned(Row),
     /// A draft was never submitted.
@@ -683,7 +685,10 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
     match me.org_role {
         OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
-        OrgRole::College => college_due(backend, &mut due)?,
+        OrgRole::College => {
+            duplicates_due(backend, &mut due, known)?;
+            college_due(backend, &mut due)?;
+        }
         OrgRole::Evaluator | OrgRole::Observer => {}
     }
     for item in &due {
@@ -712,6 +717,18 @@ fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
 
 /// A key, its value, and what is due for a line with it.
 type DueWhere = (&'static str, &'static str, fn(Row) -> Due);
+
+/// Learners with one number: of more than two the first ones, the others come when they are one.
+fn duplicates_due(backend: &dyn Backend, due: &mut Vec<Due>, known: &mut Known) -> Answered<()> {
+    for duplicate in backend.duplicates()? {
+        if let [one, other, ..] = duplicate.records[..] {
+            know(backend, duplicate.kind, one, known)?;
+            know(backend, duplicate.kind, other, known)?;
+            due.push(Due::Duplicate([one, other], duplicate.field));
+        }
+    }
+    Ok(())
+}
 
 fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
     let conditions: [DueWhere; 4] = [
@@ -766,8 +783,12 @@ impl Due {
         match self {
             Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
-            Due::Asking(_) | Due::Conflict(_) | Due::Contact(..) | Due::Unsent(..) => None,
-            Due::Unfinished(_) => None,
+            Due::Asking(_)
+            | Due::Unfinished(_)
+            | Due::Conflict(_)
+            | Due::Duplicate(..)
+            | Due::Contact(..)
+            | Due::Unsent(..) => None,
         }
     }
 }

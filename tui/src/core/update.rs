@@ -30,6 +30,7 @@ use crate::core::load::{Done, Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
+use crate::core::training::Part;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Mark, Scheme};
 
@@ -775,6 +776,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             if is_first {
                 if model.role() == Some(OrgRole::Hub) && !model.lines.is_queue() {
                     model.lines.toggle_queue();
+                    model.training.part = Part::Learners;
                 }
                 return list_ask(model);
             }

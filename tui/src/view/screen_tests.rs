@@ -170,6 +170,7 @@ fn the_screens_of_training() {
     check("training_learners_ticked", trainer, "3 Tab Space Down Space");
     check("training_learner", trainer, "3 Tab Enter");
     check("training_learner_shown", trainer, "3 Tab Enter F8 F8");
+    check("training_learner_history", trainer, "3 Tab Down Down Enter F8 F8 PageDown");
     check("training_class", trainer, "3 Enter");
     check("training_meetings", trainer, "3 Enter Tab");
     check("training_pick", trainer, "3 Enter F6 Space Down Space");

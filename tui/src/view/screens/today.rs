@@ -2,6 +2,7 @@
 
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
+use onex_crdt::records::learner::Learner;
 use onex_node::api::Conflict;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -93,6 +94,16 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let fields: Vec<String> = dispute.conflicts.iter().map(label).collect();
             let what = format!("{title}  {}", fields.join(" "));
             (Mark::Attention, "due-conflict", what, "does-choose")
+        }
+        Due::Duplicate([one, other], field) => {
+            let label = words::label(look.lang, Learner::KIND, field);
+            let (one, other) = (words::name(model, *one), words::name(model, *other));
+            let args = [
+                ("one", one.as_str().into()),
+                ("other", other.as_str().into()),
+                ("field", label.as_str().into()),
+            ];
+            (Mark::Attention, "due-duplicate", look.tr("due-duplicate-of", &args), "does-merge")
         }
         Due::Returned(row) => {
             let reason = row.text("reason").unwrap_or_default();
