@@ -6,6 +6,7 @@ mod filing;
 mod nine_steps;
 mod privacy;
 mod province;
+mod roster;
 mod register;
 mod seat;
 mod training;
