@@ -6,8 +6,8 @@ mod filing;
 mod nine_steps;
 mod privacy;
 mod province;
-mod roster;
 mod register;
+mod roster;
 mod seat;
 mod training;
 
