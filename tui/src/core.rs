@@ -9,13 +9,14 @@ pub mod form;
 pub mod jobs;
 pub mod settle;
 pub mod undo;
-pub mod wizard;
 pub mod update;
 pub mod welcome;
+pub mod wizard;
 
 pub mod backend;
 pub mod load;
 pub mod refusal;
+pub mod roster_words;
 
 pub mod clean;
 pub mod input;

@@ -534,11 +534,7 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Tab"], 2, entry("import-complete", "cmd-complete", At::ImportSource, Does::Complete)),
     keys(&["Up"], 3, entry("import-entry-up", "cmd-choose", At::ImportSource, Does::Move(-1))),
     keys(&["Down"], 3, entry("import-entry-down", "cmd-choose", At::ImportSource, Does::Move(1))),
-    keys(
-        &["F6"],
-        4,
-        entry("import-paste", "cmd-paste-field", At::ImportSource, Does::PasteField),
-    ),
+    keys(&["F6"], 4, entry("import-paste", "cmd-paste-field", At::ImportSource, Does::PasteField)),
     keys(
         &["F2"],
         5,
@@ -554,7 +550,11 @@ pub static COMMANDS: &[Command] = &[
         2,
         entry("column-field", "cmd-column-field", At::ImportColumns, Does::Choices),
     ),
-    keys(&["F6"], 4, when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet))),
+    keys(
+        &["F6"],
+        4,
+        when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet)),
+    ),
     keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
     keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),
     keys(&["Up"], 1, entry("target-up", "cmd-choose", At::ImportTargets, Does::Move(-1))),
@@ -575,7 +575,11 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Esc"], 6, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
     keys(&["Enter", "F2"], 1, entry("cell-take", "cmd-cell-take", At::ImportCell, Does::Open)),
     keys(&["Esc"], 2, entry("cell-leave", "cmd-cell-leave", At::ImportCell, Does::Back)),
-    keys(&["F2", "Ctrl+S"], 1, entry("import-save", "cmd-import-save", At::ImportSummary, Does::Send)),
+    keys(
+        &["F2", "Ctrl+S"],
+        1,
+        entry("import-save", "cmd-import-save", At::ImportSummary, Does::Send),
+    ),
     keys(&["Esc"], 2, entry("summary-back", "cmd-back", At::ImportSummary, Does::Back)),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),

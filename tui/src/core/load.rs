@@ -31,10 +31,10 @@ use onex_node::undoing::What;
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
-use crate::core::settle::{self, Dispute, SettlePage, disputes};
 use crate::core::load::roster::{NoRoster, TableSource};
-use crate::core::wizard::Folder;
+use crate::core::settle::{self, Dispute, SettlePage, disputes};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
+use crate::core::wizard::Folder;
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -357,6 +357,15 @@ pub enum Due {
     Request(Row, Option<Moment>),
     /// A form was begun and not saved.
     Unfinished(Unfinished),
+    /// A roster waits to be saved.
+    Import {
+        /// What it is called.
+        name: String,
+        /// How many rows wait.
+        rows: usize,
+        /// How many of them have something wrong.
+        rejected: usize,
+    },
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
     /// Changes that no peer has yet.
@@ -435,11 +444,7 @@ fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
     Ok(choices.len())
 }
 
-fn job(
-    backend: &dyn Backend,
-    work: Work,
-    progress: &dyn Fn(usize, usize),
-) -> Answered<Done> {
+fn job(backend: &dyn Backend, work: Work, progress: &dyn Fn(usize, usize)) -> Answered<Done> {
     match work {
         Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
         Work::Undo { what, also } => {
@@ -761,7 +766,7 @@ impl Due {
             Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
             Due::Asking(_) | Due::Conflict(_) | Due::Contact(..) | Due::Unsent(..) => None,
-            Due::Unfinished(_) => None,
+            Due::Unfinished(_) | Due::Import { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use onex_crdt::records::application::{Application, Outcome};
 use onex_crdt::records::{contact, membership};
 use onex_crdt::value::Value;
 use onex_node::api::Asking;
+use onex_node::import::Roster;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
@@ -16,7 +17,7 @@ use crate::core::form::{FormState, OUTCOME, Stage};
 use crate::core::load::{Due, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, setting, settle, sync};
+use crate::core::update::{go, setting, settle, sync, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -72,6 +73,7 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks
         }
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
+        Some(Due::Import { .. }) => wizard::open(model, Roster::Learner, None),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }

@@ -121,6 +121,15 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let what = format!("{title}  {of}  {}", words::age(look, model.now(), begun.at));
             (Mark::Working, "due-unfinished", what, "does-continue")
         }
+        Due::Import { name, rows, rejected } => {
+            let args = [
+                ("name", name.as_str().into()),
+                ("rows", (*rows as u64).into()),
+                ("rejected", (*rejected as u64).into()),
+            ];
+            let mark = if *rejected > 0 { Mark::Attention } else { Mark::Working };
+            (mark, "due-import", look.tr("due-import-rows", &args), "does-continue")
+        }
         Due::Contact(row, day) => {
             let name = words::title(model, Contact::KIND, row);
             let day = day.to_string();
