@@ -39,3 +39,9 @@ create table audit (
   ids blob not null,
   fields text not null
 ) strict;
+
+-- Files by the SHA-256 of their bytes: photos of learners.
+create table blob (
+  digest blob primary key,
+  bytes blob not null
+) strict, without rowid;

@@ -42,7 +42,7 @@ pub use crate::store::audit::AuditEntry;
 pub struct Query {
     /// The record type.
     pub kind: &'static RecordKind,
-    /// Conditions that all must hold.
+    /// Conditions that all must hold; equal ones on the same key are alternatives.
     pub conditions: Vec<Condition>,
     /// A text that the record must be found by: hanzi, pinyin, initials, digits.
     pub text: Option<String>,

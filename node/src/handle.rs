@@ -18,6 +18,7 @@ use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::organisation::{self, Organisation};
 use onex_crdt::records::undo::UNDO;
+use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Root;
@@ -200,6 +201,15 @@ impl Node {
     /// Lists records.
     pub fn list(&self, query: &Query) -> Result<List, NodeError> {
         Ok(query::list(self.reader().read(), query)?)
+    }
+
+    /// Returns the values that rows of a kind have under a key, each with the number of its rows.
+    pub fn facets(
+        &self,
+        kind: &'static RecordKind,
+        key: &str,
+    ) -> Result<Vec<(Value, usize)>, NodeError> {
+        Ok(query::facets(self.reader().read(), kind, key)?)
     }
 
     /// Returns one record.

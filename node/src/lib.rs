@@ -7,6 +7,7 @@ pub mod clock;
 mod conflict;
 pub mod drafts;
 pub mod engine;
+pub mod files;
 pub mod handle;
 pub mod home;
 pub mod import;

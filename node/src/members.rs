@@ -3,6 +3,8 @@
 //! The hub's first device sequences them at once; on every other device they wait for the next
 //! contact with it. How a device asks to be let in stands in `enrol`.
 
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
 use rusqlite::Transaction;
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
@@ -305,7 +307,7 @@ pub(crate) fn reproject_acts(
 fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
     let own = writer.engine.key().public();
     let listen = store::meta(writer.store.read(), LISTEN)?;
-    let listen = listen.and_then(|bytes| String::from_utf8(bytes).ok());
+    let listen = listen.and_then(|bytes| String::from_utf8(bytes).ok()).map(reachable);
     let mut addresses: Vec<_> =
         listen.into_iter().map(|address| (own.device(), own, address)).collect();
     let hub = writer.membership.hub();
@@ -313,6 +315,22 @@ fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, Stor
         addresses.extend(peer.address.map(|address| (peer.device, peer.key, address)));
     }
     Ok(addresses)
+}
+
+/// An address that others can use: where the node listens on every interface, the one that leads
+/// out of this machine, else the one within it.
+fn reachable(listen: String) -> String {
+    let Ok(address) = listen.parse::<SocketAddr>() else { return listen };
+    if !address.ip().is_unspecified() {
+        return listen;
+    }
+    let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        // Nothing is sent: the system only looks up the way to an address for documentation.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    let ip = outward.map_or(Ipv4Addr::LOCALHOST.into(), |outward| outward.ip());
+    SocketAddr::new(ip, address.port()).to_string()
 }
 
 fn asking(own: &PublicKey, stored: StoredInvitation) -> Option<Asking> {
@@ -327,3 +345,16 @@ fn asking(own: &PublicKey, stored: StoredInvitation) -> Option<Asking> {
 
 /// The key of the address that this node last listened at, in the table of odds and ends.
 pub(crate) const LISTEN: &str = "listen";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_never_names_every_interface() {
+        assert_eq!(reachable("10.1.2.3:4567".to_owned()), "10.1.2.3:4567");
+        let named = reachable("0.0.0.0:4567".to_owned());
+        let address: SocketAddr = named.parse().expect("an address");
+        assert!(!address.ip().is_unspecified() && address.port() == 4567, "{named}");
+    }
+}

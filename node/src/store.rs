@@ -7,6 +7,7 @@ pub mod audit;
 pub mod documents;
 pub mod draft;
 pub mod enrolment;
+pub mod files;
 pub mod membership;
 pub mod peers;
 pub mod projection;

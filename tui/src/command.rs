@@ -355,7 +355,7 @@ enum Command {
         /// Another seed makes up other people.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// How many learners the colleges have, once learners are part of the story.
+        /// How many learners the colleges have beside those of the story.
         #[arg(long, default_value_t = 300)]
         learners: u32,
         /// Exits when the province stands.

@@ -159,7 +159,8 @@ pub fn read(kind: &RecordKind, sql: &SqlRow<'_>) -> rusqlite::Result<Row> {
     })
 }
 
-fn value_of(shape: &Shape, sql: ValueRef<'_>) -> Option<Value> {
+/// Reads one column of a shape.
+pub fn value_of(shape: &Shape, sql: ValueRef<'_>) -> Option<Value> {
     match (sql, shape) {
         (ValueRef::Integer(number), Shape::Bool) => Some(Value::Bool(number != 0)),
         (ValueRef::Integer(number), _) => Some(Value::Int(number)),

@@ -1,5 +1,7 @@
 //! Lists: rows of the projection by conditions, search text and order.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -9,7 +11,7 @@ use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 
 use super::StoreError;
-use super::projection::{SqlValue, column, columns, read, select, table};
+use super::projection::{SqlValue, column, columns, read, select, table, value_of};
 use super::view::decode;
 use crate::api::{Compare, List, Query};
 
@@ -37,20 +39,28 @@ pub fn list(connection: &Connection, query: &Query) -> Result<List, StoreError> 
 fn condition(query: &Query) -> (String, Vec<Bound>) {
     let mut parts = vec!["true".to_owned()];
     let mut values = Vec::new();
+    let mut equal: BTreeMap<String, Vec<Bound>> = BTreeMap::new();
     for condition in &query.conditions {
-        if condition.key == "id" {
-            parts.push("id = ?".to_owned());
-            values.push(Bound::Value(SqlValue(Some(condition.value.clone()))));
-            continue;
-        }
-        let Some(field) = query.kind.field(&condition.key) else { continue };
+        let column = match query.kind.field(&condition.key) {
+            Some(field) => column(field),
+            None if condition.key == "id" => "id".to_owned(),
+            None => continue,
+        };
+        let value = Bound::Value(SqlValue(Some(condition.value.clone())));
         let compare = match condition.compare {
-            Compare::Equal => "=",
+            Compare::Equal => {
+                equal.entry(column).or_default().push(value);
+                continue;
+            }
             Compare::AtLeast => ">=",
             Compare::AtMost => "<=",
         };
-        parts.push(format!("{} {compare} ?", column(field)));
-        values.push(Bound::Value(SqlValue(Some(condition.value.clone()))));
+        parts.push(format!("{column} {compare} ?"));
+        values.push(value);
+    }
+    for (column, alternatives) in equal {
+        parts.push(format!("{column} in ({})", vec!["?"; alternatives.len()].join(", ")));
+        values.extend(alternatives);
     }
     for word in query.text.as_deref().unwrap_or_default().split_whitespace() {
         parts.push("instr(search, ?) > 0".to_owned());
@@ -104,6 +114,27 @@ pub fn with_text(
     let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
     let condition = format!("{} = ?", column(field));
     select(connection, kind, &condition, &[Value::Text(text.to_owned())])
+}
+
+/// Returns the values under a key, each with the number of its rows, in their own order.
+pub fn facets(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+) -> Result<Vec<(Value, usize)>, StoreError> {
+    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
+    let sql = format!(
+        "select {column}, count(*) from {} where {column} is not null
+         group by 1 order by 1 limit {FACETS_MAX}",
+        table(kind),
+        column = column(field),
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], |row| {
+        let count: i64 = row.get(1)?;
+        Ok(value_of(&field.ty.shape, row.get_ref(0)?).map(|value| (value, count as usize)))
+    })?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Returns the ids that begin with these hex digits, at most two.
@@ -192,3 +223,6 @@ pub fn alike(
     }
     Ok(groups.into_iter().map(|(_, ids)| ids).filter(|ids| ids.len() > 1).collect())
 }
+
+/// Nobody chooses from more values than this; they search instead.
+const FACETS_MAX: usize = 1000;

@@ -9,6 +9,7 @@ use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::roles::PersonRole;
+use onex_crdt::value::Value;
 use onex_node::api::Query;
 use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError};
@@ -117,4 +118,28 @@ fn a_contact_has_a_history_with_old_and_new_values() {
     node.act(confirm, &[id], &Given::new()).expect("confirmed");
     let row = node.row(Contact::KIND, id).expect("readable").expect("there");
     assert_eq!(row.text("confirmed_on"), Some("2026-04-01"));
+}
+
+#[test]
+fn a_list_is_filtered_by_several_values_of_a_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = hub(folder.path());
+    let device = node.me().expect("me").device.to_string();
+    act(&node, "role.grant", &[("device", &device), ("person", "郝敏"), ("role", "officer")])
+        .expect("an admin grants roles");
+    act(&node, "organisation.add", COLLEGE).expect("an officer adds");
+    let text = |text: &str| Value::Text(text.to_owned());
+    let facets = node.facets(Organisation::KIND, "role").expect("values");
+    assert_eq!(facets, [(text("college"), 1), (text("hub"), 1)]);
+    assert_eq!(node.facets(Organisation::KIND, "uscc").expect("none has one"), []);
+    let check = |values: &[(&str, &str)], expected: usize| {
+        let query = values.iter().fold(Query::all(Organisation::KIND), |query, (key, value)| {
+            query.with(key, text(value))
+        });
+        assert_eq!(node.list(&query).expect("a list").total, expected, "{values:?}");
+    };
+    check(&[("role", "college")], 1);
+    check(&[("role", "college"), ("role", "hub")], 2);
+    check(&[("role", "college"), ("role", "hub"), ("short_code", "13945")], 1);
+    check(&[("role", "hub"), ("short_code", "13945")], 0);
 }

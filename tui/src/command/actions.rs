@@ -8,12 +8,12 @@ use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::{record::Record, registry};
 use onex_node::Node;
-use onex_node::api::Answer;
+use onex_node::api::{Answer, Undone};
 
 use super::given::{self, Call};
 use super::{Failure, Output, tables};
-use crate::core::refusal::state_word;
-use crate::i18n::{Lang, tr};
+use crate::core::refusal::{act_title, state_word};
+use crate::i18n::{Arg, Lang, tr};
 use crate::json;
 
 /// Takes an action with its parameters as `F=V`.
@@ -40,6 +40,9 @@ fn answered(lang: Lang, call: &Call, answers: &[Answer]) -> Output {
 }
 
 fn line(lang: Lang, action: &'static Action, answer: &Answer) -> String {
+    if let Some(undone) = &answer.undone {
+        return undone_line(lang, undone);
+    }
     let title = if lang == Lang::Zh { action.zh } else { action.en };
     let id = answer.id.to_string();
     let mut line =
@@ -55,6 +58,28 @@ fn line(lang: Lang, action: &'static Action, answer: &Answer) -> String {
         line = format!("{line}  {}", tr(lang, "command-pending", &[("action", pending.into())]));
     }
     line
+}
+
+/// What an undoing led to; records that were left alone are named with what was changed since.
+fn undone_line(lang: Lang, undone: &Undone) -> String {
+    let title = act_title(lang, &undone.action);
+    let args = [
+        ("action", title.as_str().into()),
+        ("count", Arg::Count(undone.undone.len() as u64)),
+        ("left", Arg::Count(undone.left.len() as u64)),
+    ];
+    let mut lines = vec![tr(lang, "command-undone", &args)];
+    lines.extend(undone.left.iter().map(|left| {
+        let of_field = |key: &String| match left.kind.field(key) {
+            Some(field) => if lang == Lang::Zh { field.zh } else { field.en }.to_owned(),
+            None => act_title(lang, key),
+        };
+        let since: Vec<String> = left.since.iter().map(of_field).collect();
+        let (id, since) = (left.id.to_string(), since.join("、"));
+        let args = [("id", id.as_str().into()), ("since", since.as_str().into())];
+        tr(lang, "command-undone-left", &args)
+    }));
+    lines.join("\n")
 }
 
 /// Names every action.

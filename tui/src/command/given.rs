@@ -90,6 +90,17 @@ impl Call {
                 .map_err(|error| Failure::bad_file(lang, Path::new(text), &error))?;
             return self.put(lang, DIGEST_OF_FILE, &Digest::over(&[&bytes]).to_string());
         }
+        if key == "photo" && action.param_type(DIGEST_OF_PHOTO).is_some() {
+            let bytes = std::fs::read(Path::new(text))
+                .map_err(|error| Failure::bad_file(lang, Path::new(text), &error))?;
+            let digest = node.keep_photo(&bytes).map_err(|error| match error {
+                NodeError::Value { field, error } => {
+                    Failure::refused(lang, action, Reason::Invalid(error), Some(&field))
+                }
+                error => Failure::of(lang, error),
+            })?;
+            return self.put(lang, DIGEST_OF_PHOTO, &digest.to_string());
+        }
         let Some(ty) = action.param_type(key) else {
             let id = (action.subject == Subject::Takes).then_some("id");
             let known = id.into_iter().chain(action.params.iter().map(|param| param.key));
@@ -166,6 +177,9 @@ impl Call {
 
 /// The parameter that `file=` stands for.
 const DIGEST_OF_FILE: &str = "document_digest";
+
+/// The parameter that `photo=` stands for.
+const DIGEST_OF_PHOTO: &str = "photo_digest";
 
 /// Splits `F=V` at the first sign.
 pub fn pair(lang: Lang, text: &str) -> Result<(&str, &str), Failure> {

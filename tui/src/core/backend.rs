@@ -10,6 +10,7 @@ use onex_crdt::action::{Action, Given, Refusal};
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
     SyncReport, Undone,
@@ -31,6 +32,8 @@ pub trait Backend: Send + Sync {
     fn list(&self, query: &Query) -> Answered<List>;
     /// One row, or nothing when there is none that may be seen.
     fn row(&self, kind: &'static RecordKind, id: RecordId) -> Answered<Option<Row>>;
+    /// The values that rows of a kind have under a key, each with the number of its rows.
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>>;
     /// How a record came to be as it is.
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History>;
     /// Carries an action out, for all records or for none; returns after it is on the disk.
@@ -40,6 +43,8 @@ pub trait Backend: Send + Sync {
         ids: &[RecordId],
         given: &Given,
     ) -> Answered<Vec<Answer>>;
+    /// Writes down that somebody looks at masked fields of a record.
+    fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
     /// Takes a batch back; these records even where they were changed since.
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
     /// Tells a roster which of its numbers the register knows.

@@ -3,6 +3,8 @@
 //! Keys, hint bar, palette and help all come from it; what an entry does is `update`'s. No entry
 //! needs a letter, which an input method would keep for itself (tui.md, finding 1).
 
+mod training;
+
 use onex_crdt::action::{Action, Run, Subject};
 use onex_crdt::field::Choice;
 use onex_crdt::records::application::Outcome;
@@ -15,7 +17,9 @@ use onex_node::import::Roster;
 use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
+use crate::core::sheet::Sheet;
 use crate::core::undo::TakeBack;
+use crate::core::update::training::Train;
 use crate::core::wizard::Step;
 use crate::i18n::{Lang, tr};
 
@@ -56,6 +60,8 @@ pub enum At {
     Palette,
     /// The help.
     Help,
+    /// A sheet that orders or filters a list.
+    Sheet,
     /// Jobs and what happened before.
     Jobs,
     /// A list over a field.
@@ -94,6 +100,24 @@ pub enum At {
     Directory,
     /// One organisation.
     Organisation,
+    /// The list of classes.
+    Classes,
+    /// The list of learners.
+    Learners,
+    /// One learner.
+    Learner,
+    /// One class.
+    Class,
+    /// Its roster.
+    Roster,
+    /// Its meetings.
+    Meetings,
+    /// Learners to be put into a class.
+    Pick,
+    /// The sheet of a meeting.
+    Marking,
+    /// Two records of one person.
+    Pair,
     /// 同步.
     Sync,
     /// 设置.
@@ -143,14 +167,26 @@ pub enum Does {
     Interrupt,
     /// Opens the line of a search.
     Find,
-    /// Shows all lines, or only those that wait.
-    Queue,
+    /// Opens the sheet that orders the list.
+    Sort,
+    /// Opens the sheet that filters the list.
+    Filter,
+    /// Turns the order of the sheet round.
+    Turn,
+    /// Ticks the marked row, or takes its tick away.
+    Tick,
+    /// Ticks every row that matches.
+    TickAll,
+    /// Takes the newest filter away.
+    Unchip,
     /// Opens the form of an action.
     Act(&'static Action),
     /// Opens the form of a decision.
     Decide(Outcome),
     /// Invites a device of the marked organisation.
     Invite,
+    /// Something of 培训.
+    Train(Train),
     /// Sends the form.
     Send,
     /// Opens the list of the field.
@@ -205,6 +241,7 @@ pub fn places(model: &Model) -> Vec<At> {
     match model.overlay {
         Some(Overlay::Palette { .. }) => return vec![At::Palette],
         Some(Overlay::Help { .. }) => return vec![At::Help],
+        Some(Overlay::Sheet(_)) => return vec![At::Sheet],
         Some(Overlay::Jobs { .. }) => return vec![At::Jobs],
         None => {}
     }
@@ -235,17 +272,24 @@ pub fn places_below(model: &Model) -> Vec<At> {
         Screen::Lines => vec![At::Lines, At::List],
         Screen::Directory if model.page_open => vec![At::Organisation, At::List],
         Screen::Directory => vec![At::Directory, At::List],
+        Screen::Training => training::places(model),
         Screen::Sync => vec![At::Sync, At::List],
         Screen::Settings => vec![At::Settings, At::List],
     };
     let finds = model.list().is_some_and(|list| list.finding);
     let mut places: Vec<At> = if finds { vec![At::Find] } else { Vec::new() };
     places.extend(screen);
-    if !finds {
+    let is_page = !matches!(places.first(), Some(At::Marking | At::Pair | At::Pick));
+    if !finds && is_page {
         places.push(At::Page);
     }
     places.push(At::Anywhere);
     places
+}
+
+/// Returns every entry.
+pub fn table() -> impl Iterator<Item = &'static Command> {
+    COMMANDS.iter().chain(training::COMMANDS)
 }
 
 fn import_place(model: &Model) -> Option<At> {
@@ -266,7 +310,7 @@ fn import_place(model: &Model) -> Option<At> {
 pub fn command_of(model: &Model, key: Key) -> Option<&'static Command> {
     let places = places(model);
     let of = |at: At| {
-        COMMANDS.iter().find(|command| {
+        table().find(|command| {
             command.at == at && command.keys().any(|known| known == key) && (command.when)(model)
         })
     };
@@ -276,7 +320,7 @@ pub fn command_of(model: &Model, key: Key) -> Option<&'static Command> {
 /// Returns the entries whose keys are bound here, the innermost place first.
 pub fn commands_here(model: &Model) -> Vec<&'static Command> {
     let places = places(model);
-    let of = |at: At| COMMANDS.iter().filter(move |c| c.at == at && (c.when)(model));
+    let of = |at: At| table().filter(move |c| c.at == at && (c.when)(model));
     let all: Vec<&'static Command> = places.into_iter().flat_map(of).collect();
     let bound = |command: &&'static Command| {
         let mut keys = command.keys();
@@ -288,15 +332,15 @@ pub fn commands_here(model: &Model) -> Vec<&'static Command> {
 /// Returns what the palette offers: everything that can be done from the page below it.
 pub fn offered(model: &Model) -> Vec<Command> {
     let on_page = |command: &&Command| match command.at {
-        At::Palette | At::Help | At::Jobs | At::Popup | At::Find => false,
+        At::Palette | At::Help | At::Sheet | At::Jobs | At::Popup | At::Find => false,
         At::Form => model.form.is_some(),
         At::Welcome => model.welcome.is_some() && model.form.is_none(),
         At::Page => model.welcome.is_none(),
         at => at == At::Anywhere || bottom_places(model).contains(&at),
     };
     let is_step = |command: &&Command| !matches!(command.does, Does::Move(_) | Does::Pages(_));
-    let table = COMMANDS.iter().filter(|command| (command.when)(model));
-    let mut offered: Vec<Command> = table.filter(is_step).filter(on_page).copied().collect();
+    let ready = table().filter(|command| (command.when)(model));
+    let mut offered: Vec<Command> = ready.filter(is_step).filter(on_page).copied().collect();
     if model.form.is_none() && model.welcome.is_none() {
         let others = registry::ACTIONS.iter().filter(|action| is_form(model, action));
         offered.extend(others.filter(|a| !has_entry(a)).map(|action| Command {
@@ -331,6 +375,7 @@ fn bottom_places(model: &Model) -> Vec<At> {
         Screen::Lines => vec![At::Lines],
         Screen::Directory if model.page_open => vec![At::Organisation],
         Screen::Directory => vec![At::Directory],
+        Screen::Training => training::places(model),
         Screen::Sync => vec![At::Sync],
         Screen::Settings => vec![At::Settings],
     }
@@ -338,9 +383,9 @@ fn bottom_places(model: &Model) -> Vec<At> {
 
 /// Whether an action of the domain without an entry can be given by its form from here.
 fn is_form(model: &Model, action: &Action) -> bool {
-    let taken = model.subject().is_some_and(|(kind, row)| {
+    let taken = model.subject_of(action).is_some_and(|row| {
         let state = row.state().unwrap_or_default();
-        action.kind == Some(kind) && (action.from.is_empty() || action.from.contains(&state))
+        action.from.is_empty() || action.from.contains(&state)
     });
     let device_role = action.id.starts_with("role.");
     let runs = matches!(action.run, Run::Rule(_)) || device_role;
@@ -348,7 +393,7 @@ fn is_form(model: &Model, action: &Action) -> bool {
 }
 
 fn has_entry(action: &Action) -> bool {
-    COMMANDS.iter().any(|command| match command.does {
+    table().any(|command| match command.does {
         Does::Act(own) => own.id == action.id,
         Does::Decide(_) => action.id == DECIDE.id,
         Does::Invite => action.id == membership::DEVICE_INVITE.id,
@@ -360,11 +405,14 @@ fn always(_: &Model) -> bool {
     true
 }
 
+/// Whether an action can be taken on what is ticked, else on what is marked.
 fn can(model: &Model, action: &Action) -> bool {
-    let Some((kind, row)) = model.subject() else { return false };
+    if let Some(list) = model.list().filter(|list| list.ticked() > 0) {
+        return action.kind == Some(list.spec.kind) && model.may(action);
+    }
+    let Some(row) = model.subject_of(action) else { return false };
     let state = row.state().unwrap_or_default();
-    let from = action.from.is_empty() || action.from.contains(&state);
-    action.kind == Some(kind) && from && model.may(action)
+    (action.from.is_empty() || action.from.contains(&state)) && model.may(action)
 }
 
 fn can_decide(model: &Model) -> bool {
@@ -373,7 +421,8 @@ fn can_decide(model: &Model) -> bool {
 
 fn can_grant(model: &Model) -> bool {
     let asked = |row: &onex_crdt::record::Row| row.text("pending_request") == Some("withdrawal");
-    can_decide(model) && model.subject().is_some_and(|(_, row)| asked(row))
+    let ticks = model.list().is_some_and(|list| list.ticked() > 0);
+    !ticks && can_decide(model) && model.subject().is_some_and(|(_, row)| asked(row))
 }
 
 fn own_page(model: &Model) -> bool {
@@ -438,8 +487,16 @@ fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
 
-fn is_hub(model: &Model) -> bool {
-    model.role() == Some(OrgRole::Hub)
+fn has_list(model: &Model) -> bool {
+    model.list().is_some()
+}
+
+fn has_chips(model: &Model) -> bool {
+    model.list().is_some_and(|list| !list.chips.is_empty())
+}
+
+fn sorts(model: &Model) -> bool {
+    matches!(model.overlay, Some(Overlay::Sheet(Sheet::Sort { .. })))
 }
 
 const fn entry(id: &'static str, text: &'static str, at: At, does: Does) -> Command {
@@ -480,6 +537,15 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Down"], 2, entry("help-down", "cmd-down", At::Help, Does::Move(1))),
     keys(&["Esc", "F1", "Enter"], 3, entry("help-close", "cmd-close", At::Help, Does::Back)),
     keys(&["F3"], 4, entry("help-language", "cmd-language", At::Help, Does::Language)),
+    keys(&["Up"], 1, entry("sheet-up", "cmd-up", At::Sheet, Does::Move(-1))),
+    keys(&["Down"], 2, entry("sheet-down", "cmd-down", At::Sheet, Does::Move(1))),
+    keys(
+        &["Right", "Left"],
+        3,
+        when(sorts, entry("sheet-turn", "cmd-turn", At::Sheet, Does::Turn)),
+    ),
+    keys(&["Enter"], 4, entry("sheet-take", "cmd-take", At::Sheet, Does::Open)),
+    keys(&["Esc"], 5, entry("sheet-close", "cmd-close", At::Sheet, Does::Back)),
     keys(&["Up"], 1, entry("jobs-up", "cmd-up", At::Jobs, Does::Move(-1))),
     keys(&["Down"], 2, entry("jobs-down", "cmd-down", At::Jobs, Does::Move(1))),
     keys(
@@ -553,7 +619,7 @@ pub static COMMANDS: &[Command] = &[
     keys(
         &["F6"],
         4,
-        when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet)),
+        when(has_sheets, entry("import-sheet", "cmd-other-sheet", At::ImportColumns, Does::Sheet)),
     ),
     keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
     keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),
@@ -611,7 +677,6 @@ pub static COMMANDS: &[Command] = &[
     keys(&["F8"], 5, decide(Outcome::Rejected, At::Lines, can_decide)),
     decide(Outcome::Withdrawn, At::Lines, can_grant),
     decide(Outcome::Cancelled, At::Lines, can_decide),
-    keys(&["Ctrl+F"], 6, when(is_hub, entry("lines-queue", "cmd-queue", At::Lines, Does::Queue))),
     // One line.
     keys(
         &["Enter"],
@@ -674,6 +739,19 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Home"], 0, entry("list-home", "cmd-home", At::List, Does::Move(isize::MIN + 1))),
     keys(&["End"], 0, entry("list-end", "cmd-end", At::List, Does::Move(isize::MAX))),
     keys(&["/"], 7, when(finds, entry("list-find", "cmd-find", At::List, Does::Find))),
+    keys(&["Space"], 0, when(has_list, entry("list-tick", "cmd-tick", At::List, Does::Tick))),
+    keys(&["Ctrl+A"], 0, when(has_list, entry("list-all", "cmd-all", At::List, Does::TickAll))),
+    keys(&["Ctrl+O", "s"], 0, when(has_list, entry("list-sort", "cmd-sort", At::List, Does::Sort))),
+    keys(
+        &["Ctrl+F", "f"],
+        0,
+        when(has_list, entry("list-filter", "cmd-filter", At::List, Does::Filter)),
+    ),
+    keys(
+        &["Delete"],
+        0,
+        when(has_chips, entry("list-unchip", "cmd-unchip", At::List, Does::Unchip)),
+    ),
     keys(&["1"], 0, entry("go-today", "screen-today", At::Page, Does::Go(Screen::Today))),
     keys(&["2"], 0, entry("go-lines", "screen-lines", At::Page, Does::Go(Screen::Lines))),
     keys(

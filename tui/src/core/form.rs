@@ -9,11 +9,12 @@ use onex_crdt::action::{Action, Given, Refusal};
 use onex_crdt::field::number::{Flag, decimal_format};
 use onex_crdt::field::{Choice, FieldError, FieldType, Shape, show};
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::Row;
+use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::Key;
+use crate::core::load::Many;
 use crate::i18n::Lang;
 
 /// What a draft is kept under: the action and the record.
@@ -29,6 +30,10 @@ pub struct FormState {
     pub action: &'static Action,
     /// The record that the action takes.
     pub subject: Option<RecordId>,
+    /// The records that it takes, where they were ticked.
+    pub many: Option<Many>,
+    /// The parameter that names those records, where the action takes another one.
+    pub into: Option<&'static str>,
     /// Given besides the fields, an outcome that a key has chosen.
     pub preset: Given,
     /// The fields in order.
@@ -238,6 +243,8 @@ impl FormState {
         Self {
             action,
             subject,
+            many: None,
+            into: None,
             preset: Given::new(),
             fields: fields.collect(),
             focused: 0,
@@ -258,6 +265,24 @@ impl FormState {
     /// Returns a field by its key.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut FormField> {
         self.fields.iter_mut().find(|field| field.key == key)
+    }
+
+    /// Asks first for the record that the action takes; `SUBJECT` is the key of that field.
+    pub fn ask_subject(&mut self, kind: &'static RecordKind, ty: FieldType) {
+        let field = FormField {
+            key: SUBJECT,
+            zh: kind.zh,
+            en: kind.en,
+            ty,
+            required: true,
+            conflict: false,
+            original: String::new(),
+            text: String::new(),
+            visited: false,
+            error: None,
+            ready: &[],
+        };
+        self.fields.insert(0, field);
     }
 
     /// Makes a field one that must be given.
@@ -520,6 +545,8 @@ impl FormState {
 pub const OUTCOME: &str = "outcome";
 /// Longer than any field but a call's text, which comes from a file.
 const TEXT_CHARS_MAX: usize = 1000;
+/// The key of the field that asks for the record that the action takes.
+pub const SUBJECT: &str = "subject";
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
+mod lists;
 pub mod roster;
+mod training;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,8 +23,8 @@ use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, List, Me, Peer, Query,
-    Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Me, Peer, Query, Status,
+    SyncReport,
 };
 use onex_node::import::{self, Roster};
 use onex_node::importing::Saved;
@@ -31,8 +33,12 @@ use onex_node::undoing::What;
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
+pub use crate::core::load::lists::{ListOf, Many, Window};
+use crate::core::load::lists::{act_many, facets, queue, rows};
 use crate::core::load::roster::{NoRoster, TableSource};
+use crate::core::marking::Seat;
 use crate::core::settle::{self, Dispute, SettlePage, disputes};
+use crate::core::training::{ClassPage, LearnerPage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
 use crate::core::wizard::Folder;
 
@@ -54,6 +60,25 @@ pub enum Task {
         ids: Vec<RecordId>,
         /// What is given.
         given: Given,
+    },
+    /// Carry an action out on rows that were ticked, for all or for none.
+    ActMany {
+        /// The action.
+        action: &'static Action,
+        /// Records it takes.
+        many: Many,
+        /// The parameter that names them and the record that the action takes, where it takes
+        /// another one.
+        into: Option<(&'static str, RecordId)>,
+        /// What is given.
+        given: Given,
+    },
+    /// Write down that somebody looks at what is masked of a record.
+    Reveal {
+        /// Its kind.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
     },
     /// Write an invitation into a file.
     Invite {
@@ -134,37 +159,32 @@ pub enum Want {
     Overview,
     /// What is due.
     Today,
-    /// A window of application lines.
-    Lines(Window),
+    /// A window of a list.
+    Rows(ListOf, Window),
     /// An application line with its history.
     Line(RecordId),
-    /// A window of organisations.
-    Directory(Window),
     /// An organisation with contacts and devices.
     Organisation(RecordId),
+    /// A class with roster and meetings.
+    Class(RecordId),
+    /// A learner with history and classes.
+    Learner(RecordId),
+    /// Two learners to be compared.
+    Pair([RecordId; 2]),
+    /// The sheet of a meeting.
+    Seats(RecordId),
     /// Conflicts and devices that ask.
     Sync,
     /// Records that an id field may name.
     Picks(&'static str, String),
     /// The row that a form alters.
     Edited(&'static str, RecordId),
+    /// The values that rows of a kind have under a key.
+    Facets(&'static str, &'static str),
     /// What the person has begun to write.
     Drafts,
     /// A record in conflict.
     Settle(&'static str, RecordId),
-}
-
-/// Which part of a list is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// Only what waits for the hub, the oldest first.
-    pub queue: bool,
-    /// A text to be found by.
-    pub text: Option<String>,
-    /// Rows left out before.
-    pub offset: usize,
-    /// Rows at most.
-    pub limit: usize,
 }
 
 /// The place that an answer fills; a newer question to it makes older answers void.
@@ -174,20 +194,28 @@ pub enum Slot {
     Overview,
     /// What is due.
     Today,
-    /// Application lines.
-    Lines,
+    /// A list.
+    Rows(ListOf),
     /// One line.
     Line,
-    /// Organisations.
-    Directory,
     /// One organisation.
     Organisation,
+    /// A class.
+    Class,
+    /// A learner.
+    Learner,
+    /// Two learners.
+    Pair,
+    /// A sheet.
+    Seats,
     /// Conflicts.
     Sync,
     /// Records to pick from.
     Picks,
     /// The row of a form.
     Edited,
+    /// Values to filter by.
+    Facets,
     /// What was begun.
     Drafts,
     /// A record in conflict.
@@ -200,13 +228,17 @@ impl Want {
         match self {
             Want::Overview => Slot::Overview,
             Want::Today => Slot::Today,
-            Want::Lines(_) => Slot::Lines,
+            Want::Rows(list, _) => Slot::Rows(*list),
             Want::Line(_) => Slot::Line,
-            Want::Directory(_) => Slot::Directory,
             Want::Organisation(_) => Slot::Organisation,
+            Want::Class(_) => Slot::Class,
+            Want::Learner(_) => Slot::Learner,
+            Want::Pair(_) => Slot::Pair,
+            Want::Seats(_) => Slot::Seats,
             Want::Sync => Slot::Sync,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
+            Want::Facets(..) => Slot::Facets,
             Want::Drafts => Slot::Drafts,
             Want::Settle(..) => Slot::Settle,
         }
@@ -227,6 +259,8 @@ pub enum Message {
     },
     /// An action was carried out or refused.
     Acted(&'static Action, Answered<Vec<Answer>>),
+    /// It is written down that somebody looks at a record, or not.
+    Revealed(RecordId, Answered<()>),
     /// An invitation was written, or not.
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
@@ -300,12 +334,22 @@ pub enum Loaded {
     Line(Box<History>),
     /// An organisation.
     Organisation(Box<OrganisationPage>),
+    /// A class.
+    Class(Box<ClassPage>),
+    /// A learner.
+    Learner(Box<LearnerPage>),
+    /// Two learners.
+    Pair(Box<[LearnerPage; 2]>),
+    /// The sheet of a meeting.
+    Seats(RecordId, Vec<Seat>),
     /// Conflicts and devices that ask.
     Sync(Vec<Conflict>, Vec<Asking>),
     /// Rows to pick from.
     Picks(Vec<Row>),
     /// The row of a form; nothing when it is gone.
     Edited(Option<Row>),
+    /// Values with the number of rows that have each.
+    Facets(Vec<(Value, usize)>),
     /// What the person has begun to write.
     Drafts(Vec<StoredDraft>),
     /// A record in conflict.
@@ -405,6 +449,14 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
         Task::Act { action, ids, given } => {
             Message::Acted(action, backend.act(action, &ids, &given))
         }
+        Task::ActMany { action, many, into, given } => {
+            Message::Acted(action, act_many(backend, action, many, into, given))
+        }
+        Task::Reveal { kind, id } => {
+            let secret = kind.fields.iter().filter(|field| field.secret);
+            let keys: Vec<&str> = secret.map(|field| field.key).collect();
+            Message::Revealed(id, backend.reveal(kind, id, &keys))
+        }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
         Task::Draft { key, texts } => {
@@ -502,9 +554,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Overview { status, asking, version }
         }
         Want::Today => Loaded::Today(due(backend, &mut known)?),
-        Want::Lines(window) => {
-            let rows = lines(backend, window)?;
-            know_all(backend, Application::KIND, &rows.rows, &mut known)?;
+        Want::Rows(list, window) => {
+            let rows = rows(backend, *list, window)?;
+            know_all(backend, list.kind(), &rows.rows, &mut known)?;
             Loaded::Rows(rows)
         }
         Want::Line(id) => {
@@ -515,11 +567,16 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             }
             Loaded::Line(Box::new(history))
         }
-        Want::Directory(window) => {
-            let list = backend.list(&windowed(Organisation::KIND, window))?;
-            Loaded::Rows(rows_of(list, window))
-        }
         Want::Organisation(id) => Loaded::Organisation(Box::new(organisation(backend, *id)?)),
+        Want::Class(id) => Loaded::Class(Box::new(training::class(backend, *id, &mut known)?)),
+        Want::Learner(id) => {
+            Loaded::Learner(Box::new(training::learner(backend, *id, &mut known)?))
+        }
+        Want::Pair([one, other]) => {
+            let one = training::learner(backend, *one, &mut known)?;
+            Loaded::Pair(Box::new([one, training::learner(backend, *other, &mut known)?]))
+        }
+        Want::Seats(id) => Loaded::Seats(*id, training::seats(backend, *id, &mut known)?),
         Want::Sync => {
             let conflicts = backend.conflicts()?;
             for conflict in &conflicts {
@@ -535,56 +592,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Settle(Box::new(settle_page(backend, kind, *id, &mut known)?))
         }
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
+        Want::Facets(kind, key) => Loaded::Facets(facets(backend, kind, key, &mut known)?),
     };
     Ok((loaded, known))
-}
-
-fn rows_of(list: List, window: &Window) -> Rows {
-    Rows { offset: window.offset, total: list.total, rows: list.rows, since: BTreeMap::new() }
-}
-
-fn windowed(kind: &'static RecordKind, window: &Window) -> Query {
-    let text = window.text.clone();
-    Query { text, limit: Some(window.limit), offset: window.offset, ..Query::all(kind) }
-}
-
-fn lines(backend: &dyn Backend, window: &Window) -> Answered<Rows> {
-    if !window.queue {
-        return Ok(rows_of(backend.list(&windowed(Application::KIND, window))?, window));
-    }
-    let mut waiting = queue(backend, window.text.as_deref())?;
-    let total = waiting.len();
-    let part = waiting.drain(..).skip(window.offset).take(window.limit);
-    let (mut rows, mut since) = (Vec::new(), BTreeMap::new());
-    for (row, at) in part {
-        since.extend(at.map(|at| (row.id, at)));
-        rows.push(row);
-    }
-    Ok(Rows { offset: window.offset, total, rows, since })
-}
-
-/// The lines that wait for the hub, those submitted first in front.
-fn queue(backend: &dyn Backend, text: Option<&str>) -> Answered<Vec<(Row, Option<Moment>)>> {
-    let conditions =
-        [("state", "submitted"), ("pending_request", "change"), ("pending_request", "withdrawal")];
-    let mut found: BTreeMap<RecordId, (Row, Option<Moment>)> = BTreeMap::new();
-    for (key, value) in conditions {
-        let query = Query {
-            text: text.map(str::to_owned),
-            limit: Some(QUEUE_MAX),
-            ..Query::all(Application::KIND).with(key, Value::Text(value.to_owned()))
-        };
-        for row in backend.list(&query)?.rows {
-            if let std::collections::btree_map::Entry::Vacant(place) = found.entry(row.id) {
-                let since = submitted_at(&backend.history(Application::KIND, row.id)?);
-                place.insert((row, since));
-            }
-        }
-    }
-    let mut found: Vec<_> = found.into_values().collect();
-    let age = |at: &Option<Moment>| at.map_or(i64::MAX, Moment::unix_seconds);
-    found.sort_by_key(|(row, at)| (age(at), row.id));
-    Ok(found)
 }
 
 /// When a line was last asked about, by the college's clock.
@@ -613,8 +623,8 @@ fn picks(backend: &dyn Backend, kind: &str, text: &str, known: &mut Known) -> An
     let mut query = Query { text, limit: Some(PICKS_MAX), ..Query::all(kind) };
     let state = match kind.key {
         "cert_level" => Some("listed"),
-        "call" => Some("open"),
-        "organisation" => Some("active"),
+        "call" | "class" => Some("open"),
+        "organisation" | "learner" => Some("active"),
         _ => None,
     };
     if let Some(state) = state {
@@ -681,7 +691,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     }
     due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
     match me.org_role {
-        OrgRole::Hub => due.extend(queue(backend, None)?.into_iter().map(hub_due)),
+        OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
         OrgRole::College => college_due(backend, &mut due)?,
         OrgRole::Evaluator | OrgRole::Observer => {}
     }
@@ -710,10 +720,10 @@ fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
 }
 
 /// A key, its value, and what is due for a line with it.
-type Condition = (&'static str, &'static str, fn(Row) -> Due);
+type DueWhere = (&'static str, &'static str, fn(Row) -> Due);
 
 fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
-    let conditions: [Condition; 4] = [
+    let conditions: [DueWhere; 4] = [
         ("state", "returned", Due::Returned),
         ("state", "draft", Due::Draft),
         ("pending_request", "change", Due::Requested),
@@ -817,6 +827,5 @@ pub fn last_contact(peers: &[Peer]) -> Option<Moment> {
 
 /// After this many days a contact counts as doubtful (contract, `contact_fresh_days`).
 pub const CONTACT_FRESH_DAYS: i64 = 180;
-const QUEUE_MAX: usize = 300;
 const PAGE_MAX: usize = 100;
 const PICKS_MAX: usize = 50;

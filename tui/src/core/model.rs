@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use onex_crdt::action::{Action, Refusal};
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::record::{Record, RecordKind, Row};
+use onex_crdt::records::application::Application;
+use onex_crdt::records::contact::Contact;
+use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{Asking, Conflict, History, Me, Status};
 
@@ -13,9 +16,13 @@ use crate::core::drafts::Drafts;
 use crate::core::form::FormState;
 use crate::core::input::TextInput;
 use crate::core::jobs::Jobs;
-use crate::core::load::{Due, Known, OrganisationPage, Rows, Slot, Task, Want, Window};
+use crate::core::list::{ListSpec, ListState};
+use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
 use crate::core::settle::{Settle, disputes};
+use crate::core::sheet::Sheet;
+use crate::core::training::Training;
 use crate::core::undo::{UndoPage, UndoReport};
+use crate::core::update::training::subject_of;
 use crate::core::wizard::{Step, Wizard};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
@@ -27,6 +34,8 @@ pub enum Screen {
     Today,
     /// 申报
     Lines,
+    /// 培训
+    Training,
     /// 机构
     Directory,
     /// 同步
@@ -37,14 +46,21 @@ pub enum Screen {
 
 impl Screen {
     /// Every screen there is, in the order of the tabs.
-    pub const ALL: [Screen; 5] =
-        [Screen::Today, Screen::Lines, Screen::Directory, Screen::Sync, Screen::Settings];
+    pub const ALL: [Screen; 6] = [
+        Screen::Today,
+        Screen::Lines,
+        Screen::Training,
+        Screen::Directory,
+        Screen::Sync,
+        Screen::Settings,
+    ];
 
     /// Returns the key that opens it.
     pub fn digit(self) -> char {
         match self {
             Screen::Today => '1',
             Screen::Lines => '2',
+            Screen::Training => '3',
             Screen::Directory => '0',
             Screen::Sync => '-',
             Screen::Settings => '=',
@@ -56,6 +72,7 @@ impl Screen {
         match self {
             Screen::Today => "screen-today",
             Screen::Lines => "screen-lines",
+            Screen::Training => "screen-training",
             Screen::Directory => "screen-directory",
             Screen::Sync => "screen-sync",
             Screen::Settings => "screen-settings",
@@ -87,14 +104,14 @@ pub struct Model {
     pub today_at: usize,
     /// The list of 申报.
     pub lines: ListState,
-    /// Whether 申报 shows only what waits for the hub.
-    pub queue: bool,
     /// The line whose history is here.
     pub line: Option<History>,
     /// Whether the line fills the page.
     pub line_open: bool,
     /// Lines scrolled away in it.
     pub scroll: usize,
+    /// Everything of 培训.
+    pub training: Training,
     /// The list of 机构.
     pub directory: ListState,
     /// The organisation that is here.
@@ -105,6 +122,8 @@ pub struct Model {
     pub contact_at: usize,
     /// The contact to mark once the organisation is here.
     pub contact_wanted: Option<RecordId>,
+    /// The record whose conflict is to be marked once the conflicts are here.
+    pub conflict_wanted: Option<RecordId>,
     /// Open conflicts.
     pub conflicts: Vec<Conflict>,
     /// The marked entry of 同步.
@@ -175,6 +194,8 @@ pub enum Overlay {
         /// Index of the marked entry.
         selected: usize,
     },
+    /// How the open list is ordered and filtered.
+    Sheet(Sheet),
     /// Jobs and what happened before.
     Jobs {
         /// Index of the marked entry: jobs first, then what happened.
@@ -220,72 +241,6 @@ pub struct Noted {
     pub at: Option<Moment>,
 }
 
-/// A list of which only a window is here.
-#[derive(Debug, Clone, Default)]
-pub struct ListState {
-    /// What it is searched for; there is a line for it while it is open or holds something.
-    pub find: Option<TextInput>,
-    /// Whether keys go to that line.
-    pub finding: bool,
-    /// The place of the marked row.
-    pub selected: usize,
-    /// The record there, which the mark follows when the list changes.
-    pub selected_id: Option<RecordId>,
-    /// The rows that are here, once some are.
-    pub rows: Option<Rows>,
-}
-
-impl ListState {
-    /// Returns the marked row, if it is here.
-    pub fn current(&self) -> Option<&Row> {
-        let rows = self.rows.as_ref()?;
-        rows.rows.get(self.selected.checked_sub(rows.offset)?)
-    }
-
-    /// Returns how many rows there are.
-    pub fn total(&self) -> usize {
-        self.rows.as_ref().map_or(0, |rows| rows.total)
-    }
-
-    /// Returns what is searched for.
-    pub fn text(&self) -> Option<String> {
-        self.find.as_ref().map(|input| input.value().trim().to_owned()).filter(|t| !t.is_empty())
-    }
-
-    /// Returns the window around the mark: the page it is on, and one before and after.
-    pub fn window(&self, shown: usize, queue: bool) -> Window {
-        let shown = shown.max(1);
-        let offset = self.selected.saturating_sub(shown + shown / 2);
-        Window { queue, text: self.text(), offset, limit: shown * 3 }
-    }
-
-    /// Whether the page around the mark is here.
-    pub fn covers(&self, shown: usize) -> bool {
-        let Some(rows) = &self.rows else { return false };
-        let first = self.selected.saturating_sub(shown);
-        let last = (self.selected + shown).min(rows.total);
-        rows.offset <= first && last <= rows.offset + rows.rows.len()
-    }
-
-    /// Takes rows that were read; the mark stays on its record.
-    pub fn take(&mut self, rows: Rows) {
-        let by_id = self.selected_id.and_then(|id| rows.rows.iter().position(|row| row.id == id));
-        if let Some(at) = by_id {
-            self.selected = rows.offset + at;
-        }
-        self.selected = self.selected.min(rows.total.saturating_sub(1));
-        self.rows = Some(rows);
-        self.selected_id = self.current().map(|row| row.id).or(self.selected_id);
-    }
-
-    /// Moves the mark.
-    pub fn step(&mut self, by: isize) {
-        let last = self.total().saturating_sub(1);
-        self.selected = self.selected.saturating_add_signed(by).min(last);
-        self.selected_id = self.current().map(|row| row.id);
-    }
-}
-
 impl Model {
     /// Returns the model of a program that starts; `welcome` where there is no node yet.
     pub fn new(lang: Lang, welcome: Option<Welcome>) -> Model {
@@ -300,16 +255,17 @@ impl Model {
             screen: Screen::Today,
             today: None,
             today_at: 0,
-            lines: ListState::default(),
-            queue: true,
+            lines: ListState::new(&LINES),
             line: None,
             line_open: false,
             scroll: 0,
-            directory: ListState::default(),
+            training: Training::new(),
+            directory: ListState::new(&DIRECTORY),
             page: None,
             page_open: false,
             contact_at: 0,
             contact_wanted: None,
+            conflict_wanted: None,
             conflicts: Vec::new(),
             sync_at: 0,
             settings_at: 0,
@@ -400,6 +356,7 @@ impl Model {
     pub fn list(&self) -> Option<&ListState> {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&self.lines),
+            Screen::Training => self.training.list(),
             Screen::Directory if !self.page_open => Some(&self.directory),
             _ => None,
         }
@@ -409,6 +366,7 @@ impl Model {
     pub fn list_mut(&mut self) -> Option<&mut ListState> {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&mut self.lines),
+            Screen::Training => self.training.list_mut(),
             Screen::Directory if !self.page_open => Some(&mut self.directory),
             _ => None,
         }
@@ -416,10 +374,6 @@ impl Model {
 
     /// The record that an action on the open screen would take.
     pub fn subject(&self) -> Option<(&'static RecordKind, &Row)> {
-        use onex_crdt::record::Record;
-        use onex_crdt::records::application::Application;
-        use onex_crdt::records::contact::Contact;
-        use onex_crdt::records::organisation::Organisation;
         match self.screen {
             Screen::Lines => {
                 let row = match self.line_open {
@@ -437,10 +391,27 @@ impl Model {
                 Due::Contact(row, _) => Some((Contact::KIND, row)),
                 due => due.line().map(|row| (Application::KIND, row)),
             },
+            Screen::Training => self.training.subjects().into_iter().next(),
             Screen::Sync | Screen::Settings => None,
         }
     }
 
+    /// The record that this action would take: a page of 培训 has several kinds.
+    pub fn subject_of(&self, action: &Action) -> Option<&Row> {
+        if self.screen == Screen::Training {
+            return subject_of(self, action);
+        }
+        self.subject().filter(|(kind, _)| action.kind == Some(kind)).map(|(_, row)| row)
+    }
+
+    /// The screens that there are for the organisation; evaluators train nobody.
+    pub fn screens(&self) -> Vec<Screen> {
+        let trains = self.role() != Some(OrgRole::Evaluator);
+        let all = Screen::ALL.into_iter();
+        all.filter(|screen| *screen != Screen::Training || trains).collect()
+    }
+
+    /// The entries of 同步: devices that ask, then conflicts, then peers.
     /// The entries of 同步: devices that ask, then records in conflict, then peers.
     pub fn sync_len(&self) -> usize {
         let peers = self.status.as_ref().map_or(0, |status| status.peers.len());
@@ -448,6 +419,18 @@ impl Model {
     }
 }
 
+/// The list of 申报.
+pub static LINES: ListSpec = ListSpec {
+    kind: Application::KIND,
+    sorts: &["state", "certificate_name", "level", "planned_students", "filing_no", "year"],
+    filters: &["state", "certificate_name", "level", "college_id", "evaluator_id", "year"],
+};
+/// The list of 机构.
+pub static DIRECTORY: ListSpec = ListSpec {
+    kind: Organisation::KIND,
+    sorts: &["name", "short_code", "role", "region_code", "state"],
+    filters: &["role", "state", "college_type", "reporting_unit", "region_code"],
+};
 /// Rows of a window that no list has: bars, rule, titles, search, position, message, hints.
 const CHROME_ROWS: usize = 9;
 /// Things that happened before, as far as they are remembered.

@@ -210,6 +210,7 @@ fn form_words(lang: Lang, form: &'static str) -> &'static str {
         (Lang::En, _) => form,
         (_, "1 + 10 digits") => "以 1 开头的 11 位数字",
         (_, "18 characters") => "18 位，最后一位可以是 X",
+        (_, "jpg, 20-200 KB") => "20-200 KB 的 jpg 文件",
         (_, "yyyy") => "4 位年份",
         (_, "yyyy-1 / yyyy-2") => "年份-1 或年份-2，如 2026-1",
         (_, "HH:MM") => "时:分，如 08:30",

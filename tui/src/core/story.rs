@@ -2,6 +2,8 @@
 //!
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
+pub mod training;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -50,6 +52,8 @@ pub struct World {
     pub version: u64,
     pub listed: usize,
     pub fails: Option<String>,
+    pub sheets: usize,
+    pub looked_at: Vec<RecordId>,
     pub drafts: BTreeMap<String, Vec<Draft>>,
     pub undos: Vec<ToldUndo>,
 }
@@ -205,6 +209,8 @@ pub fn world() -> World {
         version: 1,
         listed: 0,
         fails: None,
+        sheets: 0,
+        looked_at: Vec::new(),
         drafts: BTreeMap::new(),
         undos: Vec::new(),
     }
@@ -437,10 +443,18 @@ impl Backend for Fake {
         let rows = world.rows.get(query.kind.key).cloned().unwrap_or_default();
         let fits = |row: &Row| {
             let text = query.text.as_deref().unwrap_or_default();
-            query.conditions.iter().all(|c| row.fields.get(&c.key) == Some(&c.value))
-                && onex_crdt::search::text(query.kind, &row.fields).contains(text)
+            query.conditions.iter().all(|one| {
+                let same = query.conditions.iter().filter(|other| other.key == one.key);
+                same.into_iter().any(|c| row.fields.get(&c.key) == Some(&c.value))
+            }) && onex_crdt::search::text(query.kind, &row.fields).contains(text)
         };
-        let rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        let mut rows: Vec<Row> = rows.into_iter().filter(fits).collect();
+        if let Some((key, descending)) = &query.order {
+            rows.sort_by(|one, other| one.fields.get(key).cmp(&other.fields.get(key)));
+            if *descending {
+                rows.reverse();
+            }
+        }
         let total = rows.len();
         let limit = query.limit.unwrap_or(usize::MAX);
         let rows: Vec<Row> = rows.into_iter().skip(query.offset).take(limit).collect();
@@ -452,6 +466,16 @@ impl Backend for Fake {
         let world = self.world();
         let rows = world.rows.get(kind.key);
         Ok(rows.and_then(|rows| rows.iter().find(|row| row.id == id).cloned()))
+    }
+
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>> {
+        let mut values: BTreeMap<Value, usize> = BTreeMap::new();
+        for row in self.world().rows.get(kind.key).into_iter().flatten() {
+            if let Some(value) = row.fields.get(key) {
+                *values.entry(value.clone()).or_default() += 1;
+            }
+        }
+        Ok(values.into_iter().collect())
     }
 
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
@@ -471,6 +495,9 @@ impl Backend for Fake {
         if let Some(what) = world.fails.take() {
             return Err(BackendError::Failed(what));
         }
+        if let Some(done) = training::act(world, &self.me.person, action, ids, given) {
+            return Ok(done);
+        }
         world.version += 1;
         if action.id == "conflict.choose" {
             return settled(world, given);
@@ -479,6 +506,11 @@ impl Backend for Fake {
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
         if ids.is_empty() {
             rows.push(Row { id: made, ..Row::default() });
+        }
+        if let [_, _, ..] = ids {
+            drop(guard);
+            let each = ids.iter().map(|id| self.act(action, &[*id], given));
+            return each.collect::<Result<Vec<_>, _>>().map(|answers| answers.concat());
         }
         let id = ids.first().copied().unwrap_or(made);
         let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");
@@ -526,6 +558,14 @@ impl Backend for Fake {
             Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
+    }
+
+    fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {
+        if let Some(what) = self.world().fails.take() {
+            return Err(BackendError::Failed(what));
+        }
+        self.world().looked_at.push(id);
+        Ok(())
     }
 
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
@@ -646,11 +686,13 @@ impl Backend for Fake {
 pub struct Driver {
     pub model: Model,
     pub fake: Fake,
+    /// Keys pressed so far.
+    pub keys: usize,
 }
 
 impl Driver {
     pub fn new(fake: Fake, lang: Lang, size: (u16, u16)) -> Driver {
-        let mut driver = Driver { model: Model::new(lang, None), fake };
+        let mut driver = Driver { model: Model::new(lang, None), fake, keys: 0 };
         driver.model.size = size;
         let tasks = update::start(&mut driver.model);
         driver.settle(tasks);
@@ -675,6 +717,7 @@ impl Driver {
     pub fn press(&mut self, keys: &str) -> &mut Driver {
         for key in keys.split(' ') {
             let key: Key = key.parse().unwrap_or_else(|error| panic!("{error}"));
+            self.keys += 1;
             let tasks = update::key(&mut self.model, key);
             self.settle(tasks);
         }
@@ -690,6 +733,7 @@ impl Driver {
     /// Types a text letter by letter, as an input method commits it.
     pub fn write(&mut self, text: &str) -> &mut Driver {
         for letter in text.chars() {
+            self.keys += 1;
             let tasks = update::key(&mut self.model, Key::char(letter));
             self.settle(tasks);
         }

@@ -2,10 +2,14 @@
 //!
 //! Pure, and it waits for nothing. What an entry of the table opens stands in `open`.
 
+pub mod lists;
 mod open;
 mod settle;
 #[cfg(test)]
 mod tests;
+pub mod training;
+#[cfg(test)]
+mod training_tests;
 mod undo;
 mod wizard;
 
@@ -16,14 +20,16 @@ use onex_crdt::roles::OrgRole;
 use onex_node::api::{Answer, SyncReport};
 
 use crate::core::backend::{Answered, BackendError};
-use crate::core::commands::{Command, Does, command_of, offered};
+use crate::core::commands::{At, Command, Does, command_of, offered, places};
 use crate::core::form::{Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
 use crate::core::jobs::{Ending, JobId, Work};
 use crate::core::keys::{Key, Typed};
-use crate::core::load::{Done, Due, Known, Loaded, Message, Slot, Task, Want};
+use crate::core::list::Ticks;
+use crate::core::load::{Done, Due, Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::sheet::Sheet;
 use crate::core::wizard::Wizard;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Mark, Scheme};
@@ -77,10 +83,17 @@ fn key_apply(model: &mut Model, key: Key) -> Vec<Task> {
         Typed::Command(command) => command,
     };
     let Some(command) = command_of(model, command_key) else {
-        let letter = command_key.text().is_some_and(char::is_alphabetic);
+        // Where no digit leads to a screen, a number begins a search too.
+        let picks = places(model).contains(&At::Pick);
+        let begins = |letter: char| letter.is_alphabetic() || (picks && letter.is_numeric());
+        let letter = command_key.text().is_some_and(begins);
         return if letter { find_begin(model, key) } else { Vec::new() };
     };
-    does(model, command.does)
+    let tasks = does(model, command.does);
+    if let Some(Overlay::Sheet(sheet)) = &mut model.overlay {
+        sheet.opened_by(command_key);
+    }
+    tasks
 }
 
 /// Inserts pasted text where text is typed; a line end in it does nothing.
@@ -91,6 +104,11 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
 
 fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
     if let Some(Overlay::Palette { query, selected }) = &mut model.overlay {
+        query.paste(text);
+        *selected = 0;
+        return Vec::new();
+    }
+    if let Some(Overlay::Sheet(Sheet::Values { query, selected, .. })) = &mut model.overlay {
         query.paste(text);
         *selected = 0;
         return Vec::new();
@@ -117,13 +135,16 @@ fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
     let Some(list) = list else { return Vec::new() };
     let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
     input.paste(text);
-    list.selected = 0;
+    list.restart();
     list_ask(model)
 }
 
 /// Offers a key to the text that has the focus; nothing when the key is not the text's.
 fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if let Some(overlay) = &mut model.overlay {
+        if let Overlay::Sheet(_) = overlay {
+            return lists::typed(model, key);
+        }
         let Overlay::Palette { query, selected } = overlay else { return None };
         let edited = query.key(key);
         if edited == Edited::Text {
@@ -134,6 +155,9 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if model.form.is_some() {
         return form_typed(model, key);
     }
+    if let Some(tasks) = training::typed(model, key) {
+        return Some(tasks);
+    }
     if model.wizard_open {
         return wizard::typed(model, key);
     }
@@ -143,8 +167,7 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     let list = model.list_mut().filter(|list| list.finding)?;
     let edited = list.find.as_mut()?.key(key);
     if edited == Edited::Text {
-        list.selected = 0;
-        list.selected_id = None;
+        list.restart();
         return Some(list_ask(model));
     }
     (edited != Edited::NotMine).then(Vec::new)
@@ -188,11 +211,13 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
         return Vec::new();
     }
     let Some(list) = model.list_mut() else { return Vec::new() };
-    let input = list.find.get_or_insert_with(|| TextInput::new("", FIND_CHARS_MAX));
+    // What was searched for before is not added to; `/` opens it again.
+    let before = list.find.take().filter(|_| list.finding);
+    let mut input = before.unwrap_or_else(|| TextInput::new("", FIND_CHARS_MAX));
     input.key(key);
+    list.find = Some(input);
     list.finding = true;
-    list.selected = 0;
-    list.selected_id = None;
+    list.restart();
     list_ask(model)
 }
 
@@ -240,12 +265,12 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             }
             Vec::new()
         }
-        Does::Queue => {
-            model.queue = !model.queue;
-            model.lines.selected = 0;
-            model.lines.rows = None;
-            list_ask(model)
+        Does::Sort | Does::Filter | Does::Turn | Does::Tick | Does::TickAll => {
+            list_does(model, does);
+            Vec::new()
         }
+        Does::Unchip => lists::unchip(model),
+        Does::Train(does) => training::does(model, does),
         Does::Act(action) => open::act(model, action),
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
@@ -285,6 +310,16 @@ fn overlay(model: &mut Model, does: Does) {
     }
 }
 
+fn list_does(model: &mut Model, does: Does) {
+    match does {
+        Does::Sort => lists::sort(model),
+        Does::Filter => lists::filter(model),
+        Does::Turn => lists::turn(model),
+        Does::Tick => lists::tick(model),
+        _ => lists::tick_all(model),
+    }
+}
+
 fn setting(model: &mut Model, does: Does) {
     match does {
         Does::Language => {
@@ -307,6 +342,10 @@ fn setting(model: &mut Model, does: Does) {
 }
 
 fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
+    training::keep(model);
+    if model.screen == Screen::Training && screen == Screen::Training {
+        model.training.pages.clear();
+    }
     settle::put_aside(model);
     model.undo_page = None;
     model.wizard_open = false;
@@ -327,6 +366,7 @@ fn sync(model: &mut Model, peer: Option<onex_crdt::ids::DeviceId>) -> Vec<Task> 
 fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(overlay) = &mut model.overlay {
         match overlay {
+            Overlay::Sheet(_) => lists::step(model, by),
             Overlay::Jobs { selected } => {
                 let last = (model.jobs.all().len() + model.notices.len()).saturating_sub(1);
                 *selected = selected.saturating_add_signed(by).min(last);
@@ -356,6 +396,9 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
         }
         return Vec::new();
     }
+    if model.screen == Screen::Training && training::step(model, by) {
+        return Vec::new();
+    }
     let stepped = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
     match model.screen {
         Screen::Today => {
@@ -370,7 +413,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
         }
         Screen::Sync => model.sync_at = stepped(model.sync_at, model.sync_len()),
         Screen::Settings => model.settings_at = stepped(model.settings_at, SETTINGS),
-        Screen::Lines | Screen::Directory => {
+        Screen::Lines | Screen::Training | Screen::Directory => {
             if let Some(list) = model.list_mut() {
                 list.step(by);
             }
@@ -390,13 +433,18 @@ fn moved(model: &mut Model) -> Vec<Task> {
 }
 
 fn list_ask(model: &mut Model) -> Vec<Task> {
-    let (shown, queue) = (model.shown(), model.queue);
-    let want = match model.screen {
-        Screen::Lines => Want::Lines(model.lines.window(shown, queue)),
-        Screen::Directory => Want::Directory(model.directory.window(shown, false)),
-        Screen::Today | Screen::Sync | Screen::Settings => return Vec::new(),
+    list_want(model).map(|want| model.ask(want)).into_iter().collect()
+}
+
+/// The window of the screen's list around its mark.
+fn list_want(model: &Model) -> Option<Want> {
+    let (of, list) = match model.screen {
+        Screen::Lines => (ListOf::Lines, &model.lines),
+        Screen::Directory => (ListOf::Directory, &model.directory),
+        Screen::Training => (training::list_of(model), model.training.list()?),
+        Screen::Today | Screen::Sync | Screen::Settings => return None,
     };
-    vec![model.ask(want)]
+    Some(Want::Rows(of, list.window(model.shown())))
 }
 
 fn detail_ask(model: &mut Model) -> Option<Task> {
@@ -414,6 +462,7 @@ fn detail_ask(model: &mut Model) -> Option<Task> {
             let is_here = model.page.as_ref().is_some_and(|page| page.row.id == id);
             (!is_here).then(|| model.ask(Want::Organisation(id)))
         }
+        Screen::Training => training::detail_want(model).map(|want| model.ask(want)),
         _ => None,
     }
 }
@@ -424,6 +473,7 @@ pub fn reload(model: &mut Model) -> Vec<Task> {
     match model.screen {
         Screen::Today => tasks.push(model.ask(Want::Today)),
         Screen::Lines | Screen::Directory => tasks.extend(list_ask(model)),
+        Screen::Training => tasks.extend(training::ask(model)),
         Screen::Sync => tasks.push(model.ask(Want::Sync)),
         Screen::Settings => {}
     }
@@ -445,6 +495,9 @@ fn enter(model: &mut Model) -> Vec<Task> {
         let command = palette_entries(model).get(*selected).map(|(command, _)| *command);
         model.overlay = None;
         return command.map_or_else(Vec::new, |command| does(model, command.does));
+    }
+    if let Some(Overlay::Sheet(_)) = &model.overlay {
+        return lists::take(model);
     }
     if let Some(form) = &mut model.form {
         if form.popup.is_some() {
@@ -476,11 +529,11 @@ fn back(model: &mut Model) -> Vec<Task> {
         *welcome = Welcome::Keys;
         return Vec::new();
     }
-    if let Some(list) = model.list_mut().filter(|list| list.finding || list.find.is_some()) {
-        list.finding = false;
-        list.find = None;
-        list.selected = 0;
-        return list_ask(model);
+    if let Some(tasks) = lists::back(model) {
+        return tasks;
+    }
+    if let Some(tasks) = training::back(model) {
+        return tasks;
     }
     if model.line_open || model.page_open {
         model.line_open = false;
@@ -519,7 +572,7 @@ fn leave(model: &mut Model, leaving: Leaving) {
 }
 
 fn draft_keep(model: &mut Model) {
-    let Some(form) = &model.form else { return };
+    let Some(form) = model.form.as_ref().filter(|form| form.many.is_none()) else { return };
     if form.stage != Stage::Loading {
         model.drafts.keep(form.draft_key(), form.draft());
     }
@@ -572,6 +625,13 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             }
         }
         Message::Acted(action, answered) => acted(model, action, answered),
+        Message::Revealed(id, answered) => {
+            match answered {
+                Ok(()) => training::revealed(model, id),
+                Err(error) => failed(model, error),
+            }
+            Vec::new()
+        }
         Message::Invited(answered) => {
             let done = answered.map(|file| {
                 let file = file.display().to_string();
@@ -675,6 +735,9 @@ fn form_done(model: &mut Model, done: Answered<Notice>) -> Vec<Task> {
     match done {
         Ok(notice) => {
             if let Some(form) = model.form.take_if(|form| form.stage == Stage::Sending) {
+                if let Some(list) = model.list_mut().filter(|_| form.many.is_some()) {
+                    list.ticks = Ticks::none();
+                }
                 model.drafts.forget(form.draft_key());
             }
             model.notice = Some(notice);
@@ -702,6 +765,7 @@ fn acted(
             model.line = None;
         }
     }
+    training::acted(model, action, made);
     form_done(model, answered.map(|_| Notice::Done(action)))
 }
 
@@ -717,7 +781,9 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             model.asking = asking;
             model.version = Some(version);
             if is_first {
-                model.queue = model.role() == Some(OrgRole::Hub);
+                if model.role() == Some(OrgRole::Hub) && !model.lines.is_queue() {
+                    model.lines.toggle_queue();
+                }
                 return list_ask(model);
             }
         }
@@ -729,12 +795,14 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             model.today_at = model.today_at.min(due.len().saturating_sub(1));
             model.today = Some(due);
         }
-        Loaded::Rows(rows) if slot == Slot::Lines => {
-            model.lines.take(rows);
-            return detail_ask(model).into_iter().collect();
-        }
         Loaded::Rows(rows) => {
-            model.directory.take(rows);
+            match slot {
+                Slot::Rows(ListOf::Lines) => model.lines.take(rows),
+                Slot::Rows(ListOf::Classes) => model.training.classes.take(rows),
+                Slot::Rows(ListOf::Learners) => model.training.learners.take(rows),
+                Slot::Rows(ListOf::Pick) => training::take_picks(model, rows),
+                _ => model.directory.take(rows),
+            }
             return detail_ask(model).into_iter().collect();
         }
         Loaded::Line(history) => model.line = Some(*history),
@@ -742,6 +810,11 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Sync(conflicts, asking) => {
             model.conflicts = conflicts;
             model.asking = asking;
+            let wanted = model.conflict_wanted.take();
+            let at = |id| model.conflicts.iter().position(|conflict| conflict.record_id == id);
+            if let Some(at) = wanted.and_then(at) {
+                model.sync_at = model.asking.len() + at;
+            }
             model.sync_at = model.sync_at.min(model.sync_len().saturating_sub(1));
         }
         Loaded::Picks(rows) => {
@@ -753,6 +826,11 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
                 *selected = 0;
             }
         }
+        Loaded::Class(page) => training::take_class(model, *page),
+        Loaded::Learner(page) => model.training.learner = Some(*page),
+        Loaded::Pair(pair) => model.training.pair = Some(*pair),
+        Loaded::Seats(meeting, seats) => training::take_seats(model, meeting, seats),
+        Loaded::Facets(values) => lists::found(model, values),
         Loaded::Edited(row) => open::edited(model, row),
         Loaded::Settle(page) => return settle::take(model, *page),
         Loaded::Drafts(drafts) => model.drafts.restore(drafts),

@@ -164,9 +164,12 @@ impl Workers {
             Task::Job { id, .. } => return self.begin(id, task),
             Task::Load { .. } | Task::Look => &self.reads,
             Task::Folder { .. } | Task::ReadTable { .. } | Task::MatchTable { .. } => &self.tables,
-            Task::Choose { .. } | Task::Act { .. } | Task::Invite { .. } | Task::Confirm { .. } => {
-                &self.acts
-            }
+            Task::Choose { .. }
+            | Task::Act { .. }
+            | Task::Reveal { .. }
+            | Task::ActMany { .. }
+            | Task::Invite { .. }
+            | Task::Confirm { .. } => &self.acts,
             Task::Draft { .. } => &self.drafts,
             Task::Found { .. } | Task::Join { .. } => &self.enters,
         };

@@ -11,6 +11,7 @@ use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
     SyncReport, Undone,
@@ -41,6 +42,10 @@ impl Backend for Node {
         Ok(Node::row(self, kind, id)?)
     }
 
+    fn facets(&self, kind: &'static RecordKind, key: &str) -> Answered<Vec<(Value, usize)>> {
+        Ok(Node::facets(self, kind, key)?)
+    }
+
     fn history(&self, kind: &'static RecordKind, id: RecordId) -> Answered<History> {
         Ok(Node::history(self, kind, id)?)
     }
@@ -52,6 +57,10 @@ impl Backend for Node {
         given: &Given,
     ) -> Answered<Vec<Answer>> {
         Ok(Node::act(self, action, ids, given)?)
+    }
+
+    fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {
+        Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
     }
 
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {

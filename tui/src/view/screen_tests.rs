@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 
 use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
+use crate::core::story::training::with_training;
 use crate::core::story::{
     CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, ROSTER, TAX_LINE, asking, conflict, line,
     masked_conflicts, undo_with_one_left, world,
@@ -62,6 +63,10 @@ fn evaluator() -> Fake {
     Fake::new(all, CRRC, "陈刚", &[Manager, Admin])
 }
 
+fn trainer() -> Fake {
+    Fake::new(with_training(world()), RAILWAY, "王芳", &[Coordinator, Admin])
+}
+
 fn nothing() -> Fake {
     let mut all = world();
     all.rows.get_mut("application").expect("lines").clear();
@@ -94,6 +99,10 @@ fn the_hub_s_screens() {
 fn the_other_screens() {
     check("directory", hub, "0");
     check("directory_find", hub, "0 铁");
+    check("directory_sort", hub, "0 Ctrl+O Down Right");
+    check("directory_filter", hub, "0 Ctrl+F Enter Down Enter");
+    check("directory_chips", hub, "0 Ctrl+F Enter Down Enter Esc Space Space");
+    check("hub_lines_ticked", hub, "2 Space");
     check("organisation", college, "0 Down Enter");
     check("sync", college, "-");
     check("sync_asking", hub, "-");
@@ -186,6 +195,25 @@ fn a_form_that_was_begun_is_offered() {
 }
 
 #[test]
+fn the_screens_of_training() {
+    check("training_classes", trainer, "3");
+    check("training_learners", trainer, "3 Tab");
+    check("training_learners_ticked", trainer, "3 Tab Space Down Space");
+    check("training_learner", trainer, "3 Tab Enter");
+    check("training_learner_shown", trainer, "3 Tab Enter F8 F8");
+    check("training_class", trainer, "3 Enter");
+    check("training_meetings", trainer, "3 Enter Tab");
+    check("training_pick", trainer, "3 Enter F6 Space Down Space");
+    check("training_enrol", trainer, "3 Enter F6 Space Enter");
+    check("training_sheet", trainer, "3 Enter Tab F8 Down F6 Down F7 Right F8");
+    check("training_sheet_recorded", trainer, "3 Enter Tab Down F8 8");
+    check("training_pair", trainer, "3 Tab Space Down Space F8 Right");
+    check("training_meeting_form", trainer, "3 Enter Tab F6");
+    check("training_no_classes", nothing, "3");
+    check("training_no_learners", nothing, "3 Tab");
+}
+
+#[test]
 fn the_first_use() {
     let steps = [
         ("keys", Welcome::Keys),
@@ -204,10 +232,40 @@ fn the_first_use() {
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
     for keys in [
-        "1", "2", "2 Enter", "2 F6", "2 F7", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "F12",
+        "1",
+        "2",
+        "2 Enter",
+        "2 F6",
+        "2 F7",
+        "0",
+        "0 Enter",
+        "-",
+        "=",
+        "2 F1",
+        "2 F10",
+        "0 Space",
+        "2 Ctrl+O",
+        "2 Ctrl+F",
+        "0 Ctrl+F Enter",
+        "2 Ctrl+A F7",
+        "3",
+        "3 Tab",
+        "3 Enter",
+        "3 Enter Tab",
+        "3 Enter F6",
+        "3 Enter Tab F8",
+        "3 Enter Tab Down F8",
+        "3 Tab Enter F8",
+        "3 Tab Space Down Space F8",
+        "3 Enter Tab F6",
+        "3 Enter F7",
+        "3 Enter F8",
+        "3 F8",
+        "3 Enter Tab F8 F2",
+        "F12",
         "- Enter",
     ] {
-        for fake in [college(), hub(), evaluator()] {
+        for fake in [college(), hub(), evaluator(), trainer()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
                 driver.press(keys);
@@ -227,6 +285,15 @@ fn no_sentence_is_missing_on_any_screen() {
                     "age-",
                     "settings-",
                     "sync-",
+                    "list-",
+                    "sort-",
+                    "filter-",
+                    "training-",
+                    "class-",
+                    "learner-",
+                    "marking-",
+                    "pair-",
+                    "mark-",
                     "job-",
                     "jobs-",
                     "time-",
@@ -243,14 +310,13 @@ fn no_sentence_is_missing_on_any_screen() {
 }
 
 /// A world whose every text is this one.
-fn hostile(text: &str) -> Fake {
-    let mut fake = hub();
+fn hostile(mut fake: Fake, text: &str) -> Fake {
     fake.me.org_name = text.into();
     fake.me.person = text.into();
     let mut all = fake.world();
     for rows in all.rows.values_mut() {
         for row in rows {
-            for key in ["name", "certificate_name", "major_name", "reason", "filing_no"] {
+            for key in HOSTILE_KEYS {
                 row.set_text(key, text);
             }
         }
@@ -267,8 +333,23 @@ fn hostile(text: &str) -> Fake {
     fake
 }
 
+const HOSTILE_KEYS: [&str; 12] = [
+    "name",
+    "certificate_name",
+    "major_name",
+    "reason",
+    "filing_no",
+    "learner_name",
+    "class_name",
+    "student_no",
+    "marked_by",
+    "teacher",
+    "topic",
+    "room",
+];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn any_names_fit_any_window(
         width in 20u16..=200,
@@ -278,13 +359,18 @@ proptest! {
             Just("\u{202e}\u{1b}[2J👩\u{200d}🏫\n\t".to_owned()), Just("ﾊﾞ각🇨🇳👍🏽".to_owned()),
         ],
         keys in prop::sample::select(vec![
-            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁", "F7 F12", "- Enter",
+            "1", "2", "2 Enter", "2 F6", "2 F7 F4", "0", "0 Enter", "-", "=", "2 F1", "2 F10", "0 铁",
+            "0 Ctrl+F Enter", "2 Ctrl+A", "0 Ctrl+O", "2 Ctrl+F Enter Enter",
+            "3", "3 Tab", "3 Tab Ctrl+A", "3 Enter", "3 Enter Tab", "3 Enter F6", "3 Enter Tab F8",
+            "3 Enter Tab Down F8 8", "3 Tab Enter F8 F8", "3 Tab Space Down Space F8",
+            "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6", "F7 F12", "- Enter",
             "- Enter PageDown F6 F4", "2 Ctrl+Z", "Ctrl+P", "Ctrl+P F6",
         ]),
         english in any::<bool>(),
     ) {
         let lang = if english { Lang::En } else { Lang::Zh };
-        let mut driver = Driver::new(hostile(&text), lang, (width, height));
+        let fake = if keys.starts_with('3') { trainer() } else { hub() };
+        let mut driver = Driver::new(hostile(fake, &text), lang, (width, height));
         driver.press(keys);
         let window = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(window);

@@ -6,9 +6,11 @@ mod directory;
 mod form;
 mod jobs;
 mod lines;
+mod lists;
 mod settle;
 mod sync;
 mod today;
+mod training;
 mod undo;
 mod welcome;
 mod wizard;
@@ -17,9 +19,9 @@ use onex_crdt::action::Undo;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::commands::{At, COMMANDS, Command, Does, commands_here};
+use crate::core::commands::{At, Command, Does, commands_here, table};
 use crate::core::load::last_contact;
-use crate::core::model::{ListState, Model, Notice as Said, Overlay, Screen};
+use crate::core::model::{Model, Notice as Said, Overlay, Screen};
 use crate::core::refusal::explain;
 use crate::core::update::palette_entries;
 use crate::core::wizard::Wizard;
@@ -27,10 +29,8 @@ use crate::i18n::Lang;
 use crate::view::frame::{Notice, ScreenFrame};
 use crate::view::help::Help;
 use crate::view::hints::Hint;
-use crate::view::input::draw_input;
 use crate::view::palette::{Palette, PaletteEntry};
 use crate::view::rail::Tab;
-use crate::view::table::{Column, Row, Table, offset_for, records_shown};
 use crate::view::text::{Pen, wrap};
 use crate::view::theme::{Mark, Role};
 use crate::view::words;
@@ -82,6 +82,7 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match model.screen {
         Screen::Today => today::draw(model, area, buffer),
         Screen::Lines => lines::draw(model, area, buffer),
+        Screen::Training => training::draw(model, area, buffer),
         Screen::Directory => directory::draw(model, area, buffer),
         Screen::Sync => sync::draw(model, area, buffer),
         Screen::Settings => welcome::settings(model, area, buffer),
@@ -109,6 +110,7 @@ fn overlay(
                 .collect();
             Palette { query, entries: &entries, selected: *selected }.draw(area, buffer, model.look)
         }
+        Some(Overlay::Sheet(sheet)) => lists::draw_sheet(model, sheet, area, buffer),
         Some(Overlay::Jobs { selected }) => {
             jobs::draw(model, *selected, area, buffer);
             None
@@ -165,7 +167,7 @@ pub fn help_lines(model: &Model) -> (Vec<Hint>, Vec<Hint>) {
 /// The entries that are bound under the help.
 fn commands_below(model: &Model) -> Vec<&'static Command> {
     let places = crate::core::commands::places_below(model);
-    let of = |at| COMMANDS.iter().filter(move |c: &&Command| c.at == at && (c.when)(model));
+    let of = |at| table().filter(move |c: &&Command| c.at == at && (c.when)(model));
     places.into_iter().flat_map(of).filter(|command| !command.keys.is_empty()).collect()
 }
 
@@ -178,7 +180,9 @@ pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
     for command in commands {
         let text = match command.does {
-            Does::Move(1 | -1) if matches!(command.at, At::List | At::Palette | At::Popup) => {
+            Does::Move(1 | -1)
+                if matches!(command.at, At::List | At::Palette | At::Popup | At::Sheet) =>
+            {
                 model.look.tr("cmd-choose", &[])
             }
             _ => command.title(lang),
@@ -197,7 +201,7 @@ fn tabs(model: &Model) -> Vec<Tab> {
     }
     let badge = |screen| match screen {
         Screen::Today => model.today.as_ref().map_or(0, Vec::len),
-        Screen::Lines if model.queue => model.lines.total(),
+        Screen::Lines if model.lines.is_queue() => model.lines.total(),
         Screen::Sync => {
             model.status.as_ref().map_or(0, |status| status.conflicts) + model.asking.len()
         }
@@ -208,7 +212,7 @@ fn tabs(model: &Model) -> Vec<Tab> {
         title: model.look.tr(screen.title(), &[]),
         badge: badge(screen) as u64,
     };
-    Screen::ALL.map(tab).into()
+    model.screens().into_iter().map(tab).collect()
 }
 
 fn organisation(model: &Model) -> String {
@@ -326,57 +330,6 @@ fn failure(model: &Model, text: &str) -> String {
     model.look.tr("notice-failed", &[("what", what.as_str().into())])
 }
 
-/// Draws the search line of a list, if it is open, and returns what is left and the cursor.
-fn draw_find(
-    model: &Model,
-    list: &ListState,
-    area: Rect,
-    buffer: &mut Buffer,
-) -> (Rect, Option<Position>) {
-    let Some(input) = &list.find else { return (area, None) };
-    let mut lines = area.rows();
-    let Some(line) = lines.next() else { return (area, None) };
-    let look = model.look;
-    let mut pen = Pen::new(buffer, line);
-    pen.write(&format!(" {} ", look.tr("cmd-find", &[])), look.style(Role::Plain));
-    pen.write("▏", look.style(Role::Accent));
-    let field = Rect { x: pen.x(), width: pen.room().min(FIND_WIDTH_MAX), ..line };
-    let cursor = draw_input(input, field, buffer, look.style(Role::Plain));
-    let rest = Rect { x: field.right(), width: line.right() - field.right(), ..line };
-    let mut pen = Pen::new(buffer, rest);
-    pen.write(&format!("  {}", look.tr("find-how", &[])), look.style(Role::Plain));
-    let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    (below, cursor.filter(|_| list.finding))
-}
-
-/// Draws the window of a list that fits the area and returns the place of the mark.
-fn draw_list(
-    model: &Model,
-    list: &ListState,
-    columns: &[Column],
-    area: Rect,
-    buffer: &mut Buffer,
-    cells: impl Fn(&onex_crdt::record::Row) -> Row,
-) -> Option<Position> {
-    let total = list.total() as u64;
-    let shown = records_shown(area.height);
-    let selected = list.selected as u64;
-    let half = u64::from(shown / 2);
-    let offset = offset_for(selected, selected.saturating_sub(half), total, shown);
-    let known = list.rows.as_ref();
-    let rows: Vec<Row> = (offset..total.min(offset + u64::from(shown)))
-        .map(|at| {
-            let row = known.and_then(|known| {
-                let at = usize::try_from(at).ok()?.checked_sub(known.offset)?;
-                known.rows.get(at)
-            });
-            row.map_or(Row::Loading, &cells)
-        })
-        .collect();
-    let table = Table { columns, rows: &rows, offset, total, selected: Some(selected), ticked: 0 };
-    table.draw(area, buffer, model.look)
-}
-
 /// Writes lines of text from the top, leaving out those scrolled away.
 fn draw_text(
     lines: &[(String, Role)],
@@ -417,4 +370,3 @@ fn below(area: Rect, rows: u16) -> Rect {
 
 const OFFLINE_MINUTES: i64 = 60;
 const DETAIL_WIDTH: u16 = 40;
-const FIND_WIDTH_MAX: u16 = 36;

@@ -9,6 +9,7 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::{FieldDef, RecordKind, Row};
 use onex_crdt::value::Value;
 
+use crate::core::mask;
 use crate::core::model::Model;
 use crate::i18n::Lang;
 use crate::view::theme::{Look, Mark};
@@ -36,6 +37,9 @@ pub fn title(model: &Model, kind: &RecordKind, row: &Row) -> String {
             let (name, level) = (text("certificate_name"), level(model.look, row));
             format!("{name}·{level}·{evaluator}")
         }
+        "meeting" => format!("{} {}", name_at(model, row, "class_id"), text("held_on")),
+        "enrolment" => text("learner_name").to_owned(),
+        "attendance" => name_at(model, row, "learner_id"),
         _ => {
             let found = ["name", "title", "certificate_name"].iter().find_map(|key| row.text(key));
             found.map_or_else(|| row.id.to_string().chars().take(8).collect(), str::to_owned)
@@ -58,21 +62,20 @@ pub fn level(look: Look, row: &Row) -> String {
 
 /// Returns a value as people read it: names for ids, masks for personal data.
 pub fn value(model: &Model, field: &FieldDef, value: &Value) -> String {
+    if field.secret {
+        return mask::masked(field, value).unwrap_or_default();
+    }
+    whole(model, field, value)
+}
+
+/// Returns a value whole, personal data too: where somebody must tell two apart.
+pub fn whole(model: &Model, field: &FieldDef, value: &Value) -> String {
     if let (Shape::Id(_), Some(id)) =
         (field.ty.shape, value.as_bytes().and_then(RecordId::from_slice))
     {
         return name(model, id);
     }
-    let shown = show(&field.ty.shape, value, model.look.lang == Lang::Zh);
-    if field.secret { masked(field.key, &shown) } else { shown }
-}
-
-/// Returns a value whole, personal data too: for the page on which somebody must tell two apart.
-pub fn whole(model: &Model, field: &FieldDef, given: &Value) -> String {
-    match field.ty.shape {
-        Shape::Id(_) => value(model, field, given),
-        _ => show(&field.ty.shape, given, model.look.lang == Lang::Zh),
-    }
+    show(&field.ty.shape, value, model.look.lang == Lang::Zh)
 }
 
 /// Returns a changed value, `-` for none.
@@ -87,20 +90,6 @@ pub fn changed(model: &Model, kind: &RecordKind, key: &str, now: Option<&Value>)
 pub fn label(lang: Lang, kind: &RecordKind, key: &str) -> String {
     let field = kind.field(key);
     field.map_or(key, |field| if lang == Lang::Zh { field.zh } else { field.en }).to_owned()
-}
-
-/// Returns a masked text: a phone by its ends, an address by its domain, a name by its first.
-fn masked(key: &str, text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let head = |count: usize| letters.iter().take(count).collect::<String>();
-    if key.ends_with("phone") && letters.len() > 7 {
-        let tail: String = letters[letters.len() - 4..].iter().collect();
-        return format!("{}{}{tail}", head(3), "*".repeat(letters.len() - 7));
-    }
-    if let Some((_, domain)) = text.split_once('@') {
-        return format!("{}***@{domain}", head(1));
-    }
-    format!("{}{}", head(1), "*".repeat(letters.len().saturating_sub(1)))
 }
 
 /// Returns the mark of a state of an application line.
@@ -143,22 +132,4 @@ pub fn age(look: Look, now: Option<Moment>, at: Moment) -> String {
 /// Returns the title of an action, or the id of one that this build does not know.
 pub fn action(look: Look, id: &str) -> String {
     crate::core::refusal::act_title(look.lang, id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn personal_data_is_masked() {
-        for (key, text, expected) in [
-            ("contact_phone", "13900000021", "139****0021"),
-            ("phone", "12", "1*"),
-            ("contact_name", "王芳", "王*"),
-            ("email", "wang@example.edu.cn", "w***@example.edu.cn"),
-            ("name", "", ""),
-        ] {
-            assert_eq!(masked(key, text), expected);
-        }
-    }
 }

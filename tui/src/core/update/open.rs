@@ -1,11 +1,13 @@
 //! What Enter and the action keys open: records, pages, forms; and how a form is sent.
 
-use onex_crdt::action::{Action, Subject};
+use onex_crdt::action::{Action, Given, Subject};
 use onex_crdt::field::Field;
 use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
 use onex_crdt::records::application::{Application, Outcome};
+use onex_crdt::records::attendance::actions::MEETING_ADD;
+use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
 use onex_crdt::value::Value;
 use onex_node::api::Asking;
@@ -13,11 +15,12 @@ use onex_node::import::Roster;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
-use crate::core::form::{FormState, OUTCOME, Stage};
-use crate::core::load::{Due, Task, Unfinished, Want};
+use crate::core::form::{FormState, OUTCOME, SUBJECT, Stage};
+use crate::core::list::Ticks;
+use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, setting, settle, sync, wizard};
+use crate::core::update::{go, list_want, setting, settle, sync, training, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -38,6 +41,7 @@ pub fn marked(model: &mut Model) -> Vec<Task> {
             Some(id) => page(model, id),
             None => Vec::new(),
         },
+        Screen::Training => training::enter(model),
         Screen::Sync => sync_entry(model),
         Screen::Settings => {
             let does = [Does::Language, Does::Glyphs, Does::Colours];
@@ -156,9 +160,45 @@ fn confirm(model: &mut Model, asking: &Asking) {
     model.form = Some(form);
 }
 
-/// Opens the form of an action on what is marked.
+/// What is ticked in the list of the screen.
+pub fn ticked(model: &Model) -> Option<Many> {
+    let list = model.list().filter(|list| list.ticked() > 0)?;
+    Some(match &list.ticks {
+        Ticks::Only(ids) => Many::Ids(ids.iter().copied().collect()),
+        Ticks::AllBut(ids) => Many::AllBut {
+            want: Box::new(list_want(model)?),
+            except: ids.clone(),
+            count: list.ticked(),
+        },
+    })
+}
+
+/// Opens the form of an action on everything that is ticked; no value is filled in.
+fn act_many(model: &mut Model, mut form: FormState, many: Many) -> Vec<Task> {
+    form.effect = None;
+    form.many = Some(many);
+    open(model, form);
+    Vec::new()
+}
+
+/// Opens the form of an action on what is ticked, else on what is marked.
 pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
-    let marked = model.subject().map(|(kind, row)| (kind, row.clone()));
+    if action.subject == Subject::Takes
+        && let Some(many) = ticked(model)
+    {
+        let mut form = new_form(action, None, None);
+        if action.id == SUBMIT.id {
+            form.require("endorsed_by");
+        }
+        return act_many(model, form, many);
+    }
+    if action.id == MEETING_ADD.id
+        && let Some(form) = training::meeting_form(model)
+    {
+        open(model, form);
+        return Vec::new();
+    }
+    let marked = model.subject_of(action).zip(action.kind).map(|(row, kind)| (kind, row.clone()));
     let marked = marked.filter(|_| action.subject == Subject::Takes);
     if action.subject == Subject::Takes && marked.is_none() {
         return Vec::new();
@@ -168,6 +208,10 @@ pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
 
 /// Opens the form of a decision on what is marked.
 pub fn decide(model: &mut Model, outcome: Outcome) -> Vec<Task> {
+    if let Some(many) = ticked(model) {
+        let form = new_form(&DECIDE, None, Some(outcome));
+        return act_many(model, form, many);
+    }
     let Some((kind, row)) = model.subject().map(|(kind, row)| (kind, row.clone())) else {
         return Vec::new();
     };
@@ -268,12 +312,16 @@ fn effect(action: &Action, outcome: Option<Outcome>, row: &Row) -> Option<&'stat
         (id, _) if id == WITHDRAW.id && is_filed => Some("effect-withdraw-filed"),
         (id, _) if id == WITHDRAW.id => Some("effect-withdraw"),
         (id, _) if id == contact::CONFIRM.id => Some("effect-contact-confirm"),
+        (id, _) if id == class::CONFIRM.id => Some("effect-class-confirm"),
+        (id, _) if id == class::REMOVE.id => Some("effect-class-remove"),
+        (id, _) if id == class::CLOSE.id => Some("effect-class-close"),
+        (id, _) if id == class::CANCEL.id => Some("effect-class-cancel"),
         _ => None,
     }
 }
 
 /// Puts a form on the screen with the draft that was left.
-fn open(model: &mut Model, mut form: FormState) {
+pub fn open(model: &mut Model, mut form: FormState) {
     if let Some(kept) = model.drafts.get(&form.draft_key()) {
         form.restore(&kept.texts);
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-restored"));
@@ -318,35 +366,49 @@ pub fn send(model: &mut Model) -> Vec<Task> {
     if matches!(form.stage, Stage::Sending | Stage::Loading) {
         return Vec::new();
     }
-    let Some(given) = form.collect() else {
+    let Some(mut given) = form.collect() else {
         model.notice = Some(Notice::Said(Mark::Problem, "notice-form-wrong"));
         return Vec::new();
     };
-    let text = |key: &str| {
+    let text = |given: &Given, key: &str| {
         let value = given.get(key).cloned().flatten();
         value.and_then(|value| value.as_text().map(str::to_owned)).unwrap_or_default()
     };
-    let ids: Vec<RecordId> = form.subject.into_iter().collect();
+    let asked = given.remove(SUBJECT).flatten();
+    let asked = asked.and_then(|id| id.as_bytes().and_then(RecordId::from_slice));
+    let ids: Vec<RecordId> = form.subject.or(asked).into_iter().collect();
     let task = match form.action.id {
         id if id == JOIN.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Join { file: text("file").into(), person: text("person") }
+            Task::Join { file: text(&given, "file").into(), person: text(&given, "person") }
         }
         id if id == FOUND.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Found { name: text("name"), region: text("region"), person: text("person") }
+            Task::Found {
+                name: text(&given, "name"),
+                region: text(&given, "region"),
+                person: text(&given, "person"),
+            }
         }
-        id if id == membership::DEVICE_CONFIRM.id => Task::Confirm { digits: text("digits") },
+        id if id == membership::DEVICE_CONFIRM.id => {
+            Task::Confirm { digits: text(&given, "digits") }
+        }
         id if id == membership::DEVICE_INVITE.id => Task::Invite {
             org: OrgId::from(form.subject.unwrap_or_default()),
-            file: text("out").into(),
+            file: text(&given, "out").into(),
         },
         _ if given.is_empty() && form.action.id.ends_with(".edit") => {
             model.form = None;
             model.notice = Some(Notice::Said(Mark::Absent, "notice-unchanged"));
             return Vec::new();
         }
-        _ => Task::Act { action: form.action, ids, given },
+        _ => match form.many.clone() {
+            Some(many) => {
+                let into = form.into.zip(ids.first().copied());
+                Task::ActMany { action: form.action, many, into, given }
+            }
+            None => Task::Act { action: form.action, ids, given },
+        },
     };
     form.stage = Stage::Sending;
     if model.welcome.is_some() {

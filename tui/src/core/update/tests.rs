@@ -5,11 +5,12 @@ use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 
-use crate::core::commands::{At, COMMANDS, Does, command_of, commands_here, offered};
+use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::story::training::with_training;
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, RIGHT_NUMBER, ROSTER, TAX_LEVEL, TAX_LINE, XIANYANG,
     asking, conflict, masked_conflicts, undo_with_one_left, world,
@@ -267,15 +268,7 @@ fn hanzi_and_pinyin_begin_a_search() {
 
 #[test]
 fn a_long_list_is_read_by_windows() {
-    let mut all = world();
-    let rows = all.rows.get_mut("organisation").expect("there are some");
-    let like = rows[1].clone();
-    rows.extend((0..2000u16).map(|at| {
-        let [high, low] = at.to_be_bytes();
-        let id = onex_crdt::ids::RecordId([0xee, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-        Row { id, ..like.clone() }
-    }));
-    let mut driver = Driver::new(Fake::new(all, HUB, "孙涛", &[Officer]), Lang::Zh, SIZE);
+    let mut driver = long_directory();
     driver.press("0 End");
     assert_eq!((driver.model.directory.selected, driver.model.directory.total()), (2004, 2005));
     assert!(driver.model.directory.current().is_some(), "the end is here");
@@ -521,10 +514,25 @@ fn everywhere(mut see: impl FnMut(&Model)) {
             "-",
             "=",
             "2 /",
+            "0 Space",
+            "2 Ctrl+O",
+            "0 Ctrl+F",
+            "0 Ctrl+F Enter",
+            "2 Ctrl+A",
+            "3",
+            "3 Tab",
+            "3 Tab Space",
+            "3 Tab Enter",
+            "3 Enter",
+            "3 Enter Tab",
+            "3 Enter F6",
+            "3 Enter Tab F8",
+            "3 Enter Tab Down F8 8",
+            "3 Tab Space Down Space F8",
             "- Enter",
             "F12",
         ] {
-            let mut all = world();
+            let mut all = with_training(world());
             all.conflicts.push(conflict());
             let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
             see(&driver.press(keys).model);
@@ -542,7 +550,8 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
         for command in commands_here(model) {
             for key in command.keys() {
                 let label = key.label(Lang::Zh);
-                assert!(helped.contains(&label.as_str()), "{} {label}", command.id);
+                let is_helped = helped.contains(&label.as_str()) || model.overlay.is_some();
+                assert!(is_helped, "{} {label}", command.id);
             }
             let label = command.key_label(Lang::Zh);
             assert!(command.hint == 0 || command.keys().next().is_some(), "{label}");
@@ -555,7 +564,7 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
 
 #[test]
 fn no_entry_needs_a_letter() {
-    for command in COMMANDS {
+    for command in table() {
         assert_eq!(command.keys().count(), command.keys.len(), "{}: keys are read", command.id);
         let letter = |key: &Key| key.text().is_some_and(char::is_alphabetic);
         let safe = command.keys().any(|key| !letter(&key));
@@ -565,8 +574,9 @@ fn no_entry_needs_a_letter() {
 
 #[test]
 fn what_has_no_key_is_in_the_palette() {
-    for command in COMMANDS.iter().filter(|command| command.keys.is_empty()) {
-        let palette = !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help);
+    for command in table().filter(|command| command.keys.is_empty()) {
+        let palette =
+            !matches!(command.at, At::Popup | At::Find | At::Palette | At::Help | At::Sheet);
         assert!(palette, "{}", command.id);
     }
     let mut driver = officer();
@@ -596,4 +606,111 @@ fn full_width_keys_and_languages() {
     assert!(matches!(quit, Some(Does::Quit)));
     assert!(command_of(&driver.model, Key::plain(Code::F(24))).is_none());
     assert!(Application::KIND.has_state());
+}
+
+/// A directory of two thousand colleges more.
+fn long_directory() -> Driver {
+    let mut all = world();
+    let rows = all.rows.get_mut("organisation").expect("there are some");
+    let like = rows[1].clone();
+    rows.extend((0..2000u16).map(|at| {
+        let [high, low] = at.to_be_bytes();
+        let id = onex_crdt::ids::RecordId([0xee, high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        Row { id, ..like.clone() }
+    }));
+    Driver::new(Fake::new(all, HUB, "孙涛", &[Officer]), Lang::Zh, SIZE)
+}
+
+#[test]
+fn all_that_match_are_ticked_without_being_read() {
+    let mut driver = long_directory();
+    driver.press("0 Ctrl+A");
+    assert_eq!(driver.model.directory.ticked(), 2005);
+    driver.press("Space").write("\u{3000}");
+    assert_eq!(driver.model.directory.ticked(), 2003, "all but two");
+    assert!(driver.fake.world().listed <= 100, "never the whole list");
+    driver.press("Esc");
+    assert_eq!((driver.model.directory.ticked(), driver.model.screen), (0, Screen::Directory));
+    driver.press("Ctrl+A Ctrl+A");
+    assert_eq!(driver.model.directory.ticked(), 0, "pressed twice, none");
+}
+
+#[test]
+fn a_sheet_orders_the_list() {
+    let mut driver = officer();
+    let first = |driver: &Driver| {
+        let row = driver.model.directory.rows.as_ref().and_then(|rows| rows.rows.first());
+        row.and_then(|row| row.text("short_code")).map(str::to_owned)
+    };
+    driver.press("0 Ctrl+O Down Down Enter");
+    assert_eq!(first(&driver).as_deref(), Some("13945"), "by short code");
+    driver.press("s Right Enter");
+    assert_eq!(first(&driver).as_deref(), Some("LJKJ"), "the other way round");
+    driver.press("s Up Up Enter");
+    assert_eq!(driver.model.directory.order, None, "as it was");
+}
+
+#[test]
+fn a_letter_after_the_sheet_s_is_a_search() {
+    let mut driver = officer();
+    driver.press("0").write("shanxi");
+    assert!(driver.model.overlay.is_none());
+    assert_eq!(driver.model.directory.text().as_deref(), Some("shanxi"));
+    driver.press("Esc Ctrl+F").write("x");
+    assert!(matches!(driver.model.overlay, Some(Overlay::Sheet(_))), "opened by no letter");
+}
+
+#[test]
+fn chips_narrow_the_list_and_go_again() {
+    let mut driver = officer();
+    driver.press("0 Ctrl+F Enter").write("pjzz").press("Enter");
+    assert_eq!(driver.model.directory.total(), 2, "evaluators");
+    driver.press("Ctrl+U").write("xmb").press("Enter Esc");
+    assert_eq!(driver.model.directory.total(), 3, "evaluators and the hub");
+    driver.press("Delete");
+    assert_eq!(driver.model.directory.total(), 5);
+    driver.press("f Down Enter Enter Esc Esc");
+    assert_eq!((driver.model.directory.chips.len(), driver.model.screen), (0, Screen::Directory));
+}
+
+#[test]
+fn the_hub_s_queue_is_a_chip() {
+    let mut driver = officer();
+    driver.fake.world().rows.get_mut("application").expect("lines")[0].set_text("state", "filed");
+    driver.press("2");
+    assert!(driver.model.lines.is_queue());
+    assert_eq!(driver.model.lines.total(), 1);
+    driver.press("Delete");
+    assert_eq!((driver.model.lines.is_queue(), driver.model.lines.total()), (false, 2));
+    driver.press("Ctrl+F Enter");
+    assert_eq!((driver.model.lines.is_queue(), driver.model.lines.total()), (true, 1));
+    driver.press("Ctrl+F Down Enter Down Enter Esc");
+    assert_eq!(driver.model.lines.total(), 0, "a filed line does not wait");
+    driver.press("Esc Esc");
+    assert_eq!(driver.model.screen, Screen::Today, "the queue's chip stays");
+}
+
+#[test]
+fn ticked_lines_are_decided_together() {
+    let mut driver = officer();
+    driver.press("2 Ctrl+A F7").write("缺师资培训人数").press("F2");
+    assert!(driver.model.form.is_none());
+    for row in &driver.fake.world().rows["application"] {
+        assert_eq!((row.state(), row.text("reason")), (Some("returned"), Some("缺师资培训人数")));
+    }
+    assert_eq!(driver.model.lines.ticked(), 0, "what was done is no longer ticked");
+}
+
+#[test]
+fn rows_that_nobody_saw_are_not_acted_on() {
+    let mut driver = officer();
+    driver.press("2 Ctrl+A F7").write("缺");
+    let more = driver.fake.world().rows["application"][0].clone();
+    let more = Row { id: XIANYANG, ..more };
+    driver.fake.world().rows.get_mut("application").expect("lines").push(more);
+    driver.press("F2");
+    let form = driver.model.form.as_ref().expect("still open");
+    assert_eq!(form.stage, Stage::Failed("failure-list-moved".into()));
+    let rows = driver.fake.world().rows["application"].clone();
+    assert!(rows.iter().all(|row| row.state() == Some("submitted")));
 }

@@ -13,8 +13,9 @@ use crate::core::load::OrganisationPage;
 use crate::core::model::Model;
 use crate::i18n::Lang;
 use crate::view::empty::EmptyState;
-use crate::view::screens::{below, draw_find, draw_list, draw_text, split};
-use crate::view::table::{Align, Cell, Column, ColumnWidth, Keep, Row};
+use crate::view::screens::lists::{column, draw_bars, draw_list};
+use crate::view::screens::{below, draw_text, split};
+use crate::view::table::{Align, Cell, ColumnWidth, Keep};
 use crate::view::text::put;
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
@@ -34,7 +35,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         look.style(Role::Heading),
     );
     let (area, right) = split(model, below(area, 1), buffer);
-    let (area, find) = draw_find(model, &model.directory, area, buffer);
+    let (area, find) = draw_bars(model, &model.directory, area, buffer);
     if let Some(right) = right {
         draw_page(model, right, buffer);
     }
@@ -44,25 +45,19 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             .draw(area, buffer, look);
         return find;
     }
-    let column = |id: &str, width, keep| Column {
-        title: look.tr(id, &[]),
-        width,
-        align: Align::Left,
-        keep,
-        sorted: None,
-    };
+    let column = |of, width, keep| column(model, &model.directory, of, width, Align::Left, keep);
     let columns = [
-        column("column-organisation", ColumnWidth::AtLeast(24), Keep::Always),
-        column("column-code", ColumnWidth::Fixed(6), Keep::Always),
-        column("column-role", ColumnWidth::Fixed(14), Keep::Always),
-        column("column-region", ColumnWidth::Fixed(12), Keep::IfRoom),
-        column("column-state", ColumnWidth::Fixed(10), Keep::Always),
+        column(("column-organisation", "name"), ColumnWidth::AtLeast(24), Keep::Always),
+        column(("column-code", "short_code"), ColumnWidth::Fixed(6), Keep::Always),
+        column(("column-role", "role"), ColumnWidth::Fixed(14), Keep::Always),
+        column(("column-region", "region_code"), ColumnWidth::Fixed(12), Keep::IfRoom),
+        column(("column-state", "state"), ColumnWidth::Fixed(10), Keep::Always),
     ];
     let row = draw_list(model, &model.directory, &columns, area, buffer, |row| cells(model, row));
     find.or(row)
 }
 
-fn cells(model: &Model, row: &Org) -> Row {
+fn cells(model: &Model, row: &Org) -> Vec<Cell> {
     let shown = |key: &str| match (Organisation::KIND.field(key), row.fields.get(key)) {
         (Some(field), Some(value)) => words::value(model, field, value),
         _ => String::new(),
@@ -74,7 +69,7 @@ fn cells(model: &Model, row: &Org) -> Row {
     let texts = [shown("name"), shown("short_code"), shown("role"), shown(place)];
     let mut cells: Vec<Cell> = texts.iter().map(|text| Cell::from(text.as_str())).collect();
     cells.push(Cell { mark: Some(mark), text: state });
-    Row::Ready { cells, ticked: false }
+    cells
 }
 
 fn draw_page(model: &Model, area: Rect, buffer: &mut Buffer) {

@@ -21,7 +21,10 @@ use crate::view::words;
 pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = model.look;
     let title = if look.lang == Lang::Zh { state.action.zh } else { state.action.en };
-    let subject = state.subject.map(|id| words::name(model, id)).unwrap_or_default();
+    let subject = match &state.many {
+        Some(many) => look.tr("form-many", &[("count", (many.count() as u64).into())]),
+        None => state.subject.map(|id| words::name(model, id)).unwrap_or_default(),
+    };
     let heading = format!(" {title}  {subject}");
     put(buffer, Rect { height: area.height.min(1), ..area }, &heading, look.style(Role::Heading));
     draft_state(model, state, area, buffer);

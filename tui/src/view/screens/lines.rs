@@ -10,8 +10,9 @@ use ratatui::layout::{Position, Rect};
 use crate::core::model::Model;
 use crate::core::refusal::outcome_word;
 use crate::view::empty::EmptyState;
-use crate::view::screens::{below, draw_find, draw_list, draw_text, split};
-use crate::view::table::{Align, Cell, Column, ColumnWidth, Keep, Row};
+use crate::view::screens::lists::{column, draw_bars, draw_list};
+use crate::view::screens::{below, draw_text, split};
+use crate::view::table::{Align, Cell, Column, ColumnWidth, Keep};
 use crate::view::text::put;
 use crate::view::theme::Role;
 use crate::view::words;
@@ -23,7 +24,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         return None;
     }
     let look = model.look;
-    let heading = look.tr(if model.queue { "lines-queue" } else { "lines-all" }, &[]);
+    let heading = look.tr(if model.lines.is_queue() { "lines-queue" } else { "lines-all" }, &[]);
     put(
         buffer,
         Rect { height: area.height.min(1), ..area },
@@ -31,7 +32,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         look.style(Role::Heading),
     );
     let (area, right) = split(model, below(area, 1), buffer);
-    let (area, find) = draw_find(model, &model.lines, area, buffer);
+    let (area, find) = draw_bars(model, &model.lines, area, buffer);
     if let Some(right) = right {
         draw_line(model, 0, right, buffer);
     }
@@ -45,7 +46,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
 
 fn empty(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = model.look;
-    let (title, reason) = match (model.lines.text().is_some(), model.role()) {
+    let (title, reason) = match (model.lines.is_narrowed(), model.role()) {
         (true, _) => ("lines-none-found", "lines-none-found-why"),
         (false, Some(OrgRole::Hub)) => ("lines-none-hub", "lines-none-hub-why"),
         (false, Some(OrgRole::College)) => ("lines-none-college", "lines-none-college-why"),
@@ -57,29 +58,25 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn columns(model: &Model) -> Vec<Column> {
-    let look = model.look;
-    let column = |id: &str, width, align, keep| Column {
-        title: look.tr(id, &[]),
-        width,
-        align,
-        keep,
-        sorted: None,
-    };
     use ColumnWidth::{AtLeast, Fixed};
-    let state = column("column-state", Fixed(12), Align::Left, Keep::Always);
-    let certificate = column("column-certificate", AtLeast(14), Align::Left, Keep::Always);
-    let planned = column("column-planned", Fixed(6), Align::Right, Keep::Always);
-    let number = column("column-number", AtLeast(12), Align::Left, Keep::IfRoom);
+    let column = |of, width, align, keep| column(model, &model.lines, of, width, align, keep);
+    let state = column(("column-state", "state"), Fixed(12), Align::Left, Keep::Always);
+    let certificate =
+        column(("column-certificate", "certificate_name"), AtLeast(14), Align::Left, Keep::Always);
+    let planned =
+        column(("column-planned", "planned_students"), Fixed(6), Align::Right, Keep::Always);
+    let number = column(("column-number", "filing_no"), AtLeast(12), Align::Left, Keep::IfRoom);
     if model.role() == Some(OrgRole::Hub) {
-        let college = column("column-college", AtLeast(12), Align::Left, Keep::Always);
-        let age = column("column-age", Fixed(9), Align::Left, Keep::Always);
-        let last = if model.queue { age } else { number };
+        let college =
+            column(("column-college", "college_id"), AtLeast(12), Align::Left, Keep::Always);
+        let age = column(("column-age", ""), Fixed(9), Align::Left, Keep::Always);
+        let last = if model.lines.is_queue() { age } else { number };
         return vec![state, certificate, college, planned, last];
     }
     vec![state, certificate, planned, number]
 }
 
-fn cells(model: &Model, row: &Line) -> Row {
+fn cells(model: &Model, row: &Line) -> Vec<Cell> {
     let look = model.look;
     let mut state = words::state(look, Application::KIND, row);
     if row.fields.contains_key("pending_act") {
@@ -91,10 +88,10 @@ fn cells(model: &Model, row: &Line) -> Row {
     let certificate = Cell::from(words::certificate(look, row).as_str());
     let planned = row.int("planned_students").map(|number| number.to_string());
     let planned = Cell::from(planned.unwrap_or_default().as_str());
-    let cells = if model.role() == Some(OrgRole::Hub) {
+    if model.role() == Some(OrgRole::Hub) {
         let college = Cell::from(words::name_at(model, row, "college_id").as_str());
         let since = model.lines.rows.as_ref().and_then(|rows| rows.since.get(&row.id));
-        let last = match (model.queue, since) {
+        let last = match (model.lines.is_queue(), since) {
             (true, Some(at)) => words::age(look, model.now(), *at),
             (true, None) => String::new(),
             (false, _) => row.text("filing_no").unwrap_or_default().to_owned(),
@@ -102,8 +99,7 @@ fn cells(model: &Model, row: &Line) -> Row {
         vec![state, certificate, college, planned, Cell::from(last.as_str())]
     } else {
         vec![state, certificate, planned, Cell::from(number(model, row).as_str())]
-    };
-    Row::Ready { cells, ticked: false }
+    }
 }
 
 /// The filing number, or what a draft lacks.
