@@ -19,8 +19,8 @@ pub mod wizard;
 
 pub mod backend;
 pub mod load;
+pub mod problem;
 pub mod refusal;
-pub mod roster_words;
 
 pub mod clean;
 pub mod input;

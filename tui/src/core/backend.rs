@@ -12,8 +12,8 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
-    SyncReport, Undone,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
+    Resolved, Status, SyncReport, Undone,
 };
 use onex_node::import;
 use onex_node::importing::Saved;
@@ -43,6 +43,10 @@ pub trait Backend: Send + Sync {
         ids: &[RecordId],
         given: &Given,
     ) -> Answered<Vec<Answer>>;
+    /// The conflicts that somebody ended.
+    fn resolved(&self) -> Answered<Vec<Resolved>>;
+    /// Records of the own register that may be of one person.
+    fn duplicates(&self) -> Answered<Vec<Duplicate>>;
     /// Writes down that somebody looks at masked fields of a record.
     fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
     /// Takes a batch back; these records even where they were changed since.

@@ -56,6 +56,8 @@ pub struct World {
     pub looked_at: Vec<RecordId>,
     pub drafts: BTreeMap<String, Vec<Draft>>,
     pub undos: Vec<ToldUndo>,
+    pub resolved: Vec<Resolved>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// What an undoing will answer, once.
@@ -213,6 +215,8 @@ pub fn world() -> World {
         looked_at: Vec::new(),
         drafts: BTreeMap::new(),
         undos: Vec::new(),
+        resolved: Vec::new(),
+        duplicates: Vec::new(),
     }
 }
 
@@ -404,6 +408,16 @@ fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
     Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None, undone: None }])
 }
 
+/// The number of students, where more are planned.
+fn too_many(row: &Row, given: &Given) -> Option<i64> {
+    let number = |key: &str| {
+        let given = given.get(key).cloned().flatten();
+        given.or(row.fields.get(key).cloned()).and_then(|value| value.as_int())
+    };
+    let most = number("enrolled_students")?;
+    number("planned_students").filter(|planned| *planned > most).map(|_| most)
+}
+
 impl Backend for Fake {
     fn me(&self) -> Answered<Me> {
         Ok(self.me.clone())
@@ -515,19 +529,7 @@ impl Backend for Fake {
         let id = ids.first().copied().unwrap_or(made);
         let row = rows.iter_mut().find(|row| row.id == id).expect("a row of the story");
         let mut said = step(action.id, NOW, self.me.org_id.into(), &self.me.person);
-        let number = |given: &Given, row: &Row, key: &str| {
-            given
-                .get(key)
-                .cloned()
-                .flatten()
-                .or(row.fields.get(key).cloned())
-                .and_then(|v| v.as_int())
-        };
-        let (planned, most) =
-            (number(given, row, "planned_students"), number(given, row, "enrolled_students"));
-        if let (Some(planned), Some(most)) = (planned, most)
-            && planned > most
-        {
+        if let Some(most) = too_many(row, given) {
             rows.retain(|row| !row.fields.is_empty());
             let reason = Reason::MoreThan { limit: "enrolled_students", most };
             return self.refuse(action, reason, "planned_students");
@@ -558,6 +560,14 @@ impl Backend for Fake {
             Answer { id, state: row.state().map(str::to_owned), pending_act: None, undone: None };
         world.steps.entry(id).or_default().push(said);
         Ok(vec![answer])
+    }
+
+    fn resolved(&self) -> Answered<Vec<Resolved>> {
+        Ok(self.world().resolved.clone())
+    }
+
+    fn duplicates(&self) -> Answered<Vec<Duplicate>> {
+        Ok(self.world().duplicates.clone())
     }
 
     fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {

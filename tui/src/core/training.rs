@@ -3,7 +3,7 @@
 //! Plain data; what keys do to it is `update::training`'s, the sheet of a meeting stands in
 //! `core::marking`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, RecordKind, Row};
@@ -11,7 +11,7 @@ use onex_crdt::records::attendance::Meeting;
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::learner::Learner;
-use onex_node::api::History;
+use onex_node::api::{History, Resolved};
 
 use crate::core::list::{ListSpec, ListState};
 use crate::core::marking::Marking;
@@ -26,6 +26,8 @@ pub struct Training {
     pub learners: ListState,
     /// The pages that are open, the innermost last; it fills the screen.
     pub pages: Vec<Page>,
+    /// Whether the next class that is read is to be marked at whoever has not confirmed.
+    pub wants_unconfirmed: bool,
     /// The class that is here.
     pub class: Option<ClassPage>,
     /// The learner that is here.
@@ -53,6 +55,8 @@ pub enum Page {
         area: Area,
         /// The marked place of the roster.
         place: usize,
+        /// The places that are ticked.
+        ticks: BTreeSet<RecordId>,
         /// The marked meeting.
         meeting: usize,
     },
@@ -134,6 +138,8 @@ pub struct LearnerPage {
     pub history: History,
     /// Places in classes, the newest first.
     pub places: Vec<Row>,
+    /// Conflicts of the record that somebody ended.
+    pub resolved: Vec<Resolved>,
 }
 
 /// The list of classes.
@@ -157,6 +163,7 @@ impl Training {
             classes: ListState::new(&CLASSES),
             learners: ListState::new(&LEARNERS),
             pages: Vec::new(),
+            wants_unconfirmed: false,
             class: None,
             learner: None,
             pair: None,
@@ -171,6 +178,16 @@ impl Training {
     /// The page that fills the screen, to be changed.
     pub fn page_mut(&mut self) -> Option<&mut Page> {
         self.pages.last_mut()
+    }
+
+    /// The places of the roster that are ticked.
+    pub fn ticked_places(&self) -> Option<&BTreeSet<RecordId>> {
+        match self.page() {
+            Some(Page::Class { area: Area::Roster, ticks, .. }) => {
+                Some(ticks).filter(|ticks| !ticks.is_empty())
+            }
+            _ => None,
+        }
     }
 
     /// The sheet that is open.

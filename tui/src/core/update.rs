@@ -30,6 +30,7 @@ use crate::core::load::{Done, Due, Known, ListOf, Loaded, Message, Slot, Task, W
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
+use crate::core::training::Part;
 use crate::core::wizard::Wizard;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Mark, Scheme};
@@ -627,7 +628,10 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Acted(action, answered) => acted(model, action, answered),
         Message::Revealed(id, answered) => {
             match answered {
-                Ok(()) => training::revealed(model, id),
+                Ok(()) => {
+                    training::revealed(model, id);
+                    settle::revealed(model, id);
+                }
                 Err(error) => failed(model, error),
             }
             Vec::new()
@@ -783,11 +787,13 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             if is_first {
                 if model.role() == Some(OrgRole::Hub) && !model.lines.is_queue() {
                     model.lines.toggle_queue();
+                    model.training.part = Part::Learners;
                 }
                 return list_ask(model);
             }
         }
-        Loaded::Today(mut due) => {
+        Loaded::Today(mut due, progress) => {
+            model.progress = progress;
             if let Some(import) = wizard::due(model) {
                 let at = due.iter().position(|due| matches!(due, Due::Unfinished(_)));
                 due.insert(at.unwrap_or(due.len()), import);

@@ -13,8 +13,8 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft, History, Invited, List, Me, Query, Status,
-    SyncReport, Undone,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
+    Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
 use onex_node::import;
@@ -57,6 +57,14 @@ impl Backend for Node {
         given: &Given,
     ) -> Answered<Vec<Answer>> {
         Ok(Node::act(self, action, ids, given)?)
+    }
+
+    fn resolved(&self) -> Answered<Vec<Resolved>> {
+        Ok(Node::resolved(self)?)
+    }
+
+    fn duplicates(&self) -> Answered<Vec<Duplicate>> {
+        Ok(Node::duplicates(self)?)
     }
 
     fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {

@@ -9,7 +9,7 @@ use onex_crdt::records::learner::actions as learner;
 use crate::core::commands::{At, Command, Does, act, can, entry, keys, when};
 use crate::core::model::{Model, Screen};
 use crate::core::training::{Area, Page, Part};
-use crate::core::update::training::{Train, subject_of, ticked_pair};
+use crate::core::update::training::{Train, subject_of, ticked_for, ticked_pair};
 
 /// Returns where the person is in 培训, the innermost place first.
 pub fn places(model: &Model) -> Vec<At> {
@@ -28,6 +28,12 @@ pub fn places(model: &Model) -> Vec<At> {
 fn class_can(model: &Model, action: &Action) -> bool {
     let row = model.training.subjects().into_iter().find(|(kind, _)| kind.key == "class");
     row.is_some_and(|(_, row)| row.state() == Some("open")) && model.may(action)
+}
+
+fn place_can(model: &Model, action: &Action) -> bool {
+    let is_ticked = ticked_for(model, action).is_some();
+    (is_ticked && model.may(action))
+        || (model.training.ticked_places().is_none() && can(model, action))
 }
 
 fn can_enrol(model: &Model) -> bool {
@@ -120,8 +126,10 @@ pub static COMMANDS: &[Command] = &[
             train("roster-pick", "cmd-enrol", At::Roster, Train::Pick),
         ),
     ),
-    keys(&["F7"], 4, act(&REMOVE, At::Roster, |model| can(model, &REMOVE))),
-    keys(&["F8"], 5, act(&CONFIRM, At::Roster, |model| can(model, &CONFIRM))),
+    keys(&["F7"], 4, act(&REMOVE, At::Roster, |model| place_can(model, &REMOVE))),
+    keys(&["F8"], 5, act(&CONFIRM, At::Roster, |model| place_can(model, &CONFIRM))),
+    keys(&["Space"], 6, train("roster-tick", "cmd-tick", At::Roster, Train::Tick)),
+    keys(&["Ctrl+A"], 0, train("roster-all", "cmd-all", At::Roster, Train::TickAll)),
     keys(
         &["Enter", "F8"],
         1,

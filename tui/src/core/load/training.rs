@@ -8,6 +8,7 @@ use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::attendance::{Attendance, Mark, Meeting};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
+use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::learner::Learner;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::value::Value;
@@ -73,7 +74,12 @@ pub fn learner(backend: &dyn Backend, id: RecordId, known: &mut Known) -> Answer
     let mut places = of(backend, Enrolment::KIND, "learner_id", id)?;
     places.sort_by(|one, other| other.text("enrolled_on").cmp(&one.text("enrolled_on")));
     know_all(backend, Enrolment::KIND, &places, known)?;
-    Ok(LearnerPage { history, places })
+    let mut resolved = Vec::new();
+    if history.steps.iter().any(|step| step.kind == CHOOSE.id) {
+        resolved = backend.resolved()?;
+        resolved.retain(|resolved| resolved.conflict.record_id == id);
+    }
+    Ok(LearnerPage { history, places, resolved })
 }
 
 /// Reads the sheet of a meeting: who is in its class, and what is recorded of them.

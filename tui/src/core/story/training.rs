@@ -8,7 +8,7 @@ use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::learner::Learner;
 use onex_crdt::value::Value;
-use onex_node::api::Answer;
+use onex_node::api::{Answer, Conflict, ConflictValue, Resolved, Step};
 
 use super::{RAILWAY, RAILWAY_LEVEL, World, row, step};
 
@@ -149,7 +149,46 @@ pub fn with_training(mut world: World) -> World {
         ("attendance", marks),
     ];
     world.rows.extend(rows);
+    with_choice(&mut world);
     world
+}
+
+/// Two people wrote the third learner's name differently, and one of them chose.
+fn with_choice(world: &mut World) {
+    let id = RecordId([0xc8; 16]);
+    let edit = |person: &str, at: &str, name: &str| {
+        let mut step = step("edit", at, RAILWAY, person);
+        step.changed = vec![("name".to_owned(), None, Some(Value::Text(name.to_owned())))];
+        step
+    };
+    let mut chose = step("conflict.choose", "2026-04-02T09:30:00+08:00", RAILWAY, "王芳");
+    chose.says.insert("conflict".to_owned(), Value::Text(id.to_string()));
+    chose.reason = Some("与身份证一致".to_owned());
+    let steps = vec![
+        edit("周老师", "2026-04-01T08:12:00+08:00", "章芳"),
+        edit("王芳", "2026-04-01T08:15:00+08:00", "张芳"),
+        chose,
+    ];
+    let value = |step: &Step, name: &str| ConflictValue {
+        value: Some(Value::Text(name.to_owned())),
+        person: step.person.clone(),
+        device: None,
+        at: step.at,
+    };
+    world.resolved.push(Resolved {
+        conflict: Conflict {
+            id,
+            kind: Learner::KIND,
+            record_id: learner_id(2),
+            field: "name".to_owned(),
+            values: vec![value(&steps[0], "章芳"), value(&steps[1], "张芳")],
+        },
+        chosen: Some(Value::Text("张芳".to_owned())),
+        person: "王芳".to_owned(),
+        at: steps[2].at,
+        reason: steps[2].reason.clone(),
+    });
+    world.steps.insert(learner_id(2), steps);
 }
 
 /// Carries an action of 培训 out; nothing when it is none.

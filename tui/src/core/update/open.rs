@@ -77,7 +77,10 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks
         }
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
+        Some(Due::Meeting(class, meeting)) => training::sheet_of(model, class.id, meeting.id),
+        Some(Due::Unconfirmed(class, _)) => training::unconfirmed(model, class.id),
         Some(Due::Import { .. }) => wizard::open(model, Roster::Learner, None),
+        Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
@@ -184,7 +187,7 @@ fn act_many(model: &mut Model, mut form: FormState, many: Many) -> Vec<Task> {
 /// Opens the form of an action on what is ticked, else on what is marked.
 pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
     if action.subject == Subject::Takes
-        && let Some(many) = ticked(model)
+        && let Some(many) = training::ticked_for(model, action).or_else(|| ticked(model))
     {
         let mut form = new_form(action, None, None);
         if action.id == SUBMIT.id {

@@ -8,8 +8,10 @@ use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
+use crate::core::load::roster::NoRoster;
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::problem::Unusable;
 use crate::core::story::training::with_training;
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, RIGHT_NUMBER, ROSTER, TAX_LEVEL, TAX_LINE, XIANYANG,
@@ -452,7 +454,49 @@ fn files_are_found_by_completion() {
     assert_eq!(wizard(&driver).name, "电气2301.csv");
     driver.press("Esc").write("x").press("Ctrl+U");
     driver.paste(&at("名单").join("notes.doc").display().to_string()).press("Enter Enter");
-    assert_eq!(wizard(&driver).failed, Some("import-no-header"));
+    let failed = Some(NoRoster::Unusable(Unusable::NoHeader));
+    assert_eq!(wizard(&driver).failed, failed);
+}
+
+#[test]
+fn whoever_looks_at_masked_values_is_written_down() {
+    let mut driver = disputed();
+    driver.press("- Down Enter");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| !settle.whole));
+    driver.press("F6");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| settle.whole));
+    assert_eq!(driver.fake.world().looked_at, [TAX_LINE]);
+    driver.press("F6");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| !settle.whole));
+}
+
+#[test]
+fn today_leads_to_the_sheet_and_to_who_has_not_confirmed() {
+    let fake = || Fake::new(with_training(world()), RAILWAY, "王芳", &[Coordinator, Admin]);
+    let mut driver = Driver::new(fake(), Lang::Zh, SIZE);
+    let due = driver.model.today.clone().expect("read");
+    let at = |due: &[Due], is: fn(&Due) -> bool| due.iter().position(is).expect("it is due");
+    for _ in 0..at(&due, |due| matches!(due, Due::Meeting(..))) {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+    let meeting = driver.model.training.marking().map(|open| open.meeting);
+    assert_eq!(meeting, Some(crate::core::story::training::TODAY), "nobody has recorded it");
+    driver.press("Esc Esc Esc Esc");
+    assert_eq!(driver.model.screen, Screen::Today);
+    let mut driver = Driver::new(fake(), Lang::Zh, SIZE);
+    for _ in 0..at(&due, |due| matches!(due, Due::Unconfirmed(_, 3))) {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+    let class = driver.model.training.class.as_ref().expect("its class");
+    let Some(crate::core::training::Page::Class { place, .. }) = driver.model.training.page()
+    else {
+        panic!("its page")
+    };
+    assert!(!class.places[*place].is("learner_confirmed"));
+    let progress = driver.model.progress.as_ref().expect("a class");
+    assert_eq!((progress.classes, progress.people, progress.confirmed), (1, 46, 43));
 }
 
 #[test]

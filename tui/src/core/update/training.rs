@@ -1,5 +1,7 @@
 //! What keys do in 培训: its lists, its pages, the sheet of a meeting, the merging of two records.
 
+use std::collections::BTreeSet;
+
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Field;
 use onex_crdt::field::number::Decimal1;
@@ -7,7 +9,8 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::attendance::Mark;
 use onex_crdt::records::attendance::actions::{MARK, MEETING_ADD};
-use onex_crdt::records::class::actions::{ENROL, OPEN};
+use onex_crdt::records::class::actions::{CONFIRM, ENROL, OPEN};
+use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::class::{Class, ClassRef};
 use onex_crdt::records::learner::Learner;
 use onex_crdt::records::learner::actions::{ADD, EDIT, MERGE};
@@ -30,6 +33,10 @@ pub enum Train {
     Part,
     /// Takes the mark to the other part of the class's page.
     Area,
+    /// Ticks the marked place of the roster, or takes its tick away.
+    Tick,
+    /// Ticks everybody who is in the class; when all are ticked, nobody.
+    TickAll,
     /// Opens the learners who could be put into the class.
     Pick,
     /// Puts those who are ticked into the class.
@@ -71,6 +78,10 @@ pub fn does(model: &mut Model, does: Train) -> Vec<Task> {
             turn(model);
             Vec::new()
         }
+        Train::Tick | Train::TickAll => {
+            tick(model, does);
+            Vec::new()
+        }
         Train::Mark(_) | Train::Cycle | Train::Column(_) | Train::Unjump => {
             mark(model, does);
             Vec::new()
@@ -94,6 +105,39 @@ fn turn(model: &mut Model) {
         Some(Page::Pair { kept, .. }) => *kept = 1 - *kept,
         _ => {}
     }
+}
+
+fn tick(model: &mut Model, does: Train) {
+    let Some(class) = model.training.class.as_ref() else { return };
+    let is_in = |row: &&Row| row.state() != Some("removed");
+    let all: BTreeSet<RecordId> = class.places.iter().filter(is_in).map(|row| row.id).collect();
+    let count = class.places.len();
+    let marked = |at: usize| class.places.get(at).map(|row| row.id);
+    let Some(Page::Class { place, ticks, .. }) = model.training.pages.last_mut() else { return };
+    match (does, marked(*place)) {
+        (Train::TickAll, _) if *ticks == all => ticks.clear(),
+        (Train::TickAll, _) => *ticks = all,
+        (_, None) => {}
+        (_, Some(id)) => {
+            if !ticks.remove(&id) {
+                ticks.insert(id);
+            }
+            *place = (*place + 1).min(count.saturating_sub(1));
+        }
+    }
+}
+
+/// The ticked places of the roster that an action can be taken on: a confirmation is of those who
+/// have not confirmed yet.
+pub fn ticked_for(model: &Model, action: &Action) -> Option<Many> {
+    let ticks = model.training.ticked_places()?;
+    let places = &model.training.class.as_ref()?.places;
+    let takes = |row: &&Row| {
+        let asks = action.id != CONFIRM.id || !row.is("learner_confirmed");
+        ticks.contains(&row.id) && asks && action.from.contains(&row.state().unwrap_or_default())
+    };
+    let ids: Vec<RecordId> = places.iter().filter(takes).map(|row| row.id).collect();
+    (action.kind == Some(Enrolment::KIND) && !ids.is_empty()).then_some(Many::Ids(ids))
 }
 
 /// Moves the mark of the page; nothing where a list is shown.
@@ -134,18 +178,48 @@ pub fn enter(model: &mut Model) -> Vec<Task> {
     }
 }
 
-/// Closes the page; what the sheet says unsaved is kept.
+/// Takes the ticks of the roster away, else closes the page; what the sheet says unsaved is kept.
 pub fn back(model: &mut Model) -> Option<Vec<Task>> {
     keep(model);
+    if let Some(Page::Class { ticks, .. }) = model.training.page_mut()
+        && !ticks.is_empty()
+    {
+        ticks.clear();
+        return Some(Vec::new());
+    }
     model.training.pages.pop()?;
     Some(reload(model))
 }
 
 /// Opens the page of a class.
 pub fn class(model: &mut Model, id: RecordId) -> Vec<Task> {
-    let page = Page::Class { id, area: Area::Roster, place: 0, meeting: 0 };
+    let page = Page::Class { id, area: Area::Roster, place: 0, ticks: BTreeSet::new(), meeting: 0 };
     model.training.pages.push(page);
     vec![model.ask(Want::Class(id))]
+}
+
+/// Opens the sheet of a meeting over the page of its class.
+pub fn sheet_of(model: &mut Model, class_id: RecordId, meeting: RecordId) -> Vec<Task> {
+    let mut tasks = from_elsewhere(model, class_id);
+    if let Some(Page::Class { area, .. }) = model.training.page_mut() {
+        *area = Area::Meetings;
+    }
+    model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
+    tasks.push(model.ask(Want::Seats(meeting)));
+    tasks
+}
+
+/// Opens the page of a class at the first learner who has not confirmed.
+pub fn unconfirmed(model: &mut Model, class_id: RecordId) -> Vec<Task> {
+    model.training.wants_unconfirmed = true;
+    from_elsewhere(model, class_id)
+}
+
+fn from_elsewhere(model: &mut Model, class_id: RecordId) -> Vec<Task> {
+    let mut tasks = go(model, Screen::Training);
+    model.training.part = Part::Classes;
+    tasks.extend(class(model, class_id));
+    tasks
 }
 
 /// Opens the page of a learner.
@@ -414,6 +488,11 @@ pub fn acted(model: &mut Model, action: &Action, made: Option<RecordId>) {
     if is_asked {
         model.training.pages.pop();
     }
+    if action.kind == Some(Enrolment::KIND)
+        && let Some(Page::Class { ticks, .. }) = model.training.page_mut()
+    {
+        ticks.clear();
+    }
     match action.id {
         id if id == MERGE.id => model.training.learners.ticks = Ticks::none(),
         id if id == OPEN.id => model.training.classes.selected_id = Some(made),
@@ -469,7 +548,11 @@ pub fn detail_want(model: &Model) -> Option<Want> {
 
 /// Takes a class that was read.
 pub fn take_class(model: &mut Model, page: ClassPage) {
+    let wanted = std::mem::take(&mut model.training.wants_unconfirmed);
+    let waits = |row: &Row| row.state() == Some("enrolled") && !row.is("learner_confirmed");
+    let wanted = wanted.then(|| page.places.iter().position(waits)).flatten();
     if let Some(Page::Class { place, meeting, .. }) = model.training.page_mut() {
+        *place = wanted.unwrap_or(*place);
         *place = (*place).min(page.places.len().saturating_sub(1));
         *meeting = (*meeting).min(page.meetings.len().saturating_sub(1));
     }

@@ -1,12 +1,15 @@
 //! What a teacher and a coordinator do with a class, key by key.
 
-use onex_crdt::record::Row;
+use onex_crdt::record::{Record, Row};
 use onex_crdt::records::attendance::Mark;
+use onex_crdt::records::learner::Learner;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Teacher};
 use onex_crdt::value::Value;
+use onex_node::api::Duplicate;
 
 use crate::core::form::Stage;
 use crate::core::list::Ticks;
+use crate::core::load::Due;
 use crate::core::model::{Notice, Screen};
 use crate::core::story::training::{CLASS, LAST_WEEK, TODAY, learner_id, name, with_training};
 use crate::core::story::{CRRC, Driver, Fake, RAILWAY, conflict, world};
@@ -218,4 +221,40 @@ fn personal_data_is_shown_after_it_is_written_down() {
     assert_eq!(driver.fake.world().looked_at.len(), 1);
     driver.press("Esc Enter");
     assert_eq!(reveal(&driver), Reveal::Masked, "masked again on the next look");
+}
+
+#[test]
+fn records_of_one_person_are_found_from_today() {
+    let mut driver = coordinator();
+    driver.fake.world().duplicates.push(Duplicate {
+        kind: Learner::KIND,
+        field: "id_number",
+        records: vec![learner_id(1), learner_id(2)],
+    });
+    driver.press("0 1");
+    let due = driver.model.today.as_ref().expect("read");
+    let at = due.iter().position(|due| matches!(due, Due::Duplicate(..))).expect("it is due");
+    driver.model.today_at = at;
+    driver.press("Enter F2");
+    let rows = driver.fake.world().rows["learner"].clone();
+    let merged: Vec<_> = rows.iter().filter(|row| row.state() == Some("merged")).collect();
+    assert_eq!(merged.len(), 1);
+    assert_eq!(merged[0].id, learner_id(2), "the first one is kept unless the other is chosen");
+}
+
+#[test]
+fn a_whole_roster_is_confirmed_at_once() {
+    let mut driver = coordinator();
+    driver.press("3 Enter Ctrl+A F8");
+    let many = driver.model.form.as_ref().and_then(|form| form.many.clone());
+    assert_eq!(many.map(|many| many.count()), Some(3), "those who have not confirmed yet");
+    driver.press("F2");
+    let rows = driver.fake.world().rows["enrolment"].clone();
+    assert!(rows.iter().all(|place| place.is("learner_confirmed")));
+    assert!(driver.model.training.ticked_places().is_none());
+    driver.press("Space Space Esc");
+    assert!(driver.model.training.ticked_places().is_none(), "Esc takes ticks away first");
+    assert!(matches!(driver.model.training.page(), Some(Page::Class { .. })));
+    driver.press("Home Space Space F7").write("转专业").press("F2");
+    assert_eq!(places(&driver, "removed"), 2);
 }

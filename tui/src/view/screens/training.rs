@@ -30,7 +30,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
     match model.training.page() {
         None => lists(model, area, buffer),
         Some(Page::Pick { class, list }) => pick(model, list, *class, area, buffer),
-        Some(Page::Class { id, area: part, place, meeting }) => {
+        Some(Page::Class { id, area: part, place, meeting, .. }) => {
             let at = class::At { part: *part, place: *place, meeting: *meeting };
             class::draw(model, *id, at, area, buffer)
         }
@@ -128,7 +128,20 @@ fn pick(
             .and(find);
     }
     let columns = learner_columns(model, list);
-    find.or(draw_list(model, list, &columns, area, buffer, |row| learner_cells(model, row)))
+    let places = model.training.class_of(class).map(|page| page.places.as_slice());
+    let is_in = |row: &Rec| {
+        let mut places = places.unwrap_or_default().iter();
+        places.any(|place| {
+            place.id_of("learner_id") == Some(row.id) && place.state() != Some("removed")
+        })
+    };
+    find.or(draw_list(model, list, &columns, area, buffer, |row| {
+        let mut cells = learner_cells(model, row);
+        if is_in(row) {
+            cells[1] = Cell { mark: Some(Mark::Absent), text: look.tr("training-is-in", &[]) };
+        }
+        cells
+    }))
 }
 
 fn class_columns(model: &Model, list: &ListState) -> Vec<Column> {
@@ -223,11 +236,11 @@ fn learner_mark(row: &Rec) -> Mark {
     }
 }
 
-/// Draws rows that are all here, around the marked one.
+/// Draws rows that are all here, around the marked one; each with whether it is ticked.
 fn draw_rows(
     model: &Model,
     columns: &[Column],
-    rows: &[Vec<Cell>],
+    rows: &[(Vec<Cell>, bool)],
     selected: Option<usize>,
     area: Rect,
     buffer: &mut Buffer,
@@ -237,11 +250,12 @@ fn draw_rows(
     let at = selected.unwrap_or(0) as u64;
     let offset = offset_for(at, at.saturating_sub(u64::from(shown / 2)), total, shown);
     let from = usize::try_from(offset).unwrap_or(0).min(rows.len());
-    let ready = |cells: &Vec<Cell>| Row::Ready { cells: cells.clone(), ticked: false };
+    let ready =
+        |(cells, ticked): &(Vec<Cell>, bool)| Row::Ready { cells: cells.clone(), ticked: *ticked };
+    let ticked = rows.iter().filter(|(_, ticked)| *ticked).count() as u64;
     let window: Vec<Row> = rows[from..].iter().take(shown.into()).map(ready).collect();
     let selected = selected.map(|at| at as u64).filter(|_| total > 0);
-    Table { columns, rows: &window, offset, total, selected, ticked: 0 }
-        .draw(area, buffer, model.look)
+    Table { columns, rows: &window, offset, total, selected, ticked }.draw(area, buffer, model.look)
 }
 
 /// A column of rows that are all here.

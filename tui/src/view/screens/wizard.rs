@@ -8,8 +8,9 @@ use onex_node::import::Draft;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::core::load::roster::NoRoster;
 use crate::core::model::Model;
-use crate::core::roster_words::warning;
+use crate::core::problem::mark_word;
 use crate::core::wizard::{Step, Wizard};
 use crate::view::frame::draw_rule;
 use crate::view::input::draw_input;
@@ -79,12 +80,12 @@ fn source(model: &Model, wizard: &Wizard, area: Rect, buffer: &mut Buffer) -> Op
     let cursor = draw_input(&wizard.path, field, buffer, look.style(Role::Plain));
     let mut area = below(area, 1);
     let said = match wizard.failed {
-        _ if wizard.reading => Some(("import-reading", Mark::Working)),
-        Some(why) => Some((why, Mark::Problem)),
+        _ if wizard.reading => Some((look.tr("import-reading", &[]), Mark::Working)),
+        Some(why) => Some((no_roster(model, why), Mark::Problem)),
         None => None,
     };
-    if let Some((id, mark)) = said {
-        let text = format!(" {} {}", mark.glyph(), look.tr(id, &[]));
+    if let Some((text, mark)) = &said {
+        let text = format!(" {} {text}", mark.glyph());
         area = paragraph(model, &text, mark.role(), area, buffer);
     }
     let how = wrap(&look.tr("import-how", &[]), area.width.saturating_sub(2));
@@ -108,6 +109,20 @@ fn source(model: &Model, wizard: &Wizard, area: Rect, buffer: &mut Buffer) -> Op
         put(buffer, place, &format!(" {line}"), look.style(Role::Plain));
     }
     cursor
+}
+
+/// Why there is no roster, and what to do.
+fn no_roster(model: &Model, why: NoRoster) -> String {
+    let look = model.look;
+    match why {
+        NoRoster::Folder => look.tr("import-no-folder", &[]),
+        NoRoster::File => look.tr("import-no-file", &[]),
+        NoRoster::Unusable(unusable) => {
+            let words = unusable.words(look.lang);
+            let args = [("what", words.what.as_str().into()), ("next", words.next.as_str().into())];
+            look.tr("import-failed", &args)
+        }
+    }
 }
 
 /// The field for a pasted table: its last lines, and how many there are.
@@ -246,7 +261,7 @@ fn summary(model: &Model, wizard: &Wizard, draft: &Draft, area: Rect, buffer: &m
         look.style(Role::Heading),
     );
     for ((code, count), line) in counts.into_iter().zip(below(area, 1).rows()) {
-        let text = warning(look.lang, code);
+        let text = mark_word(look.lang, code);
         let args = [("count", count.into()), ("what", text.as_str().into())];
         put(
             buffer,

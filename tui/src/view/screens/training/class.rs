@@ -133,7 +133,11 @@ fn draw_roster(
         plain(model, "column-student-no", Fixed(12), Align::Left, Keep::IfRoom),
         plain(model, "column-class-name", AtLeast(8), Align::Left, Keep::IfRoom),
     ];
-    let rows: Vec<Vec<Cell>> = page.places.iter().map(|place| place_cells(model, place)).collect();
+    let ticks = model.training.ticked_places();
+    let is_ticked = |place: &Row| ticks.is_some_and(|ticks| ticks.contains(&place.id));
+    let places = page.places.iter();
+    let rows: Vec<(Vec<Cell>, bool)> =
+        places.map(|place| (place_cells(model, place), is_ticked(place))).collect();
     draw_rows(model, &columns, &rows, at, area, buffer)
 }
 
@@ -185,8 +189,9 @@ fn draw_meetings(
         plain(model, "column-teacher", Fixed(8), Align::Left, Keep::IfRoom),
         plain(model, "column-topic", AtLeast(8), Align::Left, Keep::IfRoom),
     ];
-    let rows: Vec<Vec<Cell>> =
-        page.meetings.iter().map(|meeting| meeting_cells(model, page, meeting)).collect();
+    let meetings = page.meetings.iter();
+    let rows: Vec<(Vec<Cell>, bool)> =
+        meetings.map(|meeting| (meeting_cells(model, page, meeting), false)).collect();
     draw_rows(model, &columns, &rows, at, area, buffer)
 }
 

@@ -5,7 +5,7 @@ use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::learner::Learner;
 use onex_crdt::value::Value;
-use onex_node::api::Step;
+use onex_node::api::{Resolved, Step};
 
 use crate::core::model::Model;
 use crate::core::training::{LearnerPage, Reveal};
@@ -50,8 +50,36 @@ pub fn lines(model: &Model, page: Option<&LearnerPage>, reveal: Reveal) -> Vec<(
     lines.push((look.tr("line-history", &[]), Role::Heading));
     for step in page.history.steps.iter().rev() {
         lines.extend(step_text(model, step, reveal));
+        let ended = page.resolved.iter().find(|resolved| ends(step, resolved));
+        lines.extend(ended.map(|resolved| resolved_text(model, resolved, reveal)));
     }
     lines
+}
+
+/// Whether a step is the choice that ended a conflict.
+fn ends(step: &Step, resolved: &Resolved) -> bool {
+    let conflict = step.says.get("conflict").and_then(Value::as_text);
+    conflict == Some(resolved.conflict.id.to_string().as_str())
+}
+
+/// Both values with who wrote them, and the one that was chosen.
+fn resolved_text(model: &Model, resolved: &Resolved, reveal: Reveal) -> (String, Role) {
+    let look = model.look;
+    let field = Learner::KIND.field(&resolved.conflict.field);
+    let side = |value: &Option<Value>| match (field, value) {
+        (Some(field), Some(value)) => shown(model, field, value, reveal),
+        _ => "-".to_owned(),
+    };
+    let values = resolved.conflict.values.iter();
+    let values = values.map(|v| format!("{} {}", side(&v.value), v.person)).collect::<Vec<_>>();
+    let label = words::label(look.lang, Learner::KIND, &resolved.conflict.field);
+    let (values, chosen) = (values.join(" / "), side(&resolved.chosen));
+    let args = [
+        ("field", label.as_str().into()),
+        ("values", values.as_str().into()),
+        ("chosen", chosen.as_str().into()),
+    ];
+    (format!("  {}", look.tr("learner-resolved", &args)), Role::Plain)
 }
 
 fn shown(model: &Model, field: &FieldDef, value: &Value, reveal: Reveal) -> String {

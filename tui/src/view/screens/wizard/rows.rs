@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::core::model::Model;
-use crate::core::roster_words::problem;
+use crate::core::problem::{Words, label, problem_words};
 use crate::core::wizard::{Line, Wizard};
 use crate::view::frame::draw_rule;
 use crate::view::input::draw_input;
@@ -59,8 +59,8 @@ fn draw_line(
     let Some(entry) = draft.rows().get(line.row) else { return };
     let (mark, text) = match (wizard.problem(line), entry.fate()) {
         (Some(wrong), _) => {
-            let column = wrong.column.clone().unwrap_or_default();
-            let (what, next) = problem(look.lang, wrong);
+            let column = label(look.lang, wrong);
+            let Words { what, next } = problem_words(look.lang, wrong);
             (Mark::Problem, format!("{column}  {what}  {next}"))
         }
         (None, Fate::LeftOut) => (Mark::Absent, look.tr("import-left-out", &[])),
@@ -92,7 +92,7 @@ fn draw_detail(
     let look = model.look;
     let mut area = area;
     if let Some(wrong) = wizard.problem(line) {
-        let (what, next) = problem(look.lang, wrong);
+        let Words { what, next } = problem_words(look.lang, wrong);
         let lines = wrap(&format!("{what}。{next}。"), area.width.saturating_sub(2));
         for (line, place) in lines.iter().take(2).zip(area.rows()) {
             put(buffer, place, &format!(" {line}"), look.style(Role::Attention));
