@@ -112,13 +112,12 @@ pub fn action(id: &str) -> Option<&'static Action> {
 ///
 /// An act that undoes another speaks of the same; `other` looks that one up.
 pub fn about(act: &Act, owner: OrgId, other: impl Fn(ActId) -> Option<Act>) -> BTreeSet<RecordId> {
-    let undone = undo::undone_act(act).and_then(other);
-    let act = undone.as_ref().unwrap_or(act);
-    let mut about: BTreeSet<RecordId> = match act.kind.as_str() {
-        "class.enrol" => enrolment::about(act, owner).into_iter().collect(),
-        "attendance.mark" => attendance::about(act, owner).into_iter().collect(),
+    let meant = undo::meant(act.clone(), other);
+    let mut about: BTreeSet<RecordId> = match meant.kind.as_str() {
+        "class.enrol" => enrolment::about(&meant, owner).into_iter().collect(),
+        "attendance.mark" => attendance::about(&meant, owner).into_iter().collect(),
         "learner.merge" => {
-            act.says("into").and_then(|into| into.parse().ok()).into_iter().collect()
+            meant.says("into").and_then(|into| into.parse().ok()).into_iter().collect()
         }
         _ => BTreeSet::new(),
     };

@@ -2,6 +2,8 @@
 //!
 //! Plain values only; how they come about stands elsewhere.
 
+use std::collections::BTreeMap;
+
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{ActId, BatchId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Fields, RecordKind, Row};
@@ -113,6 +115,8 @@ pub struct Answer {
 /// What an undoing led to (C33).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
+    /// The batch that was taken back.
+    pub of: BatchId,
     /// The batch that the undoing itself is, which can be undone.
     pub batch: BatchId,
     /// The action that was taken back.
@@ -402,4 +406,17 @@ pub struct Traffic {
     pub changes: u64,
     /// Bytes of the application's messages.
     pub bytes: u64,
+}
+
+/// What a person has begun to write in a form and not saved yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The id of the action that the form is for.
+    pub action: String,
+    /// The record that the action takes, if it takes one.
+    pub subject: Option<RecordId>,
+    /// When it was last written.
+    pub at: Moment,
+    /// The texts by key of field.
+    pub texts: BTreeMap<String, String>,
 }

@@ -330,13 +330,15 @@ impl Engine {
     }
 }
 
+type Writes = Vec<(Header, Write)>;
+
 /// What the rules allow of a part, and the records concerned.
 fn allowed(
     transaction: &Transaction<'_>,
     membership: &Membership,
     who: &Who,
     part: &[Order],
-) -> Result<(Vec<(Header, Write)>, Vec<RecordId>), EngineError> {
+) -> Result<(Writes, Vec<RecordId>), EngineError> {
     let (mut pending, mut writes, mut ids) = (Pending::default(), Vec::new(), Vec::new());
     let view = SqlView::new(transaction, membership);
     for Order { action, id, given } in part {

@@ -182,7 +182,9 @@ pub struct Problem {
     pub row: u32,
     /// The header of the column, where the file has one.
     pub column: Option<String>,
-    /// The key of the field.
+    /// The key of the target that the column is mapped to.
+    pub key: &'static str,
+    /// The key of the record's own field.
     pub field: &'static str,
     /// What is wrong.
     pub code: Code,

@@ -9,7 +9,7 @@ use onex_crdt::ids::{BatchId, RecordId};
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::class::actions::ENROL;
 use onex_crdt::records::class::enrolment::{Enrolment, EnrolmentState};
-use onex_crdt::records::learner::actions::{ADD, EDIT};
+use onex_crdt::records::learner::actions::{ADD_FROM_ROSTER, EDIT};
 use onex_crdt::records::learner::{Learner, LearnerState};
 use onex_crdt::value::Value;
 
@@ -36,7 +36,7 @@ impl Node {
     /// When the person may not import, or the store fails.
     pub fn import_match(&self, draft: &mut Draft) -> Result<(), NodeError> {
         let action = match draft.roster() {
-            Roster::Learner => &ADD,
+            Roster::Learner => &ADD_FROM_ROSTER,
             Roster::Enrolment => &ENROL,
         };
         let me = self.me()?;
@@ -94,7 +94,7 @@ impl Node {
         let orders = |action: &'static Action, rows: Vec<crate::import::Planned>| -> Vec<Order> {
             rows.into_iter().map(|row| Order { action, id: row.id, given: row.given }).collect()
         };
-        let (new, known) = (orders(&ADD, new), orders(&EDIT, known));
+        let (new, known) = (orders(&ADD_FROM_ROSTER, new), orders(&EDIT, known));
         let parts: Vec<&[Order]> =
             new.chunks(PART_ORDERS).chain(known.chunks(PART_ORDERS)).collect();
         let all = parts.len();

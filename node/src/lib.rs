@@ -5,6 +5,7 @@
 pub mod api;
 pub mod clock;
 mod conflict;
+pub mod drafts;
 pub mod engine;
 pub mod files;
 pub mod handle;

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod documents;
+pub mod draft;
 pub mod enrolment;
 pub mod files;
 pub mod membership;
@@ -120,6 +121,7 @@ pub fn set_meta(connection: &Connection, key: &str, value: &[u8]) -> Result<(), 
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_training.sql"),
+    include_str!("../migrations/0003_draft.sql"),
 ];
 const PROJECTION_SHAPE: &str = "projection_shape";
 const SYNCHRONOUS_FULL: i64 = 2;
@@ -161,5 +163,37 @@ pub enum StoreError {
 impl From<rusqlite::types::FromSqlError> for StoreError {
     fn from(error: rusqlite::types::FromSqlError) -> Self {
         Self::Sqlite(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; KEY_BYTES] = [7; KEY_BYTES];
+
+    /// A database as the program of an older version left it.
+    fn of_version(path: &Path, version: usize) {
+        let connection = Connection::open(path).expect("a file");
+        let hex = onex_crdt::ids::hex_encode(&KEY);
+        connection.pragma_update(None, "key", format!("x'{hex}'")).expect("a key");
+        for sql in &MIGRATIONS[..version] {
+            connection.execute_batch(sql).expect("it was merged");
+        }
+        connection.pragma_update(None, "user_version", version as i64).expect("a version");
+    }
+
+    #[test]
+    fn a_database_of_every_version_opens() {
+        for version in 0..=MIGRATIONS.len() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("store.db");
+            of_version(&path, version);
+            let store = Store::open(&path, &KEY).expect("it is brought up to date");
+            let drafts = draft::all(store.read(), "王芳").expect("there are drafts in it");
+            assert_eq!(drafts, [], "of version {version}");
+            drop(store);
+            Store::open(&path, &KEY).expect("a second time there is nothing to do");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
-//! Every action of the registry is reached through `do`; no rule stands here. Import, export,
-//! credentials, bundles and backups are not here yet.
+//! Every action of the registry is reached through `do`; no rule stands here. Credentials, bundles and backups are not here yet.
 
 mod actions;
+mod export;
 mod failure;
 mod given;
+mod import;
 mod lists;
 mod network;
 mod place;
@@ -111,6 +112,14 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             let action = given::action(lang, &action)?;
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
+        }
+        Command::Import { kind, file, values, dry_run, person, json } => {
+            let asked = import::Asked { kind, file, values, dry_run, json };
+            import::import(lang, &opened(person.as_deref())?, &asked)
+        }
+        Command::Export { kind, file, reveal, person, .. } => {
+            let asked = export::Asked { kind, file, reveal };
+            export::export(lang, &opened(person.as_deref())?, &asked)
         }
         Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
@@ -347,6 +356,39 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 导入名册 · Saves the good rows of a roster and lists the bad ones.
+    Import {
+        /// The kind, `learner` or `enrolment`.
+        kind: String,
+        /// A workbook (xlsx, xls, ods) or text (csv, tab; UTF-8, GB18030, UTF-16).
+        file: PathBuf,
+        /// `class=ID` puts the learners into that class.
+        #[arg(value_name = "class=ID")]
+        values: Vec<String>,
+        /// Checks only; saves nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Who acts.
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 导出记录 · Writes the records of a kind as xlsx or csv, by the ending.
+    Export {
+        /// The kind, `learner`.
+        kind: String,
+        /// The file that is written.
+        file: PathBuf,
+        /// Shows masked fields; it is written down who looked.
+        #[arg(long)]
+        reveal: bool,
+        /// Who looks.
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// 演示 · Builds the province of the story in a folder of its own.
     Demo {
         /// An empty folder; without it a fresh one beside the node's own.
@@ -355,7 +397,7 @@ enum Command {
         /// Another seed makes up other people.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// How many learners the colleges have, once learners are part of the story.
+        /// How many learners the colleges have beside those of the story.
         #[arg(long, default_value_t = 300)]
         learners: u32,
         /// Exits when the province stands.
@@ -381,6 +423,8 @@ impl Command {
             | Command::List { json, .. }
             | Command::Show { json, .. }
             | Command::Do { json, .. }
+            | Command::Import { json, .. }
+            | Command::Export { json, .. }
             | Command::Demo { json, .. } => *json,
         }
     }

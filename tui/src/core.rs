@@ -4,16 +4,22 @@
 pub mod model;
 
 pub mod commands;
+pub mod drafts;
 pub mod form;
+pub mod jobs;
 pub mod list;
 pub mod marking;
+pub mod settle;
 pub mod sheet;
 pub mod training;
+pub mod undo;
 pub mod update;
 pub mod welcome;
+pub mod wizard;
 
 pub mod backend;
 pub mod load;
+pub mod problem;
 pub mod refusal;
 
 pub mod clean;

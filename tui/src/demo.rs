@@ -3,9 +3,13 @@
 //! The story checks itself: a step that does not come out as it is told ends the demo. It writes
 //! nothing outside its folder, and only what commands could write too.
 
+mod learners;
 mod province;
 pub mod reference;
+mod rosters;
 mod stage_a;
+mod stage_b;
+mod teaching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,9 +33,9 @@ pub struct Options {
     /// The folder; without one `onex-demo`, or the next `onex-demo-2` that is free, beside the
     /// node's own.
     pub dir: Option<PathBuf>,
-    /// Another seed makes up other contact persons.
+    /// Another seed makes up other contact persons and learners.
     pub seed: u64,
-    /// How many learners the colleges would have; stage A has none yet.
+    /// How many learners the colleges have beside those of the story.
     pub learners: u32,
     /// Whether the equivalent commands are printed to stderr.
     pub explain: bool,
@@ -103,7 +107,8 @@ pub fn build(options: &Options) -> Result<(Province, Outcome), DemoError> {
         return Err(DemoError::Folder { folder: dir.display().to_string() });
     }
     let mut province = Province::new(dir, options);
-    stage_a::tell(&mut province)?;
+    let known = stage_a::tell(&mut province)?;
+    stage_b::tell(&mut province, &known, options.learners)?;
     let outcome = outcome(&province, options, started)?;
     Ok((province, outcome))
 }

@@ -253,10 +253,7 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
 fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
     let Some((act, subject)) = touch.act("") else { return Vec::new() };
     let Some(found) = view.act(act) else { return Vec::new() };
-    let sheet = match undo::undone_act(&found.act).and_then(|undone| view.act(undone)) {
-        Some(undone) => undone.act,
-        None => found.act,
-    };
+    let sheet = undo::meant(found.act, |id| view.act(id).map(|found| found.act));
     let mut rows = about(&sheet, found.header.owner);
     if sheet.kind == CHOOSE.id && Choice::of(&sheet).is_some_and(|c| c.kind == Attendance::KIND.key)
     {

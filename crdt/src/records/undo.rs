@@ -60,6 +60,17 @@ pub fn undone_act(act: &Act) -> Option<ActId> {
     (act.kind == UNDO.id).then(|| act.says(UNDONE_ACT)?.parse().ok()).flatten()
 }
 
+/// Returns what an act is about in the end: the act that it takes back, or brings back, or itself.
+///
+/// The id of an act covers what it names, so that no ring of them can be made.
+pub fn meant(act: Act, other: impl Fn(ActId) -> Option<Act>) -> Act {
+    let mut meant = act;
+    while let Some(before) = undone_act(&meant).and_then(&other) {
+        meant = before;
+    }
+    meant
+}
+
 /// The acts of one document that count and were not undone, in order.
 pub fn standing<'a>(view: &dyn View, found: &'a [Found], document: &Header) -> Vec<&'a Found> {
     let own = found.iter().filter(|found| found.header == *document);

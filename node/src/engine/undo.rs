@@ -74,7 +74,7 @@ impl Engine {
         self.follow_up(transaction, membership, who, &mut work)?;
         self.seal(transaction, membership, work)?;
         let (undone, left) = (plan.undone, plan.left);
-        Ok(Undone { batch: undoing, action: action.id.to_owned(), undone, left })
+        Ok(Undone { of: batch, batch: undoing, action: action.id.to_owned(), undone, left })
     }
 
     /// The action that takes another one back, on what that one was about.

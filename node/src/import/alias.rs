@@ -89,8 +89,21 @@ pub fn value(key: &str, text: &str) -> Option<&'static str> {
 }
 
 /// Headers that need no mapping.
-const IGNORED: &[&str] =
-    &["序号", "序", "编号", "行号", "no", "no.", "#", "num", "照片", "照片文件名", "签名", "签字"];
+const IGNORED: &[&str] = &[
+    "序号",
+    "序",
+    "编号",
+    "行号",
+    "no",
+    "no.",
+    "#",
+    "num",
+    "照片",
+    "照片文件名",
+    "签名",
+    "签字",
+    "状态",
+];
 
 const MORE_HEADERS: &[(&str, &[&str])] = &[
     ("name", &["名字", "学员姓名", "学员", "姓名(中文)", "真实姓名"]),

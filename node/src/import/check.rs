@@ -8,7 +8,7 @@ use onex_crdt::field::code::{IdNumber, ResidentId};
 use onex_crdt::field::time::Date;
 use onex_crdt::field::{Field as _, FieldError, Shape};
 use onex_crdt::record::Fields;
-use onex_crdt::records::learner::{Gender, IdType, LearnerKind, actions::ADD};
+use onex_crdt::records::learner::{Gender, IdType, LearnerKind};
 use onex_crdt::value::Value;
 
 use super::cell::{self, Form, Found};
@@ -24,8 +24,6 @@ pub struct Checked {
     pub warnings: Vec<Warning>,
     /// Name, ID number and student number, where they could be read.
     keys: BTreeMap<&'static str, String>,
-    /// Required fields of a new record that the row has not.
-    pub lacking: Vec<&'static str>,
 }
 
 impl Checked {
@@ -112,8 +110,8 @@ impl<'a> Reading<'a> {
     fn problem(&mut self, key: &str, code: Code, value: Option<String>, error: Option<FieldError>) {
         let Some((column, target, _)) = self.cells.get(key) else { return };
         let column = Some(column.header.clone());
-        let field = target.reported;
-        let problem = Problem { row: self.row, column, field, code, value, of: None, error };
+        let (key, field) = (target.key, target.reported);
+        let problem = Problem { row: self.row, column, key, field, code, value, of: None, error };
         self.checked.problems.push(problem);
     }
 
@@ -208,17 +206,6 @@ impl<'a> Reading<'a> {
         for key in rest {
             self.value(key);
         }
-        self.lacking(resident.is_some());
-    }
-
-    /// Required fields of a new record that the row has not, beside cells that are wrong.
-    fn lacking(&mut self, follows_from_number: bool) {
-        let of_person = ["gender", "birth_date"];
-        let required = ADD.field_params().filter(|field| field.required).map(|field| field.key);
-        let of_person = of_person.into_iter().filter(|_| !follows_from_number);
-        let values = &self.values;
-        let has = |key: &str| values.fields.contains_key(key) || values.defaults.contains_key(key);
-        self.checked.lacking = required.chain(of_person).filter(|key| !has(key)).collect();
     }
 
     /// Reads a citizen's number (GB 11643).

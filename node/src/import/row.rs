@@ -173,9 +173,6 @@ impl Draft {
             }
             _ => {}
         }
-        if known.is_none() && checked.problems.is_empty() && found.is_empty() {
-            found.extend(checked.lacking.iter().map(|key| self.lacking(entry, key)));
-        }
         (found, known.cloned())
     }
 
@@ -230,11 +227,6 @@ impl Draft {
         Problem { of, ..self.problem(entry, key, Code::DuplicateInStore, value) }
     }
 
-    fn lacking(&self, entry: &Entry, key: &'static str) -> Problem {
-        let error = Some(onex_crdt::field::FieldError::Missing);
-        Problem { error, ..self.problem(entry, key, Code::Missing, None) }
-    }
-
     fn problem(
         &self,
         entry: &Entry,
@@ -248,6 +240,7 @@ impl Draft {
         Problem {
             row: entry.number,
             column: column.map(|column| column.header.clone()),
+            key,
             field: target.map_or(key, |target| target.reported),
             code,
             value: value.map(str::to_owned),

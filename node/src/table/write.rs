@@ -1,4 +1,4 @@
-//! Tables that are given away: a workbook with one sheet, all cells text.
+//! Tables that are given away: a workbook with one sheet, all cells text; or lines of text.
 //!
 //! Numbers of documents and telephones stay text, so that no spreadsheet rounds them.
 
@@ -23,4 +23,9 @@ pub fn xlsx(sheet: &str, rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
     }
     page.autofit();
     workbook.save_to_buffer()
+}
+
+/// Returns a text in GB 18030, which office programs in China still write.
+pub fn gb18030(text: &str) -> Vec<u8> {
+    encoding_rs::GB18030.encode(text).0.into_owned()
 }

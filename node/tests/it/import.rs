@@ -263,16 +263,19 @@ fn numbers_of_documents_are_checked() {
 }
 
 #[test]
-fn what_a_record_needs_is_missed_only_where_a_person_can_give_it() {
+fn what_is_empty_is_missed_and_what_has_no_column_is_not() {
     // A passport tells neither sex nor day of birth.
-    check_row("证件号码\t证件类型", "E12345678\t护照", &[" missing", " missing"], &[]);
-    check_row("身份证号\t学号", &format!("{PERSON}\t"), &["学号 missing"], &[]);
-    check_row(
-        "身份证号\t学号\t考生类型",
-        &format!("{PERSON}\t\t社会"),
-        &[],
-        &["考生类型 value_alias"],
+    check_row("证件号码	证件类型", "E12345678	护照", &[], &[]);
+    check_row("身份证号	学号", &format!("{PERSON}	"), &["学号 missing"], &[]);
+    let social = format!("{PERSON}		社会");
+    check_row("身份证号	学号	考生类型", &social, &[], &["考生类型 value_alias"]);
+    let draft = pasted(
+        "姓名	学号
+王芳	1
+	2
+李强	",
     );
+    assert_eq!(problems(&draft), ["3 姓名 missing", "4 学号 missing"]);
 }
 
 #[test]
@@ -386,7 +389,7 @@ fn a_draft_is_changed_in_place() {
     );
     let mut draft = pasted(&text);
     assert_eq!(draft.unknown_columns(), ["电话一"]);
-    assert_eq!(problems(&draft), ["2  missing", "3 身份证号 duplicate_in_file"]);
+    assert_eq!(problems(&draft), ["3 身份证号 duplicate_in_file"]);
     draft.map(2, Some("phone"));
     assert!(draft.unknown_columns().is_empty() && warnings(&draft).is_empty());
     assert_eq!(problems(&draft), ["3 电话一 missing", "3 身份证号 duplicate_in_file"]);
@@ -542,6 +545,25 @@ fn a_known_learner_is_edited_and_another_one_is_not() {
     assert_eq!(problems(&draft), ["2 身份证号 duplicate_in_store"]);
     let saved = node.import(&draft, None, &mut |_, _| ()).expect("nothing to save");
     assert_eq!((saved.batch, saved.ids.len()), (None, 0));
+}
+
+#[test]
+fn what_a_roster_lacks_keeps_nobody_off_the_register() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = desk(folder.path());
+    let text = "姓名\t学号\n王芳\t1\n李强\t2";
+    node.import(&matched(&node, text), None, &mut |_, _| ()).expect("saved");
+    let text = "姓名\t证件号码\t证件类型\nAnna Li\tE12345678\t护照";
+    node.import(&matched(&node, text), None, &mut |_, _| ()).expect("saved");
+    assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 3);
+    let more = format!("姓名\t学号\t身份证号\n王芳\t1\t{PERSON}\n李强\t2\t");
+    let draft = matched(&node, &more);
+    assert_eq!(draft.tally(), Tally { rows: 2, added: 0, updated: 1, rejected: 1 });
+    node.import(&draft, None, &mut |_, _| ()).expect("saved");
+    let rows = node.list(&Query::all(Learner::KIND)).expect("a list").rows;
+    let wang = rows.iter().find(|row| row.text("name") == Some("王芳")).expect("there");
+    let texts = ["id_number", "birth_date", "gender"].map(|key| wang.text(key));
+    assert_eq!(texts, [Some(PERSON), Some("2004-07-25"), Some("1")]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The integration tests of the node, as one program so that they link once.
 
+mod drafts;
 mod handle;
 mod import;
 mod live;

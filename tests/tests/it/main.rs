@@ -6,4 +6,8 @@ mod filing;
 mod nine_steps;
 mod privacy;
 mod province;
+mod register;
 mod seat;
+mod training;
+
+mod undo;

@@ -11,9 +11,12 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::province::Province;
+use super::register::{BOTH, add, enrol, id_number, mark, meet, open_class};
 
 const OWN_CONTACT: &str = "欧阳明远";
 const DRAFT_CONTACT: &str = "司徒清和";
+const LEARNER: &str = "诸葛青云";
+const ROOM: &str = "实训楼三层甲";
 
 /// Everything that a store holds, as one run of bytes: every column of every table, and every
 /// change of every document, decompressed.
@@ -122,6 +125,47 @@ fn a_college_never_receives_what_another_college_writes() {
         assert!(!holds(&heard, needle), "another college's wire");
     }
     check_drafts(draft_of_other, &other, [&owner, &hub, &heard]);
+}
+
+/// Learners and classes stay with their college: neither another college's store nor the hub's nor
+/// the evaluator's holds any of it, and no wire of theirs carried it.
+#[test]
+fn learners_and_classes_never_leave_their_college() {
+    let mut province = Province::pilot();
+    province.colleague();
+    let others = ["hub-1", "hub-2", "xyzy-1", "crrc-1", "zljy-1"];
+    let heard = others.map(|name| record(&province, name));
+    let control = record(&province, "xatl-2");
+    let class = open_class(&province);
+    province.act("xatl-1", "class.edit", Some(class), &[("room", ROOM)]);
+    let learner = add(&province, "xatl-1", LEARNER, 21);
+    enrol(&province, "xatl-1", class, &[learner]);
+    let meeting = meet(&province, "xatl-1", class, "2026-04-12");
+    province.settle();
+    mark(&province, "xatl-2", meeting, &[learner], "present");
+    province.settle();
+    let wires: Vec<Vec<u8>> =
+        heard.iter().map(|heard| heard.lock().expect("nobody panicked").clone()).collect();
+    let control = control.lock().expect("nobody panicked").clone();
+    let folder = province.stop();
+    let store = |name: &str| everything_in(&folder.path().join(name));
+    let owners = BOTH.map(store);
+    let stores = others.map(store);
+    let number = id_number(21);
+    let mut needles: Vec<Vec<u8>> =
+        [LEARNER, &number, ROOM].map(|text| text.as_bytes().to_vec()).to_vec();
+    // Keys of records are written as digits.
+    needles.extend([class, meeting, learner].map(|id| id.to_string().into_bytes()));
+    for needle in &needles {
+        assert!(owners.iter().all(|all| holds(all, needle)), "the control: both devices hold it");
+        assert!(holds(&control, needle), "the control: it went over its owner's wire");
+        assert!(stores.iter().all(|all| !holds(all, needle)), "another organisation's store");
+        assert!(wires.iter().all(|all| !holds(all, needle)), "another organisation's wire");
+    }
+    for id in [class, meeting, learner] {
+        assert!(owners.iter().all(|all| holds(all, &id.0)), "the control: in tables as bytes");
+        assert!(stores.iter().chain(&wires).all(|all| !holds(all, &id.0)), "nobody else");
+    }
 }
 
 /// A draft stays with its college: not even the hub has it, and no wire carried it.

@@ -30,10 +30,27 @@ impl Province {
     /// 装调 2 and 智能财税 1 listed, a call open, both agreements in force.
     pub fn pilot() -> Self {
         let mut province = Self::hub();
-        province.join_all();
+        province.join_all(&["xatl-1", "xyzy-1", "crrc-1", "zljy-1"]);
         province.catalogue();
         province.agreements();
         province
+    }
+
+    /// The hub's two devices, an evaluator whose one level is listed, and two devices of one
+    /// college: the second was let in by the first.
+    pub fn college() -> Self {
+        let mut province = Self::hub();
+        province.join_all(&["xatl-1", "crrc-1"]);
+        province.catalogue();
+        province.colleague();
+        province
+    }
+
+    /// Lets the second device of the railway college in.
+    pub fn colleague(&mut self) {
+        self.join("xatl-1", "xatl-2", None, "李强");
+        self.grant("xatl-1", "xatl-2", "李强", &["teacher", "coordinator"]);
+        self.settle();
     }
 
     fn hub() -> Self {
@@ -56,7 +73,7 @@ impl Province {
         province
     }
 
-    fn join_all(&mut self) {
+    fn join_all(&mut self, names: &[&str]) {
         let college = |code: &'static str, region: &'static str| {
             [
                 ("role", "college"),
@@ -74,6 +91,9 @@ impl Province {
             ("zljy-1", "中联集团教育科技有限公司", evaluator("LJKJ"), "钱立"),
         ];
         for (node, name, values, person) in organisations {
+            if !names.contains(&node) {
+                continue;
+            }
             let mut values: Vec<_> =
                 values.into_iter().filter(|(key, _)| !key.is_empty()).collect();
             values.push(("name", name));
@@ -93,6 +113,9 @@ impl Province {
         for (node, name, level) in
             [("crrc-1", "轨道交通电气设备装调", "2"), ("zljy-1", "智能财税", "1")]
         {
+            if !self.homes.contains_key(node) {
+                continue;
+            }
             let certificate = self.act(node, "certificate.add", None, &[("name", name)]);
             let certificate = certificate.to_string();
             let values = [("certificate_id", certificate.as_str()), ("level", level)];
@@ -206,13 +229,7 @@ impl Province {
         values: &[(&str, &str)],
     ) -> Result<RecordId, NodeError> {
         self.clock.advance(STEP_SECONDS);
-        let action = registry::action(action).expect("the action exists");
-        let read = |(key, text): &(&str, &str)| {
-            ((*key).to_owned(), action.read(key, text).expect("the value is right"))
-        };
-        let given: Given = values.iter().map(read).collect();
-        let ids: Vec<RecordId> = id.into_iter().collect();
-        Ok(self.node(node).act(action, &ids, &given)?[0].id)
+        take(self.node(node), action, id, values)
     }
 
     /// Lets a device in, with the digits compared.
@@ -261,12 +278,18 @@ impl Province {
     /// Syncs everybody until nothing is left to tell: news go to the hub and from there to all.
     pub fn settle(&self) {
         for _ in 0..2 {
-            for name in ["hub-2", "xatl-1", "xyzy-1", "crrc-1", "zljy-1"] {
+            for name in ["hub-2", "xatl-1", "xatl-2", "xyzy-1", "crrc-1", "zljy-1"] {
                 if self.homes.contains_key(name) {
                     self.sync(name);
                 }
             }
         }
+    }
+
+    /// Takes a node off the network; others can be reached still.
+    pub fn halt(&mut self, name: &'static str) {
+        let serving = self.homes.get_mut(name).and_then(|home| home.1.take());
+        serving.expect("it serves").stop().expect("stops");
     }
 
     /// Takes every node off the network, so that homes can be opened by others.
@@ -278,4 +301,20 @@ impl Province {
         }
         self.folder
     }
+}
+
+/// Takes an action at a node.
+pub fn take(
+    node: &Node,
+    action: &str,
+    id: Option<RecordId>,
+    values: &[(&str, &str)],
+) -> Result<RecordId, NodeError> {
+    let action = registry::action(action).expect("the action exists");
+    let read = |(key, text): &(&str, &str)| {
+        ((*key).to_owned(), action.read(key, text).expect("the value is right"))
+    };
+    let given: Given = values.iter().map(read).collect();
+    let ids: Vec<RecordId> = id.into_iter().collect();
+    Ok(node.act(action, &ids, &given)?[0].id)
 }

@@ -37,7 +37,7 @@ pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
         ..Query::all(kind)
     };
     let list = node.list(&query).map_err(|error| Failure::of(lang, error))?;
-    let secrets = secrets(lang, node, asked.reveal, kind, &list.rows)?;
+    let secrets = secrets(lang, node, ("reveal", asked.reveal), kind, &list.rows)?;
     let text = if asked.csv {
         tables::csv(secrets, kind, &list.rows)
     } else {
@@ -48,10 +48,10 @@ pub fn list(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure> {
 }
 
 /// Whether secret fields of some rows are shown; if so, it has been written down who looked.
-fn secrets(
+pub fn secrets(
     lang: Lang,
     node: &Node,
-    reveal: bool,
+    (what, reveal): (&str, bool),
     kind: &RecordKind,
     rows: &[Row],
 ) -> Result<Secrets, Failure> {
@@ -61,7 +61,7 @@ fn secrets(
     let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
     let fields: Vec<&str> =
         kind.fields.iter().filter(|field| field.secret).map(|field| field.key).collect();
-    node.audit("reveal", kind.key, &ids, &fields).map_err(|error| Failure::of(lang, error))?;
+    node.audit(what, kind.key, &ids, &fields).map_err(|error| Failure::of(lang, error))?;
     Ok(Secrets::Revealed)
 }
 
@@ -183,7 +183,7 @@ pub fn show(
     let Some(row) = found.or(history.as_ref().map(|history| history.row.clone())) else {
         return Err(Failure::unknown(lang, "id"));
     };
-    let secrets = secrets(lang, node, reveal, kind, std::slice::from_ref(&row))?;
+    let secrets = secrets(lang, node, ("reveal", reveal), kind, std::slice::from_ref(&row))?;
     let text = tables::record(secrets, lang, kind, &row);
     let Some(history) = history else {
         return Ok(Output::done(json::record(secrets, kind, &row), text));

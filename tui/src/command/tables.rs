@@ -66,19 +66,46 @@ fn is_read(field: &FieldDef) -> bool {
 
 /// Returns the rows of a kind as CSV: byte order mark, Chinese headers and values, RFC 4180 lines.
 pub fn csv(secrets: Secrets, kind: &RecordKind, rows: &[Row]) -> String {
+    let fields: Vec<&FieldDef> = kind.fields.iter().collect();
+    let header = std::iter::once("id").chain(kind.fields.iter().map(|field| field.zh));
+    let header: Vec<String> = header.map(str::to_owned).collect();
+    let lines = rows.iter().map(|row| {
+        let id = std::iter::once(row.id.to_string());
+        id.chain(cells(secrets, &fields, row)).collect::<Vec<_>>()
+    });
+    csv_lines(&std::iter::once(header).chain(lines).collect::<Vec<_>>())
+}
+
+/// Returns the rows of a kind as they are exported: a number, then every field that another table
+/// can hold, under its Chinese label (requirements 5.2).
+pub fn exported(secrets: Secrets, kind: &RecordKind, rows: &[Row]) -> Vec<Vec<String>> {
+    let digest = |field: &&FieldDef| matches!(field.ty.shape, Shape::Digest);
+    // What a learner's record refers to has no meaning outside of the store.
+    let inner = |field: &&FieldDef| field.derived && matches!(field.ty.shape, Shape::Id(_));
+    let kept = kind.fields.iter().filter(|field| !digest(field) && !inner(field));
+    let fields: Vec<&FieldDef> = kept.collect();
+    let header = std::iter::once("序号").chain(fields.iter().map(|field| field.zh));
+    let header = header.map(str::to_owned).collect();
+    let lines = rows.iter().zip(1..).map(|(row, number)| {
+        let number = std::iter::once(i32::to_string(&number));
+        number.chain(cells(secrets, &fields, row)).collect()
+    });
+    std::iter::once(header).chain(lines).collect()
+}
+
+fn cells(secrets: Secrets, fields: &[&FieldDef], row: &Row) -> Vec<String> {
+    let cells = fields.iter().map(|field| {
+        let text = json::text(secrets, field, row.fields.get(field.key), true);
+        if is_number(field) { text } else { guarded(&text) }
+    });
+    cells.collect()
+}
+
+/// Returns lines as CSV that spreadsheets open as it is meant: byte order mark, RFC 4180.
+pub fn csv_lines(lines: &[Vec<String>]) -> String {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let header = std::iter::once("id").chain(kind.fields.iter().map(|field| field.zh));
-    let lines = rows.iter().map(|row| {
-        let cells = kind.fields.iter().map(|field| {
-            let text = json::text(secrets, field, row.fields.get(field.key), true);
-            if is_number(field) { text } else { guarded(&text) }
-        });
-        std::iter::once(row.id.to_string()).chain(cells).collect::<Vec<_>>()
-    });
-    let written = writer
-        .write_record(header)
-        .and_then(|()| lines.map(|line| writer.write_record(line)).collect::<Result<Vec<()>, _>>());
+    let written = lines.iter().try_for_each(|line| writer.write_record(line));
     written.expect("memory takes every line");
     let bytes = writer.into_inner().expect("memory takes every line");
     BYTE_ORDER_MARK.to_owned() + &String::from_utf8(bytes).expect("written from text")

@@ -2,17 +2,22 @@
 //!
 //! Every method may take as long as a disk or a network does: only workers call them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given, Refusal};
+use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Duplicate, History, Invited, List, Me, Query, Resolved,
-    Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
+    Resolved, Status, SyncReport, Undone,
 };
+use onex_node::import;
+use onex_node::importing::Saved;
+use onex_node::undoing::What;
 
 /// What a node gives back, or why not.
 pub type Answered<T> = Result<T, BackendError>;
@@ -44,6 +49,17 @@ pub trait Backend: Send + Sync {
     fn duplicates(&self) -> Answered<Vec<Duplicate>>;
     /// Writes down that somebody looks at masked fields of a record.
     fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
+    /// Takes a batch back; these records even where they were changed since.
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
+    /// Tells a roster which of its numbers the register knows.
+    fn import_match(&self, draft: &mut import::Draft) -> Answered<()>;
+    /// Saves the good rows of a roster as one batch; `progress` is told the part of how many.
+    fn import(
+        &self,
+        draft: &import::Draft,
+        class: Option<RecordId>,
+        progress: &dyn Fn(usize, usize),
+    ) -> Answered<Saved>;
     /// Open conflicts.
     fn conflicts(&self) -> Answered<Vec<Conflict>>;
     /// The devices of the network that are known here.
@@ -56,6 +72,15 @@ pub trait Backend: Send + Sync {
     fn device_confirm(&self, digits: &str) -> Answered<()>;
     /// Syncs with one peer, or with all that are known.
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport>;
+    /// Keeps the texts of a form, or forgets them where there are none; tells when it kept them.
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>>;
+    /// What the person has begun to write.
+    fn drafts(&self) -> Answered<Vec<Draft>>;
     /// A number that moves when the store changed.
     fn version(&self) -> Answered<u64>;
 }

@@ -9,15 +9,18 @@ use onex_crdt::action::{Action, Run, Subject};
 use onex_crdt::field::Choice;
 use onex_crdt::records::application::Outcome;
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
-use onex_crdt::records::{contact, membership};
+use onex_crdt::records::{contact, learner, membership};
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
+use onex_node::import::Roster;
 
-use crate::core::form::Widget;
+use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
+use crate::core::undo::TakeBack;
 use crate::core::update::training::Train;
+use crate::core::wizard::Step;
 use crate::i18n::{Lang, tr};
 
 /// One thing that a person can do.
@@ -59,10 +62,30 @@ pub enum At {
     Help,
     /// A sheet that orders or filters a list.
     Sheet,
+    /// Jobs and what happened before.
+    Jobs,
     /// A list over a field.
     Popup,
     /// A form.
     Form,
+    /// A record in conflict.
+    Settle,
+    /// What an undoing left alone.
+    Undo,
+    /// The first step of an import.
+    ImportSource,
+    /// The field for a pasted table.
+    ImportPaste,
+    /// The columns of a roster.
+    ImportColumns,
+    /// The list of fields over a column.
+    ImportTargets,
+    /// The rows of a roster.
+    ImportRows,
+    /// A cell that is mended.
+    ImportCell,
+    /// What will be saved of a roster.
+    ImportSummary,
     /// The first use.
     Welcome,
     /// The line of a search.
@@ -124,6 +147,10 @@ pub enum Does {
     Palette,
     /// Opens or closes the help.
     Help,
+    /// Opens the list of jobs and of what happened before.
+    Jobs,
+    /// Asks the marked job to stop.
+    StopJob,
     /// Changes the language.
     Language,
     /// Changes the glyph set.
@@ -164,6 +191,28 @@ pub enum Does {
     Send,
     /// Opens the list of the field.
     Choices,
+    /// Opens the import of a roster.
+    Import(Roster),
+    /// Completes a path.
+    Complete,
+    /// Opens the field for a pasted table.
+    PasteField,
+    /// Leaves the marked row out, or takes it in again.
+    LeaveOut,
+    /// Takes the next sheet of a workbook.
+    Sheet,
+    /// Takes something back.
+    TakeBack(TakeBack),
+    /// Marks another of the values in conflict.
+    Side(isize),
+    /// Picks the marked value.
+    Pick,
+    /// Opens the record in conflict before or after this one.
+    Beside(isize),
+    /// Shows personal data whole, or masked again.
+    Whole,
+    /// Puts aside what was restored into the form, or brings it back.
+    Swap,
 }
 
 impl Command {
@@ -193,6 +242,7 @@ pub fn places(model: &Model) -> Vec<At> {
         Some(Overlay::Palette { .. }) => return vec![At::Palette],
         Some(Overlay::Help { .. }) => return vec![At::Help],
         Some(Overlay::Sheet(_)) => return vec![At::Sheet],
+        Some(Overlay::Jobs { .. }) => return vec![At::Jobs],
         None => {}
     }
     places_below(model)
@@ -206,6 +256,15 @@ pub fn places_below(model: &Model) -> Vec<At> {
     }
     if model.welcome.is_some() {
         return vec![At::Welcome, At::Anywhere];
+    }
+    if model.undo_page.is_some() {
+        return vec![At::Undo, At::Anywhere];
+    }
+    if let Some(at) = import_place(model) {
+        return vec![at, At::Anywhere];
+    }
+    if model.settle.is_some() {
+        return vec![At::Settle, At::Anywhere];
     }
     let screen = match model.screen {
         Screen::Today => vec![At::Today, At::List],
@@ -231,6 +290,20 @@ pub fn places_below(model: &Model) -> Vec<At> {
 /// Returns every entry.
 pub fn table() -> impl Iterator<Item = &'static Command> {
     COMMANDS.iter().chain(training::COMMANDS)
+}
+
+fn import_place(model: &Model) -> Option<At> {
+    let step = model.import_step()?;
+    let wizard = model.wizard.as_ref()?;
+    Some(match step {
+        Step::Source if wizard.pasted.is_some() => At::ImportPaste,
+        Step::Source => At::ImportSource,
+        Step::Columns if wizard.choice.is_some() => At::ImportTargets,
+        Step::Columns => At::ImportColumns,
+        Step::Rows if wizard.input.is_some() => At::ImportCell,
+        Step::Rows => At::ImportRows,
+        Step::Summary => At::ImportSummary,
+    })
 }
 
 /// Returns the entry that a key stands for now.
@@ -259,7 +332,7 @@ pub fn commands_here(model: &Model) -> Vec<&'static Command> {
 /// Returns what the palette offers: everything that can be done from the page below it.
 pub fn offered(model: &Model) -> Vec<Command> {
     let on_page = |command: &&Command| match command.at {
-        At::Palette | At::Help | At::Sheet | At::Popup | At::Find => false,
+        At::Palette | At::Help | At::Sheet | At::Jobs | At::Popup | At::Find => false,
         At::Form => model.form.is_some(),
         At::Welcome => model.welcome.is_some() && model.form.is_none(),
         At::Page => model.welcome.is_none(),
@@ -286,6 +359,15 @@ pub fn offered(model: &Model) -> Vec<Command> {
 fn bottom_places(model: &Model) -> Vec<At> {
     if model.form.is_some() || model.welcome.is_some() {
         return Vec::new();
+    }
+    if model.undo_page.is_some() {
+        return vec![At::Undo];
+    }
+    if let Some(at) = import_place(model) {
+        return vec![at];
+    }
+    if model.settle.is_some() {
+        return vec![At::Settle];
     }
     match model.screen {
         Screen::Today => vec![At::Today],
@@ -367,6 +449,40 @@ fn has_choices(model: &Model) -> bool {
     field.is_some_and(|field| !matches!(field.widget(), Widget::Text) || !field.ready.is_empty())
 }
 
+fn is_restored(model: &Model) -> bool {
+    model.form.as_ref().is_some_and(|form| form.left == Left::Restored)
+}
+
+fn is_aside(model: &Model) -> bool {
+    model.form.as_ref().is_some_and(|form| matches!(form.left, Left::Aside(_)))
+}
+
+fn can_stop(model: &Model) -> bool {
+    let Some(Overlay::Jobs { selected }) = model.overlay else { return false };
+    let job = model.jobs.all().get(selected);
+    job.is_some_and(|job| job.can_stop && job.ended.is_none() && !job.is_stopping())
+}
+
+fn has_secret(model: &Model) -> bool {
+    let fields = model.settle.iter().flat_map(|settle| {
+        settle.fields.iter().filter_map(|field| settle.kind.field(&field.conflict.field))
+    });
+    fields.into_iter().any(|field| field.secret)
+}
+
+fn can_import(model: &Model) -> bool {
+    model.may(&learner::actions::ADD)
+}
+
+fn has_roster(model: &Model) -> bool {
+    model.wizard.as_ref().is_some_and(|wizard| wizard.draft.is_some())
+}
+
+fn has_sheets(model: &Model) -> bool {
+    let draft = model.wizard.as_ref().and_then(|wizard| wizard.draft.as_ref());
+    draft.is_some_and(|draft| draft.table().sheets.len() > 1)
+}
+
 fn has_due(model: &Model) -> bool {
     model.today.as_ref().is_some_and(|due| !due.is_empty())
 }
@@ -430,6 +546,14 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["Enter"], 4, entry("sheet-take", "cmd-take", At::Sheet, Does::Open)),
     keys(&["Esc"], 5, entry("sheet-close", "cmd-close", At::Sheet, Does::Back)),
+    keys(&["Up"], 1, entry("jobs-up", "cmd-up", At::Jobs, Does::Move(-1))),
+    keys(&["Down"], 2, entry("jobs-down", "cmd-down", At::Jobs, Does::Move(1))),
+    keys(
+        &["Delete", "F8"],
+        3,
+        when(can_stop, entry("jobs-stop", "cmd-stop-job", At::Jobs, Does::StopJob)),
+    ),
+    keys(&["Esc", "F12", "Ctrl+G"], 4, entry("jobs-close", "cmd-close", At::Jobs, Does::Back)),
     // Forms.
     keys(&["Up"], 1, entry("popup-up", "cmd-up", At::Popup, Does::Move(-1))),
     keys(&["Down"], 2, entry("popup-down", "cmd-down", At::Popup, Does::Move(1))),
@@ -443,9 +567,86 @@ pub static COMMANDS: &[Command] = &[
         4,
         when(has_choices, entry("form-choices", "cmd-choices", At::Form, Does::Choices)),
     ),
+    keys(&["F8"], 6, when(is_restored, entry("form-anew", "cmd-form-anew", At::Form, Does::Swap))),
+    keys(
+        &["F8"],
+        6,
+        when(is_aside, entry("form-restore", "cmd-form-restore", At::Form, Does::Swap)),
+    ),
     keys(&["PageDown"], 0, entry("form-page-down", "cmd-page-down", At::Form, Does::Pages(1))),
     keys(&["PageUp"], 0, entry("form-page-up", "cmd-page-up", At::Form, Does::Pages(-1))),
     keys(&["Esc"], 5, entry("form-leave", "cmd-leave-form", At::Form, Does::Back)),
+    // A record in conflict.
+    keys(&["Left"], 1, entry("settle-left", "cmd-side", At::Settle, Does::Side(-1))),
+    keys(&["Right"], 1, entry("settle-right", "cmd-side", At::Settle, Does::Side(1))),
+    keys(&["Up"], 2, entry("settle-up", "cmd-field", At::Settle, Does::Move(-1))),
+    keys(&["Down"], 2, entry("settle-down", "cmd-field", At::Settle, Does::Move(1))),
+    keys(&["Space"], 3, entry("settle-pick", "cmd-pick", At::Settle, Does::Pick)),
+    keys(&["Enter"], 0, entry("settle-take", "cmd-pick-next", At::Settle, Does::Open)),
+    keys(&["F2", "Ctrl+S"], 4, entry("settle-send", "cmd-settle", At::Settle, Does::Send)),
+    keys(&["F4"], 5, entry("settle-other", "cmd-other-value", At::Settle, Does::Choices)),
+    keys(&["F6"], 6, when(has_secret, entry("settle-whole", "cmd-whole", At::Settle, Does::Whole))),
+    keys(&["F8", "Esc"], 7, entry("settle-later", "cmd-later", At::Settle, Does::Back)),
+    keys(&["PageUp"], 0, entry("settle-before", "cmd-record-before", At::Settle, Does::Beside(-1))),
+    keys(&["PageDown"], 0, entry("settle-after", "cmd-record-after", At::Settle, Does::Beside(1))),
+    // What an undoing left alone.
+    keys(&["Up"], 1, entry("undo-up", "cmd-choose", At::Undo, Does::Move(-1))),
+    keys(&["Down"], 1, entry("undo-down", "cmd-choose", At::Undo, Does::Move(1))),
+    keys(&["Space"], 2, entry("undo-tick", "cmd-undo-also", At::Undo, Does::Pick)),
+    keys(&["F2", "Ctrl+S"], 3, entry("undo-send", "cmd-undo-ticked", At::Undo, Does::Send)),
+    keys(&["Esc", "F8"], 4, entry("undo-leave", "cmd-undo-leave", At::Undo, Does::Back)),
+    // The import of a roster.
+    keys(&["Enter"], 1, entry("import-take", "cmd-take-file", At::ImportSource, Does::Open)),
+    keys(&["Tab"], 2, entry("import-complete", "cmd-complete", At::ImportSource, Does::Complete)),
+    keys(&["Up"], 3, entry("import-entry-up", "cmd-choose", At::ImportSource, Does::Move(-1))),
+    keys(&["Down"], 3, entry("import-entry-down", "cmd-choose", At::ImportSource, Does::Move(1))),
+    keys(&["F6"], 4, entry("import-paste", "cmd-paste-field", At::ImportSource, Does::PasteField)),
+    keys(
+        &["F2"],
+        5,
+        when(has_roster, entry("import-on", "cmd-import-on", At::ImportSource, Does::Send)),
+    ),
+    keys(&["Esc"], 6, entry("import-close", "cmd-leave-import", At::ImportSource, Does::Back)),
+    keys(&["F2"], 1, entry("paste-take", "cmd-paste-take", At::ImportPaste, Does::Send)),
+    keys(&["Esc"], 2, entry("paste-leave", "cmd-close", At::ImportPaste, Does::Back)),
+    keys(&["Up"], 1, entry("column-up", "cmd-choose", At::ImportColumns, Does::Move(-1))),
+    keys(&["Down"], 1, entry("column-down", "cmd-choose", At::ImportColumns, Does::Move(1))),
+    keys(
+        &["F4", "Enter"],
+        2,
+        entry("column-field", "cmd-column-field", At::ImportColumns, Does::Choices),
+    ),
+    keys(
+        &["F6"],
+        4,
+        when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet)),
+    ),
+    keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
+    keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),
+    keys(&["Up"], 1, entry("target-up", "cmd-choose", At::ImportTargets, Does::Move(-1))),
+    keys(&["Down"], 1, entry("target-down", "cmd-choose", At::ImportTargets, Does::Move(1))),
+    keys(&["Enter"], 2, entry("target-take", "cmd-take", At::ImportTargets, Does::Open)),
+    keys(&["Esc", "F4"], 3, entry("target-close", "cmd-close", At::ImportTargets, Does::Back)),
+    keys(&["Enter"], 1, entry("row-mend", "cmd-mend", At::ImportRows, Does::Open)),
+    keys(&["Left"], 2, entry("row-left", "cmd-cell", At::ImportRows, Does::Side(-1))),
+    keys(&["Right"], 2, entry("row-right", "cmd-cell", At::ImportRows, Does::Side(1))),
+    keys(&["Delete"], 3, entry("row-out", "cmd-leave-out", At::ImportRows, Does::LeaveOut)),
+    keys(&["F2"], 4, entry("rows-next", "cmd-import-check", At::ImportRows, Does::Send)),
+    keys(&["Up"], 5, entry("row-up", "cmd-choose", At::ImportRows, Does::Move(-1))),
+    keys(&["Down"], 5, entry("row-down", "cmd-choose", At::ImportRows, Does::Move(1))),
+    keys(&["PageUp"], 0, entry("row-page-up", "cmd-page-up", At::ImportRows, Does::Pages(-1))),
+    keys(&["PageDown"], 0, entry("row-page-down", "cmd-page-down", At::ImportRows, Does::Pages(1))),
+    keys(&["Home"], 0, entry("row-home", "cmd-home", At::ImportRows, Does::Move(isize::MIN + 1))),
+    keys(&["End"], 0, entry("row-end", "cmd-end", At::ImportRows, Does::Move(isize::MAX))),
+    keys(&["Esc"], 6, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
+    keys(&["Enter", "F2"], 1, entry("cell-take", "cmd-cell-take", At::ImportCell, Does::Open)),
+    keys(&["Esc"], 2, entry("cell-leave", "cmd-cell-leave", At::ImportCell, Does::Back)),
+    keys(
+        &["F2", "Ctrl+S"],
+        1,
+        entry("import-save", "cmd-import-save", At::ImportSummary, Does::Send),
+    ),
+    keys(&["Esc"], 2, entry("summary-back", "cmd-back", At::ImportSummary, Does::Back)),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
     keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),
@@ -560,10 +761,18 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["-"], 0, entry("go-sync", "screen-sync", At::Page, Does::Go(Screen::Sync))),
     keys(&["="], 0, entry("go-settings", "screen-settings", At::Page, Does::Go(Screen::Settings))),
+    keys(
+        &["Ctrl+P"],
+        0,
+        when(can_import, entry("import", "cmd-import", At::Page, Does::Import(Roster::Learner))),
+    ),
+    keys(&["Ctrl+Z"], 0, entry("undo", "cmd-undo", At::Page, Does::TakeBack(TakeBack::Last))),
+    keys(&["Ctrl+Y"], 0, entry("redo", "cmd-redo", At::Page, Does::TakeBack(TakeBack::Undoing))),
     keys(&["Esc"], 10, entry("back", "cmd-back", At::Page, Does::Back)),
     // Everywhere.
     keys(&["F1", "?"], 8, entry("help", "cmd-help", At::Anywhere, Does::Help)),
     keys(&["F10", "Ctrl+K", ":"], 9, entry("palette", "cmd-palette", At::Anywhere, Does::Palette)),
+    keys(&["F12", "Ctrl+G"], 0, entry("jobs", "cmd-jobs", At::Anywhere, Does::Jobs)),
     keys(&["F3"], 0, entry("language", "cmd-language", At::Anywhere, Does::Language)),
     keys(
         &["Ctrl+R"],

@@ -50,6 +50,19 @@ pub struct FormState {
     pub reason: Option<String>,
     /// How far sending has come.
     pub stage: Stage,
+    /// Whether it holds, or holds no longer, what was left in it before.
+    pub left: Left,
+}
+
+/// What a form has of the texts that were left in it before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// There were none.
+    Nothing,
+    /// They are in the fields.
+    Restored,
+    /// They were put aside, and can come back.
+    Aside(Draft),
 }
 
 /// How far a form has come.
@@ -240,6 +253,7 @@ impl FormState {
             effect: None,
             reason: None,
             stage: Stage::Filling,
+            left: Left::Nothing,
         }
     }
 
@@ -289,7 +303,7 @@ impl FormState {
         self.focus(self.focused);
     }
 
-    /// Puts the texts of a draft into the fields.
+    /// Puts the texts of a draft that was left into the fields.
     pub fn restore(&mut self, draft: &Draft) {
         for field in &mut self.fields {
             if let Some(text) = draft.get(field.key) {
@@ -298,13 +312,36 @@ impl FormState {
                 field.check();
             }
         }
+        self.left = Left::Restored;
         self.focus(self.focused);
     }
 
-    /// Returns the texts that differ from those the form was opened with.
+    /// Puts what was restored aside, or brings it back.
+    pub fn swap(&mut self) {
+        match std::mem::replace(&mut self.left, Left::Nothing) {
+            Left::Nothing => {}
+            Left::Restored => {
+                self.left = Left::Aside(self.draft());
+                for field in &mut self.fields {
+                    field.text.clone_from(&field.original);
+                    (field.visited, field.error) = (false, None);
+                }
+                self.focus(self.focused);
+            }
+            Left::Aside(draft) => self.restore(&draft),
+        }
+    }
+
+    /// Returns the texts that differ from those the form was opened with, and with them the outcome
+    /// that a key has chosen.
     pub fn draft(&self) -> Draft {
         let changed = self.fields.iter().filter(|field| field.text != field.original);
-        changed.map(|field| (field.key, field.text.clone())).collect()
+        let mut draft: Draft = changed.map(|field| (field.key, field.text.clone())).collect();
+        let outcome = self.preset.get(OUTCOME).cloned().flatten();
+        if let (false, Some(Value::Text(outcome))) = (draft.is_empty(), outcome) {
+            draft.insert(OUTCOME, outcome);
+        }
+        draft
     }
 
     /// Returns the field with the focus.
@@ -504,6 +541,8 @@ impl FormState {
     }
 }
 
+/// The parameter that a key chooses before the form opens.
+pub const OUTCOME: &str = "outcome";
 /// Longer than any field but a call's text, which comes from a file.
 const TEXT_CHARS_MAX: usize = 1000;
 /// The key of the field that asks for the record that the action takes.

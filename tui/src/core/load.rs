@@ -3,31 +3,44 @@
 //! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
 
 mod lists;
+pub mod roster;
 mod training;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Shape;
 use onex_crdt::field::time::{Date, Moment};
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
+use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, History, Me, Peer, Query, Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Me, Peer, Query, Status,
+    SyncReport,
 };
+use onex_node::import::{self, Roster};
+use onex_node::importing::Saved;
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
+use crate::core::form::{Draft, DraftKey};
+use crate::core::jobs::{JobId, Stop, Work};
 pub use crate::core::load::lists::{ListOf, Many, Window};
 use crate::core::load::lists::{act_many, facets, queue, rows};
+use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::marking::Seat;
+use crate::core::settle::{self, Dispute, SettlePage, disputes};
 use crate::core::training::{ClassPage, LearnerPage};
+use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
+use crate::core::wizard::Folder;
 
 /// Something for a worker.
 #[derive(Clone)]
@@ -79,10 +92,45 @@ pub enum Task {
         /// The digits that both screens show.
         digits: String,
     },
-    /// Sync.
-    Sync {
-        /// With one peer, or with all.
-        peer: Option<DeviceId>,
+    /// Long work, which tells how far it has come.
+    Job {
+        /// Its number.
+        id: JobId,
+        /// What it does.
+        work: Work,
+        /// Asks it to stop.
+        stop: Stop,
+    },
+    /// Keep the texts of a form; none forgets them.
+    Draft {
+        /// The form.
+        key: DraftKey,
+        /// Its texts.
+        texts: Draft,
+    },
+    /// Pick in conflicts.
+    Choose {
+        /// Each conflict with what was picked.
+        choices: Vec<Given>,
+    },
+    /// Read what can be chosen in the folder of a path.
+    Folder {
+        /// The path.
+        path: String,
+    },
+    /// Read a table and find the roster in it.
+    ReadTable {
+        /// What is to be imported.
+        roster: Roster,
+        /// The table.
+        source: TableSource,
+    },
+    /// Compare a roster with the register.
+    MatchTable {
+        /// Its state, which comes back with the answer.
+        version: u64,
+        /// The roster.
+        draft: Arc<import::Draft>,
     },
     /// Ask whether the store changed.
     Look,
@@ -133,6 +181,10 @@ pub enum Want {
     Edited(&'static str, RecordId),
     /// The values that rows of a kind have under a key.
     Facets(&'static str, &'static str),
+    /// What the person has begun to write.
+    Drafts,
+    /// A record in conflict.
+    Settle(&'static str, RecordId),
 }
 
 /// The place that an answer fills; a newer question to it makes older answers void.
@@ -164,6 +216,10 @@ pub enum Slot {
     Edited,
     /// Values to filter by.
     Facets,
+    /// What was begun.
+    Drafts,
+    /// A record in conflict.
+    Settle,
 }
 
 impl Want {
@@ -183,6 +239,8 @@ impl Want {
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
             Want::Facets(..) => Slot::Facets,
+            Want::Drafts => Slot::Drafts,
+            Want::Settle(..) => Slot::Settle,
         }
     }
 }
@@ -207,8 +265,32 @@ pub enum Message {
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
     Confirmed(Answered<()>),
-    /// A sync ended.
-    Synced(Answered<SyncReport>),
+    /// The texts of a form were kept at that time, or forgotten, or neither.
+    Drafted(DraftKey, Answered<Option<Moment>>),
+    /// So many conflicts were settled, or not.
+    Chosen(Answered<usize>),
+    /// What can be chosen in the folder of a path, or why nothing.
+    Folder {
+        /// The path.
+        path: String,
+        /// What was found.
+        found: Result<Folder, NoRoster>,
+    },
+    /// A roster was read, or why not.
+    TableRead(Answered<Result<(String, Box<import::Draft>), NoRoster>>),
+    /// A roster was compared with the register.
+    TableMatched(u64, Answered<Box<import::Draft>>),
+    /// A job has come so far.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// How much is done.
+        done: u64,
+        /// How much there is, where that is known.
+        total: Option<u64>,
+    },
+    /// A job ended.
+    Ended(JobId, Answered<Done>),
     /// The version of the store.
     Version(Answered<u64>),
     /// The digits to be compared while joining.
@@ -219,6 +301,17 @@ pub enum Message {
     NotEntered(BackendError),
     /// A worker died; its words are for the log and the status line.
     WorkerLost(String),
+}
+
+/// What a job led to.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// A sync.
+    Synced(SyncReport),
+    /// An undoing.
+    Undone(Box<UndoReport>),
+    /// An import.
+    Imported(Saved),
 }
 
 /// What was read.
@@ -257,6 +350,10 @@ pub enum Loaded {
     Edited(Option<Row>),
     /// Values with the number of rows that have each.
     Facets(Vec<(Value, usize)>),
+    /// What the person has begun to write.
+    Drafts(Vec<StoredDraft>),
+    /// A record in conflict.
+    Settle(Box<SettlePage>),
 }
 
 /// A window of a list.
@@ -288,8 +385,8 @@ pub struct OrganisationPage {
 pub enum Due {
     /// A device asks to be let in.
     Asking(Asking),
-    /// A field has several values.
-    Conflict(Conflict),
+    /// Fields of a record have several values.
+    Conflict(Dispute),
     /// Two records have one number, the one under this key.
     Duplicate([RecordId; 2], &'static str),
     /// The hub sent a line back.
@@ -304,18 +401,40 @@ pub enum Due {
     Second(Row, Option<Moment>),
     /// A college asks for a change or a withdrawal of a filed line.
     Request(Row, Option<Moment>),
+    /// A form was begun and not saved.
+    Unfinished(Unfinished),
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
     /// Changes that no peer has yet.
     Unsent(usize, Option<Moment>),
 }
 
+/// A form that was begun and not saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Unfinished {
+    /// What it is for.
+    pub action: &'static Action,
+    /// The record that the action takes.
+    pub subject: Option<RecordId>,
+    /// When it was last written.
+    pub at: Moment,
+}
+
+impl PartialEq for Unfinished {
+    fn eq(&self, other: &Self) -> bool {
+        (self.action.id, self.subject, self.at) == (other.action.id, other.subject, other.at)
+    }
+}
+
+impl Eq for Unfinished {}
+
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
 
-/// Carries a task out; joining and founding are not among them, they make the backend.
-pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
-    Some(match task {
+/// Carries a task out and sends what comes of it; joining and founding are not among them, they
+/// make the backend.
+pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
+    send(match task {
         Task::Load { want, generation } => {
             let loaded = load(backend, &want);
             Message::Loaded { slot: want.slot(), generation, loaded }
@@ -333,10 +452,73 @@ pub fn perform(backend: &dyn Backend, task: Task) -> Option<Message> {
         }
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
-        Task::Sync { peer } => Message::Synced(backend.sync(peer)),
+        Task::Draft { key, texts } => {
+            let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text)).collect();
+            Message::Drafted(key, backend.draft(key.0, key.1, &texts))
+        }
+        Task::Choose { choices } => Message::Chosen(choose(backend, &choices)),
+        Task::Folder { path } => {
+            let found = roster::folder(&path);
+            Message::Folder { path, found }
+        }
+        Task::ReadTable { roster, source } => {
+            let read = roster::read(backend, roster, &source);
+            Message::TableRead(read.map(|read| read.map(|(name, draft)| (name, Box::new(draft)))))
+        }
+        Task::MatchTable { version, draft } => {
+            let mut draft = Box::new(import::Draft::clone(&draft));
+            let matched = backend.import_match(&mut draft).map(|()| draft);
+            Message::TableMatched(version, matched)
+        }
+        Task::Job { id, work, .. } => {
+            let progress = |done, total| {
+                send(Message::Progress { job: id, done: done as u64, total: Some(total as u64) });
+            };
+            Message::Ended(id, job(backend, work, &progress))
+        }
         Task::Look => Message::Version(backend.version()),
-        Task::Found { .. } | Task::Join { .. } => return None,
-    })
+        Task::Found { .. } | Task::Join { .. } => return,
+    });
+}
+
+/// Picks in one conflict after the other; those before one that is refused stay settled.
+fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
+    for given in choices {
+        backend.act(&CHOOSE, &[], given)?;
+    }
+    Ok(choices.len())
+}
+
+fn job(backend: &dyn Backend, work: Work, progress: &dyn Fn(usize, usize)) -> Answered<Done> {
+    match work {
+        Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
+        Work::Undo { what, also } => {
+            undo(backend, what, &also).map(|report| Done::Undone(Box::new(report)))
+        }
+        Work::Import { draft, class } => {
+            backend.import(&draft, class, progress).map(Done::Imported)
+        }
+    }
+}
+
+/// Takes something back and reads what is shown of the records that were left alone.
+fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<UndoReport> {
+    let named = match what {
+        TakeBack::Last => What::Last,
+        TakeBack::Undoing => What::LastUndoing,
+        TakeBack::Rest(batch) => What::Named(batch.to_string()),
+    };
+    let undone = backend.undo(&named, also)?;
+    let (mut left, mut known) = (Vec::new(), Known::new());
+    for (number, record) in undone.left.iter().cloned().enumerate() {
+        let is_shown = number < LEFT_SHOWN_MAX;
+        let history = is_shown.then(|| backend.history(record.kind, record.id).ok()).flatten();
+        if let Some(history) = &history {
+            known.insert(record.id, (record.kind, history.row.clone()));
+        }
+        left.push(LeftRecord::of(record, history.as_ref()));
+    }
+    Ok(UndoReport { what, undone, left, known })
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
@@ -398,6 +580,10 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             Loaded::Sync(conflicts, asking)
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
+        Want::Drafts => Loaded::Drafts(backend.drafts()?),
+        Want::Settle(kind, id) => {
+            Loaded::Settle(Box::new(settle_page(backend, kind, *id, &mut known)?))
+        }
         Want::Edited(kind, id) => Loaded::Edited(edited(backend, kind, *id, &mut known)?),
         Want::Facets(kind, key) => Loaded::Facets(facets(backend, kind, key, &mut known)?),
     };
@@ -460,6 +646,30 @@ fn edited(
     Ok(row)
 }
 
+/// A record in conflict, with the records that its values name.
+fn settle_page(
+    backend: &dyn Backend,
+    kind: &str,
+    id: RecordId,
+    known: &mut Known,
+) -> Answered<SettlePage> {
+    let row = edited(backend, kind, id, known)?;
+    let mut conflicts = backend.conflicts()?;
+    conflicts.retain(|conflict| conflict.record_id == id && conflict.kind.key == kind);
+    for conflict in &conflicts {
+        let of = conflict.kind.field(&conflict.field).map(|field| field.ty.shape);
+        let Some(Shape::Id(of)) = of else { continue };
+        let values = conflict.values.iter().filter_map(|value| value.value.as_ref());
+        let ids = values.filter_map(|value| value.as_bytes().and_then(RecordId::from_slice));
+        for (kind, id) in ids.filter_map(|id| Some((registry::kind(of)?, id))) {
+            know(backend, kind, id, known)?;
+        }
+    }
+    let history = registry::kind(kind).and_then(|kind| backend.history(kind, id).ok());
+    let before = history.map(|history| settle::before(&history, &conflicts)).unwrap_or_default();
+    Ok(SettlePage { row, conflicts, before })
+}
+
 /// What is due, in the order in which it is shown.
 fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     let status = backend.status()?;
@@ -472,7 +682,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     for conflict in &conflicts {
         know(backend, conflict.kind, conflict.record_id, known)?;
     }
-    due.extend(conflicts.into_iter().map(Due::Conflict));
+    due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
     match me.org_role {
         OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
         OrgRole::College => {
@@ -486,6 +696,7 @@ fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
             know_all(backend, Application::KIND, std::slice::from_ref(row), known)?;
         }
     }
+    due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
     contacts_due(backend, me, &mut due)?;
     let unsent = &status.unsent;
     if unsent.changes > 0 && !status.peers.is_empty() {
@@ -534,6 +745,19 @@ fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
     Ok(())
 }
 
+/// Forms that were begun, the newest first; one that this program has no longer is left out.
+fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinished>> {
+    let mut unfinished = Vec::new();
+    for draft in backend.drafts()? {
+        let Some(action) = registry::action(&draft.action) else { continue };
+        if let (Some(kind), Some(id)) = (action.kind, draft.subject) {
+            know(backend, kind, id, known)?;
+        }
+        unfinished.push(Unfinished { action, subject: draft.subject, at: draft.at });
+    }
+    Ok(unfinished)
+}
+
 /// Own contacts that nobody has touched or confirmed for `CONTACT_FRESH_DAYS` (R86).
 fn contacts_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
     let own = Query { limit: Some(PAGE_MAX), ..Query::all(Contact::KIND) };
@@ -563,6 +787,7 @@ impl Due {
             | Due::Conflict(_)
             | Due::Duplicate(..)
             | Due::Contact(..)
+            | Due::Unfinished(_)
             | Due::Unsent(..) => None,
         }
     }

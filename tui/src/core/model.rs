@@ -1,6 +1,6 @@
 //! Everything the interface knows at one moment. Plain data: `update` changes it, `view` draws it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onex_crdt::action::{Action, Refusal};
 use onex_crdt::field::time::Moment;
@@ -12,13 +12,18 @@ use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{Asking, Conflict, History, Me, Status};
 
-use crate::core::form::{Draft, DraftKey, FormState};
+use crate::core::drafts::Drafts;
+use crate::core::form::FormState;
 use crate::core::input::TextInput;
+use crate::core::jobs::Jobs;
 use crate::core::list::{ListSpec, ListState};
 use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
+use crate::core::settle::{Settle, disputes};
 use crate::core::sheet::Sheet;
 use crate::core::training::Training;
+use crate::core::undo::{UndoPage, UndoReport};
 use crate::core::update::training::subject_of;
+use crate::core::wizard::{Step, Wizard};
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Look, Mark, Scheme};
 
@@ -125,6 +130,18 @@ pub struct Model {
     pub sync_at: usize,
     /// The marked entry of 设置.
     pub settings_at: usize,
+    /// The record in conflict that is open.
+    pub settle: Option<Settle>,
+    /// Others in which something was picked and not confirmed yet.
+    pub settles: Vec<Settle>,
+    /// A roster on its way, also while its page is closed.
+    pub wizard: Option<Wizard>,
+    /// Whether that page is open.
+    pub wizard_open: bool,
+    /// The folder from which something was imported last; empty before.
+    pub import_folder: String,
+    /// What an undoing left alone, until somebody has looked at it.
+    pub undo_page: Option<UndoPage>,
     /// The form that is open.
     pub form: Option<FormState>,
     /// What lies over everything.
@@ -132,11 +149,15 @@ pub struct Model {
     /// The last thing that happened.
     pub notice: Option<Notice>,
     /// Texts of forms that were left or are open.
-    pub drafts: BTreeMap<DraftKey, Draft>,
+    pub drafts: Drafts,
     /// Records that rows name.
     pub known: Known,
-    /// Whether a sync runs.
-    pub syncing: bool,
+    /// Long work.
+    pub jobs: Jobs,
+    /// How many milliseconds the program runs.
+    pub clock: u64,
+    /// What happened before, the newest first.
+    pub notices: VecDeque<Noted>,
     /// Ctrl+C was pressed once.
     pub leaving: bool,
     /// The program ends.
@@ -175,6 +196,11 @@ pub enum Overlay {
     },
     /// How the open list is ordered and filtered.
     Sheet(Sheet),
+    /// Jobs and what happened before.
+    Jobs {
+        /// Index of the marked entry: jobs first, then what happened.
+        selected: usize,
+    },
     /// Help.
     Help {
         /// Lines scrolled away.
@@ -191,10 +217,28 @@ pub enum Notice {
     Of(Mark, &'static str, String),
     /// An action was done and is on the disk.
     Done(&'static Action),
+    /// Something was taken back.
+    Undone(Box<UndoReport>),
+    /// Rows of a roster were saved, others were not.
+    Imported {
+        /// How many were saved.
+        count: usize,
+        /// How many have something wrong.
+        rejected: usize,
+    },
     /// An action was refused.
     Refused(Refusal),
     /// The system failed.
     Failed(String),
+}
+
+/// Something that happened before.
+#[derive(Clone)]
+pub struct Noted {
+    /// What.
+    pub notice: Notice,
+    /// When, by the node's clock; nothing while there is no node.
+    pub at: Option<Moment>,
 }
 
 impl Model {
@@ -225,12 +269,20 @@ impl Model {
             conflicts: Vec::new(),
             sync_at: 0,
             settings_at: 0,
+            settle: None,
+            settles: Vec::new(),
+            wizard: None,
+            wizard_open: false,
+            import_folder: String::new(),
+            undo_page: None,
             form: None,
             overlay: None,
             notice: None,
-            drafts: BTreeMap::new(),
+            drafts: Drafts::default(),
             known: Known::new(),
-            syncing: false,
+            jobs: Jobs::default(),
+            clock: 0,
+            notices: VecDeque::new(),
             leaving: false,
             finished: false,
             repaint: false,
@@ -261,6 +313,18 @@ impl Model {
         self.me().map(|me| me.org_role)
     }
 
+    /// Whether a sync runs.
+    pub fn is_syncing(&self) -> bool {
+        self.jobs.runs("job-sync")
+    }
+
+    /// Keeps what has just happened for the list of what happened before.
+    pub fn note(&mut self) {
+        let Some(notice) = self.notice.clone() else { return };
+        self.notices.push_front(Noted { notice, at: self.now() });
+        self.notices.truncate(NOTICES_MAX);
+    }
+
     /// The node's clock when it last answered.
     pub fn now(&self) -> Option<Moment> {
         self.me().map(|me| me.now)
@@ -281,6 +345,11 @@ impl Model {
     /// How many rows a list shows at most in this window.
     pub fn shown(&self) -> usize {
         usize::from(self.size.1).saturating_sub(CHROME_ROWS).max(4)
+    }
+
+    /// Where the person stands in the import whose page is open.
+    pub fn import_step(&self) -> Option<Step> {
+        self.wizard.as_ref().filter(|_| self.wizard_open).map(|wizard| wizard.step)
     }
 
     /// The list of the open screen.
@@ -343,9 +412,10 @@ impl Model {
     }
 
     /// The entries of 同步: devices that ask, then conflicts, then peers.
+    /// The entries of 同步: devices that ask, then records in conflict, then peers.
     pub fn sync_len(&self) -> usize {
         let peers = self.status.as_ref().map_or(0, |status| status.peers.len());
-        self.asking.len() + self.conflicts.len() + peers
+        self.asking.len() + disputes(&self.conflicts).len() + peers
     }
 }
 
@@ -363,5 +433,7 @@ pub static DIRECTORY: ListSpec = ListSpec {
 };
 /// Rows of a window that no list has: bars, rule, titles, search, position, message, hints.
 const CHROME_ROWS: usize = 9;
+/// Things that happened before, as far as they are remembered.
+const NOTICES_MAX: usize = 200;
 /// A narrower window shows list and detail one after the other (tui.md 5.4).
 pub const DETAIL_WINDOW_WIDTH_MIN: u16 = 120;

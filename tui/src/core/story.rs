@@ -4,24 +4,27 @@
 
 pub mod training;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
-use onex_crdt::ids::{DeviceId, NetworkId, OrgId, RecordId};
+use onex_crdt::ids::{BatchId, DeviceId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::records::certificate::CertLevel;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
+use onex_crdt::records::undo::UNDO;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_node::api::*;
+use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::keys::Key;
-use crate::core::load::{Message, Task, perform};
+use crate::core::load::{Task, perform};
 use crate::core::model::Model;
 use crate::core::update;
 use crate::i18n::Lang;
@@ -51,6 +54,15 @@ pub struct World {
     pub looked_at: Vec<RecordId>,
     pub resolved: Vec<Resolved>,
     pub duplicates: Vec<Duplicate>,
+    pub drafts: BTreeMap<String, Vec<Draft>>,
+    pub undos: Vec<ToldUndo>,
+}
+
+/// What an undoing will answer, once.
+pub struct ToldUndo {
+    pub what: What,
+    pub also: Vec<RecordId>,
+    pub undone: Undone,
 }
 
 /// One person at one device.
@@ -201,6 +213,8 @@ pub fn world() -> World {
         looked_at: Vec::new(),
         resolved: Vec::new(),
         duplicates: Vec::new(),
+        drafts: BTreeMap::new(),
+        undos: Vec::new(),
     }
 }
 
@@ -222,6 +236,65 @@ pub fn conflict() -> Conflict {
             value(100, "李强", "2026-04-20T08:15:40+08:00"),
         ],
     }
+}
+
+/// Two names of one contact person, which look alike under their masks; two phones; a third phone.
+pub fn masked_conflicts() -> Vec<Conflict> {
+    let value = |value: &str, person: &str, device, at| ConflictValue {
+        value: Some(Value::Text(value.into())),
+        person: person.into(),
+        device: Some(DeviceId([device; 16])),
+        at: moment(at),
+    };
+    let of = |id, field: &str, values| Conflict {
+        id: RecordId([id; 16]),
+        kind: Application::KIND,
+        record_id: TAX_LINE,
+        field: field.into(),
+        values,
+    };
+    let (early, late) = ("2026-04-20T08:12:05+08:00", "2026-04-20T08:15:40+08:00");
+    vec![
+        of(
+            0xd1,
+            "contact_name",
+            vec![value("王芳", "王芳", 0x6e, early), value("王方", "李强", 0x77, late)],
+        ),
+        of(
+            0xd2,
+            "contact_phone",
+            vec![
+                value("13900000021", "王芳", 0x6e, early),
+                value("13900010021", "李强", 0x77, late),
+                value("13900020021", "周敏", 0x78, late),
+            ],
+        ),
+    ]
+}
+
+/// An undoing of twenty learners' worth of lines that leaves one, which a colleague has mended.
+pub fn undo_with_one_left(world: &mut World) {
+    let batch = |byte| BatchId([byte; 16]);
+    let id = RAILWAY_LINE;
+    let mut mended = step("edit", "2026-04-20T09:15:40+08:00", RAILWAY, "李强");
+    let numbers = [90, 100].map(|number| Some(Value::Int(number)));
+    let [old, new] = numbers;
+    mended.changed = vec![("planned_students".into(), old, new)];
+    world.steps.entry(id).or_default().push(mended);
+    let undone = |of, by, count: u8, left| Undone {
+        of,
+        batch: by,
+        action: "application.add".into(),
+        undone: (0..count).map(|at| (Application::KIND, RecordId([at; 16]))).collect(),
+        left,
+    };
+    let left = Left { kind: Application::KIND, id, since: vec!["planned_students".into()] };
+    let told = |what, also: &[RecordId], undone| ToldUndo { what, also: also.to_vec(), undone };
+    world.undos = vec![
+        told(What::Last, &[], undone(batch(1), batch(2), 19, vec![left])),
+        told(What::Named(batch(1).to_string()), &[id], undone(batch(1), batch(3), 1, vec![])),
+        told(What::LastUndoing, &[], undone(batch(3), batch(4), 1, vec![])),
+    ];
 }
 
 /// A device of the college that asks to be let in.
@@ -247,6 +320,11 @@ impl Fake {
 
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no test panics inside")
+    }
+
+    /// What this person has begun to write.
+    pub fn drafts(&self) -> Vec<Draft> {
+        self.world().drafts.get(&self.me.person).cloned().unwrap_or_default()
     }
 
     fn refuse<T>(&self, action: &'static Action, reason: Reason, field: &str) -> Answered<T> {
@@ -304,6 +382,29 @@ fn too_many(row: &Row, given: &Given) -> Option<i64> {
     };
     let most = number("enrolled_students")?;
     number("planned_students").filter(|planned| *planned > most).map(|_| most)
+}
+
+/// Writes what was picked in a conflict, which is open no longer.
+fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
+    let id = given["id"].as_ref().and_then(Value::as_text).expect("given");
+    let id: RecordId = id.parse().expect("an id");
+    let at = world.conflicts.iter().position(|conflict| conflict.id == id).expect("it is open");
+    let conflict = world.conflicts.remove(at);
+    let value = match (given.get("choice"), given.get("value")) {
+        (Some(Some(Value::Int(choice))), None) => {
+            let at = usize::try_from(*choice - 1).expect("counted from one");
+            conflict.values[at].value.clone()
+        }
+        (None, Some(Some(Value::Text(text)))) => {
+            let field = conflict.kind.field(&conflict.field).expect("a field");
+            Some((field.ty.parse)(text).expect("a value of it"))
+        }
+        _ => panic!("one of the two: {given:?}"),
+    };
+    let rows = world.rows.get_mut(conflict.kind.key).expect("a kind");
+    let row = rows.iter_mut().find(|row| row.id == conflict.record_id).expect("a row");
+    row.set(&conflict.field, value);
+    Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None, undone: None }])
 }
 
 impl Backend for Fake {
@@ -401,6 +502,9 @@ impl Backend for Fake {
             return Ok(done);
         }
         world.version += 1;
+        if action.id == "conflict.choose" {
+            return settled(world, given);
+        }
         let rows = world.rows.get_mut(action.kind.map_or("", |kind| kind.key)).expect("a kind");
         let made = RecordId([0x40 + u8::try_from(rows.len()).expect("few"); 16]);
         if ids.is_empty() {
@@ -463,6 +567,15 @@ impl Backend for Fake {
         Ok(())
     }
 
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
+        let mut world = self.world();
+        world.version += 1;
+        match world.undos.iter().position(|undo| undo.what == *what && undo.also == also) {
+            Some(at) => Ok(world.undos.remove(at).undone),
+            None => self.refuse(&UNDO, Reason::NothingToUndo, ""),
+        }
+    }
+
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
         Ok(self.world().conflicts.clone())
     }
@@ -494,6 +607,28 @@ impl Backend for Fake {
         Ok(SyncReport::default())
     }
 
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>> {
+        let mut world = self.world();
+        world.version += 1;
+        let drafts = world.drafts.entry(self.me.person.clone()).or_default();
+        drafts.retain(|draft| (draft.action.as_str(), draft.subject) != (action, subject));
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let (action, texts, at) = (action.to_owned(), texts.clone(), moment(NOW));
+        drafts.insert(0, Draft { action, subject, at, texts });
+        Ok(Some(at))
+    }
+
+    fn drafts(&self) -> Answered<Vec<Draft>> {
+        Ok(Fake::drafts(self))
+    }
+
     fn version(&self) -> Answered<u64> {
         Ok(self.world().version)
     }
@@ -516,12 +651,15 @@ impl Driver {
         driver
     }
 
-    fn settle(&mut self, tasks: Vec<Task>) {
+    /// Lets the workers do tasks, and what comes of them, to the end.
+    pub fn settle(&mut self, tasks: Vec<Task>) {
         let mut tasks = tasks;
         while !tasks.is_empty() {
-            let messages: Vec<Message> =
-                tasks.drain(..).filter_map(|task| perform(&self.fake, task)).collect();
-            for message in messages {
+            let messages = RefCell::new(Vec::new());
+            for task in tasks.drain(..) {
+                perform(&self.fake, task, &|message| messages.borrow_mut().push(message));
+            }
+            for message in messages.into_inner() {
                 tasks.extend(update::message(&mut self.model, message));
             }
         }
@@ -536,6 +674,12 @@ impl Driver {
             self.settle(tasks);
         }
         self
+    }
+
+    /// Ends the program as Ctrl+Q does, once the workers have done what is left.
+    pub fn end(&mut self) {
+        let tasks = update::finish(&mut self.model);
+        self.settle(tasks);
     }
 
     /// Types a text letter by letter, as an input method commits it.

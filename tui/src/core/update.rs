@@ -4,11 +4,14 @@
 
 pub mod lists;
 mod open;
+mod settle;
 #[cfg(test)]
 mod tests;
 pub mod training;
 #[cfg(test)]
 mod training_tests;
+mod undo;
+mod wizard;
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
@@ -20,9 +23,10 @@ use crate::core::backend::{Answered, BackendError};
 use crate::core::commands::{At, Command, Does, command_of, offered, places};
 use crate::core::form::{Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
+use crate::core::jobs::{Ending, JobId, Work};
 use crate::core::keys::{Key, Typed};
 use crate::core::list::Ticks;
-use crate::core::load::{Known, ListOf, Loaded, Message, Slot, Task, Want};
+use crate::core::load::{Done, Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
@@ -32,7 +36,20 @@ use crate::view::theme::{Glyphs, Mark, Scheme};
 
 /// Returns the tasks with which the interface begins.
 pub fn start(model: &mut Model) -> Vec<Task> {
-    if model.welcome.is_some() { Vec::new() } else { reload(model) }
+    if model.welcome.is_some() { Vec::new() } else { begin(model) }
+}
+
+/// Reads what the person left behind, and the first screen.
+fn begin(model: &mut Model) -> Vec<Task> {
+    let mut tasks = vec![model.ask(Want::Drafts)];
+    tasks.extend(reload(model));
+    tasks
+}
+
+/// Returns what is to be written before the program may end.
+pub fn finish(model: &mut Model) -> Vec<Task> {
+    draft_keep(model);
+    model.drafts.write()
 }
 
 /// Asks whether the store changed; for the clock of the loop.
@@ -46,8 +63,15 @@ pub fn resize(model: &mut Model, columns: u16, rows: u16) -> Vec<Task> {
     if model.welcome.is_some() { Vec::new() } else { moved(model) }
 }
 
-/// Applies a key.
+/// Applies a key; what was said of the one before goes from the screen.
 pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
+    model.notice = None;
+    let tasks = key_apply(model, key);
+    model.note();
+    tasks
+}
+
+fn key_apply(model: &mut Model, key: Key) -> Vec<Task> {
     if key != Key::ctrl('c') && key != Key::ctrl('q') {
         model.leaving = false;
     }
@@ -65,7 +89,6 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
         let letter = command_key.text().is_some_and(begins);
         return if letter { find_begin(model, key) } else { Vec::new() };
     };
-    model.notice = None;
     let tasks = does(model, command.does);
     if let Some(Overlay::Sheet(sheet)) = &mut model.overlay {
         sheet.opened_by(command_key);
@@ -75,6 +98,11 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Task> {
 
 /// Inserts pasted text where text is typed; a line end in it does nothing.
 pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
+    model.notice = None;
+    paste_apply(model, text)
+}
+
+fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
     if let Some(Overlay::Palette { query, selected }) = &mut model.overlay {
         query.paste(text);
         *selected = 0;
@@ -92,9 +120,15 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
         }
         if form.is_typed() && form.stage != Stage::Sending {
             form.paste(text);
-            model.notice = None;
             draft_keep(model);
         }
+        return Vec::new();
+    }
+    if model.wizard_open {
+        return wizard::paste(model, text);
+    }
+    if model.settle.is_some() {
+        settle::paste(model, text);
         return Vec::new();
     }
     let list = model.list_mut().filter(|list| list.finding);
@@ -124,6 +158,12 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if let Some(tasks) = training::typed(model, key) {
         return Some(tasks);
     }
+    if model.wizard_open {
+        return wizard::typed(model, key);
+    }
+    if model.settle.is_some() {
+        return settle::typed(model, key);
+    }
     let list = model.list_mut().filter(|list| list.finding)?;
     let edited = list.find.as_mut()?.key(key);
     if edited == Edited::Text {
@@ -147,10 +187,6 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if form.is_typed() {
         let edited = form.key(key);
-        if edited == Edited::Text {
-            // What was said of the text before is no longer true.
-            model.notice = None;
-        }
         draft_keep(model);
         return (edited != Edited::NotMine).then(Vec::new);
     }
@@ -169,7 +205,9 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
 
 /// Begins a search with the character that was typed.
 fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
-    if model.form.is_some() || model.overlay.is_some() || model.welcome.is_some() {
+    let covered = model.form.is_some() || model.settle.is_some() || model.undo_page.is_some();
+    let covered = covered || model.welcome.is_some() || model.wizard_open;
+    if covered || model.overlay.is_some() {
         return Vec::new();
     }
     let Some(list) = model.list_mut() else { return Vec::new() };
@@ -185,19 +223,19 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
 
 /// Does what an entry of the table says.
 pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
+    let is_page = model.form.is_none() && model.overlay.is_none();
+    let on_page = |model: &mut Model| undo::does(model, does).or_else(|| settle::does(model, does));
+    if let Some(tasks) = is_page.then(|| on_page(model)).flatten() {
+        return tasks;
+    }
     match does {
         Does::Move(by) => step(model, by),
         Does::Pages(pages) => step(model, pages * isize::try_from(model.shown()).unwrap_or(1)),
         Does::Open => enter(model),
         Does::Back => back(model),
         Does::Go(screen) => go(model, screen),
-        Does::Palette => {
-            let query = TextInput::new("", FIND_CHARS_MAX);
-            model.overlay = Some(Overlay::Palette { query, selected: 0 });
-            Vec::new()
-        }
-        Does::Help => {
-            model.overlay = Some(Overlay::Help { scroll: 0 });
+        Does::Palette | Does::Help | Does::Jobs | Does::StopJob => {
+            overlay(model, does);
             Vec::new()
         }
         Does::Language | Does::Glyphs | Does::Colours => {
@@ -210,12 +248,11 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
             Vec::new()
         }
         Does::Quit => {
-            leave(model);
-            model.finished |= model.drafts.is_empty();
+            leave(model, Leaving::AtOnce);
             Vec::new()
         }
         Does::Interrupt => {
-            leave(model);
+            leave(model, Leaving::Twice);
             Vec::new()
         }
         Does::Find => {
@@ -235,10 +272,38 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
         Does::Send => open::send(model),
+        Does::TakeBack(what) => undo::begin(model, what),
+        Does::Import(roster) => wizard::open(model, roster, None),
+        Does::Side(_) | Does::Pick | Does::Whole | Does::Beside(_) => Vec::new(),
+        Does::Complete | Does::PasteField | Does::LeaveOut | Does::Sheet => Vec::new(),
         Does::Choices => {
             let kind = model.form.as_mut().and_then(|form| form.open());
             if kind.is_some() { picks_ask(model) } else { Vec::new() }
         }
+        Does::Swap => {
+            if let Some(form) = &mut model.form {
+                form.swap();
+            }
+            draft_keep(model);
+            model.drafts.write()
+        }
+    }
+}
+
+/// Opens something over the screen, or does something in it.
+fn overlay(model: &mut Model, does: Does) {
+    match does {
+        Does::Palette => {
+            let query = TextInput::new("", FIND_CHARS_MAX);
+            model.overlay = Some(Overlay::Palette { query, selected: 0 });
+        }
+        Does::Jobs => model.overlay = Some(Overlay::Jobs { selected: 0 }),
+        Does::StopJob => {
+            if let Some(Overlay::Jobs { selected }) = model.overlay {
+                model.jobs.stop_at(selected);
+            }
+        }
+        _ => model.overlay = Some(Overlay::Help { scroll: 0 }),
     }
 }
 
@@ -278,6 +343,9 @@ fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
     if model.screen == Screen::Training && screen == Screen::Training {
         model.training.pages.clear();
     }
+    settle::put_aside(model);
+    model.undo_page = None;
+    model.wizard_open = false;
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
@@ -286,17 +354,20 @@ fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
 }
 
 fn sync(model: &mut Model, peer: Option<onex_crdt::ids::DeviceId>) -> Vec<Task> {
-    if model.syncing {
+    if model.is_syncing() {
         return Vec::new();
     }
-    model.syncing = true;
-    vec![Task::Sync { peer }]
+    vec![model.jobs.begin(Work::Sync { peer }, model.clock)]
 }
 
 fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(overlay) = &mut model.overlay {
         match overlay {
             Overlay::Sheet(_) => lists::step(model, by),
+            Overlay::Jobs { selected } => {
+                let last = (model.jobs.all().len() + model.notices.len()).saturating_sub(1);
+                *selected = selected.saturating_add_signed(by).min(last);
+            }
             Overlay::Help { scroll } => *scroll = scroll.saturating_add_signed(by).min(SCROLL_MAX),
             Overlay::Palette { .. } => {
                 let last = palette_entries(model).len().saturating_sub(1);
@@ -310,11 +381,11 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
     if let Some(form) = &mut model.form {
         if form.popup.is_some() {
             form.popup_step(by);
-        } else {
-            form.step(by);
-            draft_keep(model);
+            return Vec::new();
         }
-        return Vec::new();
+        form.step(by);
+        draft_keep(model);
+        return model.drafts.write();
     }
     if let Some(welcome) = &mut model.welcome {
         if let Welcome::Role { selected } = welcome {
@@ -403,6 +474,8 @@ pub fn reload(model: &mut Model) -> Vec<Task> {
         Screen::Sync => tasks.push(model.ask(Want::Sync)),
         Screen::Settings => {}
     }
+    let settling = model.settle.as_ref().map(|settle| (settle.kind.key, settle.record));
+    tasks.extend(settling.map(|(kind, id)| model.ask(Want::Settle(kind, id))));
     let line = model.line.as_ref().map(|line| line.row.id);
     if let Some(id) = line.filter(|_| model.screen == Screen::Lines) {
         tasks.push(model.ask(Want::Line(id)));
@@ -428,7 +501,7 @@ fn enter(model: &mut Model) -> Vec<Task> {
             form.popup_take(model.look.lang);
             draft_keep(model);
         }
-        return Vec::new();
+        return model.drafts.write();
     }
     if let Some(list) = model.list_mut().filter(|list| list.finding) {
         list.finding = false;
@@ -447,7 +520,7 @@ fn back(model: &mut Model) -> Vec<Task> {
             draft_keep(model);
             open::leave_form(model);
         }
-        return Vec::new();
+        return model.drafts.write();
     }
     if let Some(welcome) = &mut model.welcome {
         *welcome = Welcome::Keys;
@@ -467,22 +540,34 @@ fn back(model: &mut Model) -> Vec<Task> {
     if model.screen == Screen::Today { Vec::new() } else { go(model, Screen::Today) }
 }
 
-/// Leaves when asked a second time; what is not saved yet lives no longer than the program.
-fn leave(model: &mut Model) {
-    draft_keep(model);
-    model.finished = model.leaving;
+/// How willingly a key ends the program.
+#[derive(PartialEq, Eq)]
+enum Leaving {
+    /// When pressed once, unless a job would be stopped.
+    AtOnce,
+    /// When pressed twice.
+    Twice,
+}
+
+/// Leaves; what is not saved yet is there at the next start, but a job would not go on.
+fn leave(model: &mut Model, leaving: Leaving) {
+    let runs = model.jobs.running().next().map(|job| job.title);
+    model.finished = model.leaving || (leaving == Leaving::AtOnce && runs.is_none());
+    if model.finished {
+        model.jobs.stop_all();
+        return;
+    }
     model.leaving = true;
-    let said = if model.drafts.is_empty() { "notice-again-to-leave" } else { "notice-drafts-lost" };
-    model.notice = Some(Notice::Said(Mark::Attention, said));
+    model.notice = Some(match runs {
+        Some(title) => Notice::Of(Mark::Attention, "notice-jobs-run", model.look.tr(title, &[])),
+        None => Notice::Said(Mark::Attention, "notice-again-to-leave"),
+    });
 }
 
 fn draft_keep(model: &mut Model) {
     let Some(form) = model.form.as_ref().filter(|form| form.many.is_none()) else { return };
-    let (key, draft) = (form.draft_key(), form.draft());
-    if draft.is_empty() {
-        model.drafts.remove(&key);
-    } else {
-        model.drafts.insert(key, draft);
+    if form.stage != Stage::Loading {
+        model.drafts.keep(form.draft_key(), form.draft());
     }
 }
 
@@ -507,8 +592,18 @@ pub fn palette_entries(model: &Model) -> Vec<(Command, Vec<usize>)> {
     found.into_iter().map(|hit| (offered[hit.entry], hit.graphemes)).collect()
 }
 
-/// Takes a worker's message.
+/// Takes a worker's message; what was said before stays, unless it says something itself.
 pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
+    let before = model.notice.take();
+    let tasks = message_take(model, message);
+    match before.filter(|_| model.notice.is_none()) {
+        Some(before) => model.notice = Some(before),
+        None => model.note(),
+    }
+    tasks
+}
+
+fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
     match message {
         Message::Loaded { slot, generation, loaded } => {
             if !model.is_asked(slot, generation) {
@@ -540,17 +635,31 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Confirmed(answered) => {
             form_done(model, answered.map(|()| Notice::Said(Mark::Good, "notice-let-in")))
         }
-        Message::Synced(answered) => {
-            model.syncing = false;
+        Message::Drafted(key, answered) => {
             match answered {
-                Ok(report) => model.notice = Some(sync_notice(&report)),
-                Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
-                    model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
-                }
+                Ok(at) => at.into_iter().for_each(|at| model.drafts.written(&key, at)),
                 Err(error) => failed(model, error),
             }
-            reload(model)
+            Vec::new()
         }
+        Message::Folder { path, found } => {
+            wizard::folder(model, &path, found);
+            Vec::new()
+        }
+        Message::TableRead(answered) => {
+            wizard::table(model, answered.map(|read| read.map(|(name, draft)| (name, *draft))));
+            Vec::new()
+        }
+        Message::TableMatched(version, answered) => {
+            wizard::matched(model, version, answered.map(|draft| *draft));
+            Vec::new()
+        }
+        Message::Chosen(answered) => settle::chosen(model, answered),
+        Message::Progress { job, done, total } => {
+            model.jobs.progress(job, done, total);
+            Vec::new()
+        }
+        Message::Ended(job, answered) => ended(model, job, answered),
         Message::Version(Ok(version)) if model.version != Some(version) => reload(model),
         Message::Version(_) => Vec::new(),
         Message::Digits(digits) => {
@@ -560,17 +669,35 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Entered => {
             model.welcome = None;
             model.form = None;
-            model.drafts.clear();
+            model.drafts.retain_only(None);
             model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
-            reload(model)
+            begin(model)
         }
         Message::NotEntered(error) => open::not_entered(model, error),
         Message::WorkerLost(what) => {
-            model.syncing = false;
             failed(model, BackendError::Failed(what));
             Vec::new()
         }
     }
+}
+
+/// Notes how a job ended, and says it.
+fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
+    let ending = if answered.is_ok() { Ending::Done } else { Ending::Failed };
+    model.jobs.end(job, ending, model.clock);
+    if answered.is_err() {
+        wizard::not_saved(model, job);
+    }
+    match answered {
+        Ok(Done::Synced(report)) => model.notice = Some(sync_notice(&report)),
+        Ok(Done::Undone(report)) => undo::done(model, *report),
+        Ok(Done::Imported(saved)) => wizard::saved(model, &saved),
+        Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
+            model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
+        }
+        Err(error) => failed(model, error),
+    }
+    reload(model)
 }
 
 fn sync_notice(report: &SyncReport) -> Notice {
@@ -601,13 +728,15 @@ fn form_done(model: &mut Model, done: Answered<Notice>) -> Vec<Task> {
     match done {
         Ok(notice) => {
             if let Some(form) = model.form.take_if(|form| form.stage == Stage::Sending) {
-                model.drafts.remove(&form.draft_key());
                 if let Some(list) = model.list_mut().filter(|_| form.many.is_some()) {
                     list.ticks = Ticks::none();
                 }
+                model.drafts.forget(form.draft_key());
             }
             model.notice = Some(notice);
-            reload(model)
+            let mut tasks = model.drafts.write();
+            tasks.extend(reload(model));
+            tasks
         }
         Err(error) => {
             failed(model, error);
@@ -693,6 +822,8 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Seats(meeting, seats) => training::take_seats(model, meeting, seats),
         Loaded::Facets(values) => lists::found(model, values),
         Loaded::Edited(row) => open::edited(model, row),
+        Loaded::Settle(page) => return settle::take(model, *page),
+        Loaded::Drafts(drafts) => model.drafts.restore(drafts),
     }
     Vec::new()
 }

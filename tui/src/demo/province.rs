@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{OrgId, RecordId};
+use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::registry;
 use onex_node::api::{Answer, SyncReport};
 use onex_node::clock::Clock;
+use onex_node::engine::Order;
 use onex_node::{Founding, Node, NodeError, Serving};
 use serde_json::{Value as Json, json};
 
@@ -130,7 +132,8 @@ impl Province {
         self.dir.join(name).display().to_string()
     }
 
-    fn say(&self, name: &str, words: &[String]) {
+    /// Prints a command that does the same, if that is wanted.
+    pub fn say(&self, name: &str, words: &[String]) {
         if self.explain {
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
             eprintln!("ONEX_HOME={} onex {}", quoted(&self.home(name)), words.join(" "));
@@ -234,12 +237,24 @@ impl Province {
         action: &str,
         given: &[(&str, &str)],
     ) -> Result<Vec<RecordId>, DemoError> {
+        let answers = self.answers(step, node, action, given)?;
+        Ok(answers.iter().map(|answer| answer.id).collect())
+    }
+
+    /// Takes an action that must be allowed, and returns what the node answers.
+    pub fn answers(
+        &mut self,
+        step: &'static str,
+        node: &'static str,
+        action: &str,
+        given: &[(&str, &str)],
+    ) -> Result<Vec<Answer>, DemoError> {
         let (call, answers) = match self.take(step, node, action, given)? {
             (call, Ok(answers)) => (call, answers),
             (_, Err(failure)) => return Err(DemoError::step(step, &words(&failure))),
         };
         answers.iter().for_each(|answer| self.note(step, node, call, answer));
-        Ok(answers.iter().map(|answer| answer.id).collect())
+        Ok(answers)
     }
 
     /// Takes an action that must be refused at a field, or without one.
@@ -272,7 +287,7 @@ impl Province {
         action: &str,
         given: &[(&str, &str)],
     ) -> Result<(&'static str, Result<Vec<Answer>, Failure>), DemoError> {
-        self.clock.advance(STEP_SECONDS);
+        self.pass();
         let pairs = given.iter().map(|(key, value)| format!("{key}={value}"));
         let all = ["do".to_owned(), action.to_owned()].into_iter().chain(pairs);
         self.say(node, &all.collect::<Vec<_>>());
@@ -285,7 +300,7 @@ impl Province {
         Ok((action.id, taken))
     }
 
-    /// Takes one action many times in one transaction, as an import would.
+    /// Takes one action many times in one transaction; each time sees what the times before did.
     pub fn batch(
         &mut self,
         step: &'static str,
@@ -293,7 +308,49 @@ impl Province {
         action: &str,
         rows: &[Vec<(&str, String)>],
     ) -> Result<Vec<RecordId>, DemoError> {
-        self.clock.advance(STEP_SECONDS);
+        let orders = self.orders(step, node, action, rows)?;
+        let answers = self.node(node).act_all(&orders);
+        let answers = answers
+            .map_err(|error| DemoError::step(step, &words(&Failure::of(Lang::Zh, error))))?;
+        for (answer, order) in answers.iter().zip(&orders) {
+            self.note(step, node, order.action.id, answer);
+        }
+        Ok(answers.iter().map(|answer| answer.id).collect())
+    }
+
+    /// Takes one action on many records, or for many new ones, as one batch. None may depend on
+    /// another one of it: they are written together.
+    pub fn many(
+        &mut self,
+        step: &'static str,
+        node: &'static str,
+        action: &str,
+        rows: &[Vec<(&str, String)>],
+    ) -> Result<Vec<RecordId>, DemoError> {
+        let orders = self.orders(step, node, action, rows)?;
+        let done = self.node(node).act_many(&[&orders]);
+        let (_, ids) =
+            done.map_err(|error| DemoError::step(step, &words(&Failure::of(Lang::Zh, error))))?;
+        for (id, order) in ids.iter().zip(&orders) {
+            let kind = order.action.kind.filter(|kind| kind.field("state").is_some());
+            let row = kind.map(|kind| self.node(node).row(kind, *id)).transpose();
+            let row = row.map_err(|error| DemoError::step(step, &error))?.flatten();
+            let state = row.as_ref().and_then(Row::state).map(str::to_owned);
+            let answer = Answer { id: *id, state, pending_act: None, undone: None };
+            self.note(step, node, order.action.id, &answer);
+        }
+        Ok(ids)
+    }
+
+    /// Reads what one action is given many times, as the command line would.
+    fn orders(
+        &self,
+        step: &'static str,
+        node: &'static str,
+        action: &str,
+        rows: &[Vec<(&str, String)>],
+    ) -> Result<Vec<Order>, DemoError> {
+        self.pass();
         let action = registry::action(action)
             .ok_or_else(|| DemoError::step(step, &format!("there is no action {action}")))?;
         let mut orders = Vec::new();
@@ -306,20 +363,14 @@ impl Province {
                 row.iter().map(|(key, text)| (*key, text.as_str())).collect();
             let call = Call::read(Lang::Zh, self.node(node), action, &given)
                 .map_err(|failure| DemoError::step(step, &words(&failure)))?;
-            orders.extend(call.given.into_iter().map(|given| onex_node::engine::Order {
-                action,
-                id: None,
-                given,
-            }));
+            let id = call.ids.first().copied();
+            orders.extend(call.given.into_iter().map(|given| Order { action, id, given }));
         }
-        let answers = self.node(node).act_all(&orders);
-        let answers = answers
-            .map_err(|error| DemoError::step(step, &words(&Failure::of(Lang::Zh, error))))?;
-        answers.iter().for_each(|answer| self.note(step, node, action.id, answer));
-        Ok(answers.iter().map(|answer| answer.id).collect())
+        Ok(orders)
     }
 
-    fn note(&mut self, step: &'static str, node: &str, action: &'static str, answer: &Answer) {
+    /// Notes a step that was taken.
+    pub fn note(&mut self, step: &'static str, node: &str, action: &'static str, answer: &Answer) {
         let (node, state) = (self.home(node), answer.state.clone());
         self.steps.push(Step { step, node, action, id: Some(answer.id), state, refused: None });
     }
@@ -354,6 +405,30 @@ impl Province {
         Err(DemoError::step(step, &"the nodes do not come to rest"))
     }
 
+    /// Lets the time of one step pass.
+    pub fn pass(&self) {
+        self.clock.advance(STEP_SECONDS);
+    }
+
+    /// Lets days pass, until a moment of the story.
+    pub fn wait_until(&mut self, moment: &str) {
+        let moment = Moment::parse(moment).expect("a constant moment");
+        let left = moment.unix_seconds() - self.clock.now().unix_seconds();
+        self.clock.advance(left.max(0));
+    }
+
+    /// The row of a record at a node, which must have it.
+    pub fn row(
+        &self,
+        step: &'static str,
+        name: &'static str,
+        kind: &'static RecordKind,
+        id: RecordId,
+    ) -> Result<Row, DemoError> {
+        let row = self.node(name).row(kind, id).map_err(|error| DemoError::step(step, &error))?;
+        row.ok_or_else(|| DemoError::step(step, &format!("{name} does not see {}", kind.key)))
+    }
+
     /// Checks what some nodes show of a record; `null` stands for no value.
     pub fn expect(
         &self,
@@ -366,11 +441,7 @@ impl Province {
         let kind = registry::kind(kind)
             .ok_or_else(|| DemoError::step(step, &format!("there is no kind {kind}")))?;
         for name in names {
-            let row = self.node(name).row(kind, id);
-            let row = row.map_err(|error| DemoError::step(step, &error))?;
-            let Some(row) = row else {
-                return Err(DemoError::step(step, &format!("{name} does not see {}", kind.key)));
-            };
+            let row = self.row(step, name, kind, id)?;
             let shown = crate::json::row(crate::json::Secrets::Masked, kind, &row);
             for (key, expected) in expected {
                 let found = match &shown[*key] {

@@ -258,7 +258,7 @@ impl People {
     }
 
     /// Draws a number under the bound, by scaling and not by a remainder that favours low ones.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(splitmix64(&mut self.state)) * u128::from(bound)) >> 64) as u64
     }
 }

@@ -25,15 +25,15 @@ const HUB: &[&str] = &["hub-1", "hub-2"];
 
 /// Records that later steps speak of.
 #[derive(Default)]
-struct Known {
+pub struct Known {
     organisations: BTreeMap<&'static str, RecordId>,
-    /// 装调 2, 智能财税 1 and 2, 工业机器人 2.
-    levels: BTreeMap<&'static str, RecordId>,
+    /// 装调 2, 财税 1 to 3, 机器人 2 and 3.
+    pub levels: BTreeMap<&'static str, RecordId>,
     lines: BTreeMap<&'static str, RecordId>,
 }
 
 /// Tells stage A.
-pub fn tell(province: &mut Province) -> Result<(), DemoError> {
+pub fn tell(province: &mut Province) -> Result<Known, DemoError> {
     let mut known = Known::default();
     hub(province)?;
     directory(province)?;
@@ -44,7 +44,8 @@ pub fn tell(province: &mut Province) -> Result<(), DemoError> {
     submissions(province, &mut known)?;
     return_and_filing(province, &known)?;
     crossing_change(province, &known)?;
-    withdrawal(province, &mut known)
+    withdrawal(province, &mut known)?;
+    Ok(known)
 }
 
 /// A0: the hub's two devices.

@@ -3,10 +3,11 @@
 //! The thread that draws never asks the backend: tasks go to workers by channel, answers come back
 //! as events. Of the loads that wait for one slot only the newest is done.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -14,7 +15,8 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::style::Modifier;
 use ratatui::{Frame, Terminal};
 
-use crate::core::backend::{Backend, Entry};
+use crate::core::backend::{Backend, BackendError, Entry};
+use crate::core::jobs::JobId;
 use crate::core::keys::Key;
 use crate::core::load::{Message, Slot, Task, perform};
 use crate::core::model::{Model, Welcome};
@@ -65,9 +67,8 @@ impl Node {
                 entry.join(file, person, &|digits| send(Message::Digits(digits)))
             }
             _ => {
-                let backend = self.backend();
-                if let Some(message) = backend.and_then(|backend| perform(&*backend, task)) {
-                    send(message);
+                if let Some(backend) = self.backend() {
+                    perform(&*backend, task, send);
                 }
                 return;
             }
@@ -104,19 +105,29 @@ fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()>
         model,
         workers: Workers::start(node, &events)?,
         dirty: Dirty::Now,
+        started: Instant::now(),
         look_at: Instant::now(),
+        write_at: None,
     };
     let tasks = update::start(&mut app.model);
     app.send(tasks);
-    event_loop(&mut app, &mut terminal, &received, Pacer::new(environment.frame_interval()))?;
-    guard.leave()
+    let pacer = Pacer::new(environment.frame_interval());
+    let ended = event_loop(&mut app, &mut terminal, &received, pacer);
+    app.close();
+    ended.and(guard.leave())
 }
 
-/// The channels to the workers: one thread reads, one acts, one talks to the network.
+/// The channels to the workers: one thread reads, one acts, one founds and joins, and one keeps
+/// drafts, which nothing else may hold up. A job has a thread of its own.
 struct Workers {
+    node: Arc<Node>,
+    events: Sender<LoopEvent<Message>>,
     reads: Sender<Task>,
     acts: Sender<Task>,
-    network: Sender<Task>,
+    tables: Sender<Task>,
+    enters: Sender<Task>,
+    drafts: Sender<Task>,
+    drafts_thread: JoinHandle<()>,
 }
 
 impl Workers {
@@ -126,21 +137,70 @@ impl Workers {
             let (sender, tasks) = unbounded();
             let (node, events) = (node.clone(), events.clone());
             let work = move || worker_run(&node, &tasks, &events);
-            thread::Builder::new().name(name.into()).spawn(work).map(|_| sender)
+            thread::Builder::new().name(name.into()).spawn(work).map(|thread| (sender, thread))
         };
-        Ok(Workers { reads: worker("reads")?, acts: worker("acts")?, network: worker("network")? })
+        let (drafts, drafts_thread) = worker("drafts")?;
+        Ok(Workers {
+            reads: worker("reads")?.0,
+            acts: worker("acts")?.0,
+            tables: worker("tables")?.0,
+            enters: worker("enters")?.0,
+            drafts,
+            drafts_thread,
+            events: events.clone(),
+            node,
+        })
     }
 
-    fn of(&self, task: &Task) -> &Sender<Task> {
-        match task {
+    /// Waits until every draft that was handed on is kept.
+    fn close(self) {
+        drop(self.drafts);
+        let _ = self.drafts_thread.join();
+    }
+
+    /// Hands a task to its worker, or to a thread of its own; false when there is none.
+    fn send(&self, task: Task) -> bool {
+        let worker = match task {
+            Task::Job { id, .. } => return self.begin(id, task),
             Task::Load { .. } | Task::Look => &self.reads,
-            Task::Act { .. }
+            Task::Folder { .. } | Task::ReadTable { .. } | Task::MatchTable { .. } => &self.tables,
+            Task::Choose { .. }
+            | Task::Act { .. }
             | Task::Reveal { .. }
             | Task::ActMany { .. }
             | Task::Invite { .. }
             | Task::Confirm { .. } => &self.acts,
-            Task::Sync { .. } | Task::Found { .. } | Task::Join { .. } => &self.network,
+            Task::Draft { .. } => &self.drafts,
+            Task::Found { .. } | Task::Join { .. } => &self.enters,
+        };
+        worker.send(task).is_ok()
+    }
+
+    fn begin(&self, id: JobId, task: Task) -> bool {
+        let (node, events) = (self.node.clone(), self.events.clone());
+        let work = move || job_run(&node, id, task, &events);
+        thread::Builder::new().name("job".into()).spawn(work).is_ok()
+    }
+}
+
+/// Does a job. Of what it tells of its progress only so much is passed on as a person can see; a
+/// panic ends the job.
+fn job_run(node: &Node, id: JobId, task: Task, events: &Sender<LoopEvent<Message>>) {
+    let told = Cell::new(None::<Instant>);
+    let send = |message| {
+        let now = Instant::now();
+        if matches!(message, Message::Progress { .. }) {
+            if told.get().is_some_and(|told| now < told + PROGRESS_INTERVAL) {
+                return;
+            }
+            told.set(Some(now));
         }
+        let _ = events.send(LoopEvent::Message(message));
+    };
+    let work = std::panic::AssertUnwindSafe(|| node.perform(task, &send));
+    if std::panic::catch_unwind(work).is_err() {
+        let lost = BackendError::Failed("failure-worker".to_owned());
+        let _ = events.send(LoopEvent::Message(Message::Ended(id, Err(lost))));
     }
 }
 
@@ -181,17 +241,47 @@ struct Interface {
     model: Model,
     workers: Workers,
     dirty: Dirty,
+    started: Instant,
     look_at: Instant,
+    write_at: Option<Instant>,
 }
 
 impl Interface {
     /// Hands tasks to workers; one that cannot be handed on is a worker that died.
     fn send(&mut self, tasks: Vec<Task>) {
         for task in tasks {
-            let sent = self.workers.of(&task).send(task);
-            if sent.is_err() {
+            if !self.workers.send(task) {
                 tracing::error!("a worker is gone");
             }
+        }
+    }
+
+    /// Tells the model how long the program runs.
+    fn clock(&mut self) {
+        let runs = self.started.elapsed().as_millis();
+        self.model.clock = u64::try_from(runs).unwrap_or(u64::MAX);
+    }
+
+    /// Hands on what came of a key, and sets the time at which what was typed is kept.
+    fn typed(&mut self, tasks: Vec<Task>) {
+        self.send(tasks);
+        self.dirty = Dirty::Now;
+        let waits = self.model.drafts.are_unwritten();
+        self.write_at = waits.then(|| Instant::now() + DRAFT_DELAY);
+    }
+
+    /// Keeps what was typed before the program ends.
+    fn close(mut self) {
+        let tasks = update::finish(&mut self.model);
+        self.send(tasks);
+        self.workers.close();
+    }
+
+    /// While a job runs its line is drawn anew each second; else nothing is.
+    fn job_seen(&mut self) {
+        if self.model.jobs.running().next().is_some() && self.dirty != Dirty::Now {
+            self.clock();
+            self.dirty = if self.types() { Dirty::Background } else { Dirty::Now };
         }
     }
 
@@ -205,15 +295,14 @@ impl App for Interface {
     type Message = Message;
 
     fn key(&mut self, key: Key) {
+        self.clock();
         let tasks = update::key(&mut self.model, key);
-        self.send(tasks);
-        self.dirty = Dirty::Now;
+        self.typed(tasks);
     }
 
     fn paste(&mut self, text: &str) {
         let tasks = update::paste(&mut self.model, text);
-        self.send(tasks);
-        self.dirty = Dirty::Now;
+        self.typed(tasks);
     }
 
     fn resize(&mut self, columns: u16, rows: u16) {
@@ -223,6 +312,7 @@ impl App for Interface {
     }
 
     fn message(&mut self, message: Message) {
+        self.clock();
         let version = self.model.version;
         let is_quiet = matches!(&message, Message::Version(Ok(new)) if version == Some(*new));
         let tasks = update::message(&mut self.model, message);
@@ -234,13 +324,21 @@ impl App for Interface {
     }
 
     fn wake(&mut self, now: Instant) {
-        self.look_at = now + LOOK_INTERVAL;
-        let tasks = update::tick(&self.model);
-        self.send(tasks);
+        if self.write_at.is_some_and(|at| at <= now) {
+            self.write_at = None;
+            let tasks = self.model.drafts.write();
+            self.send(tasks);
+        }
+        if self.look_at <= now {
+            self.look_at = now + LOOK_INTERVAL;
+            let tasks = update::tick(&self.model);
+            self.send(tasks);
+            self.job_seen();
+        }
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        Some(self.look_at)
+        Some(self.write_at.map_or(self.look_at, |at| at.min(self.look_at)))
     }
 
     fn dirty(&self) -> Dirty {
@@ -273,6 +371,10 @@ impl App for Interface {
     }
 }
 
+/// How often a job may tell how far it has come.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// How long after the last key what was typed is kept.
+const DRAFT_DELAY: Duration = Duration::from_millis(500);
 /// How often the store is asked whether it changed; nothing is drawn when it has not.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 

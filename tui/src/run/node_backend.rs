@@ -2,19 +2,24 @@
 //!
 //! Failures become ids of sentences, since a node does not know the language of a screen.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Duplicate, History, Invited, List, Me, Query, Resolved,
-    Status, SyncReport,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
+    Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
+use onex_node::import;
+use onex_node::importing::Saved;
+use onex_node::undoing::What;
 use onex_node::{Founding, Node, NodeError, Serving};
 
 use crate::core::backend::{Answered, Backend, BackendError, Entry};
@@ -66,6 +71,23 @@ impl Backend for Node {
         Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
     }
 
+    fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
+        Ok(Node::undo(self, what, also)?)
+    }
+
+    fn import_match(&self, draft: &mut import::Draft) -> Answered<()> {
+        Ok(Node::import_match(self, draft)?)
+    }
+
+    fn import(
+        &self,
+        draft: &import::Draft,
+        class: Option<RecordId>,
+        progress: &dyn Fn(usize, usize),
+    ) -> Answered<Saved> {
+        Ok(Node::import(self, draft, class, &mut |part, parts| progress(part, parts))?)
+    }
+
     fn conflicts(&self) -> Answered<Vec<Conflict>> {
         Ok(Node::conflicts(self)?)
     }
@@ -89,6 +111,23 @@ impl Backend for Node {
 
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport> {
         Ok(Node::sync(self, peer)?)
+    }
+
+    fn draft(
+        &self,
+        action: &str,
+        subject: Option<RecordId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Answered<Option<Moment>> {
+        if texts.is_empty() {
+            Node::draft_drop(self, action, subject)?;
+            return Ok(None);
+        }
+        Ok(Some(Node::draft_put(self, action, subject, texts)?))
+    }
+
+    fn drafts(&self) -> Answered<Vec<Draft>> {
+        Ok(Node::drafts(self)?)
     }
 
     fn version(&self) -> Answered<u64> {
@@ -175,7 +214,7 @@ mod tests {
     use onex_crdt::records::organisation::Organisation;
 
     use super::*;
-    use crate::core::load::{Message, Task, perform};
+    use crate::core::load::{Task, perform};
     use crate::core::model::Model;
     use crate::core::update;
     use crate::i18n::{Lang, tr};
@@ -190,9 +229,12 @@ mod tests {
 
     fn settle(model: &mut Model, backend: &dyn Backend, mut tasks: Vec<Task>) {
         while !tasks.is_empty() {
-            let messages: Vec<Message> =
-                tasks.drain(..).filter_map(|task| perform(backend, task)).collect();
-            tasks.extend(messages.into_iter().flat_map(|message| update::message(model, message)));
+            let messages = std::cell::RefCell::new(Vec::new());
+            for task in tasks.drain(..) {
+                perform(backend, task, &|message| messages.borrow_mut().push(message));
+            }
+            let messages = messages.into_inner().into_iter();
+            tasks.extend(messages.flat_map(|message| update::message(model, message)));
         }
     }
 

@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 
+use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
 use crate::core::story::training::with_training;
 use crate::core::story::{
-    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line, world,
+    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::i18n::Lang;
 use crate::view::screens::draw;
@@ -18,10 +20,16 @@ use crate::view::shot::{shot, visible};
 
 /// Who sits there, and the keys that lead to the picture.
 fn check(name: &str, fake: fn() -> Fake, keys: &str) {
+    check_after(name, fake, keys, |_| {});
+}
+
+/// Who sits there, the keys, and what happens after them.
+fn check_after(name: &str, fake: fn() -> Fake, keys: &str, happens: fn(&mut Driver)) {
     for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         for (width, height) in [(80, 24), (120, 40)] {
             let mut driver = Driver::new(fake(), lang, (width, height));
             driver.press(keys);
+            happens(&mut driver);
             let picture = shot(width, height, |area, buffer| draw(&driver.model, area, buffer));
             insta::assert_snapshot!(format!("screen_{name}_{tongue}_{width}x{height}"), picture);
         }
@@ -100,6 +108,61 @@ fn the_other_screens() {
     check("settings", college, "=");
 }
 
+/// A sync that has run for four seconds, and one that is over.
+fn works(driver: &mut Driver) {
+    let begin = |model: &mut Model, now| model.jobs.begin(Work::Sync { peer: None }, now);
+    begin(&mut driver.model, 0);
+    driver.model.jobs.end(1, Ending::Done, 3_000);
+    begin(&mut driver.model, 5_000);
+    driver.model.jobs.progress(2, 63, Some(100));
+    driver.model.clock = 9_000;
+}
+
+#[test]
+fn long_work_is_seen() {
+    check_after("job_line", college, "1", works);
+    check_after("job_list", college, "F6 2 Ctrl+R F12", works);
+    check("job_none", nothing, "Ctrl+G");
+}
+
+/// A college with two records in conflict.
+fn disputed() -> Fake {
+    let fake = college();
+    fake.world().conflicts.extend(masked_conflicts());
+    fake
+}
+
+#[test]
+fn conflicts_are_shown_side_by_side() {
+    check("settle", disputed, "- Down Enter Right Space Down Right");
+    check("settle_whole", disputed, "- Down Enter F6 Right Right Space");
+    check("settle_other", disputed, "- Enter F4 Ctrl+U 9 5");
+    check("sync_disputes", disputed, "-");
+}
+
+/// A college that undoes something of which a colleague has mended a part.
+fn undone() -> Fake {
+    let fake = college();
+    undo_with_one_left(&mut fake.world());
+    fake
+}
+
+#[test]
+fn what_an_undo_left_is_asked_about() {
+    check("undo_left", undone, "2 Ctrl+Z Space");
+    check("undo_said", undone, "2 Ctrl+Z");
+}
+
+#[test]
+fn a_form_that_was_begun_is_offered() {
+    check_after("college_unfinished", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc 1");
+    });
+    check_after("college_restored", nothing, "2 F6", |driver| {
+        driver.focus("major_name").write("铁道供电").press("Esc F6");
+    });
+}
+
 #[test]
 fn the_screens_of_training() {
     check("training_classes", trainer, "3");
@@ -169,6 +232,8 @@ fn no_sentence_is_missing_on_any_screen() {
         "3 Enter F8",
         "3 F8",
         "3 Enter Tab F8 F2",
+        "F12",
+        "- Enter",
     ] {
         for fake in [college(), hub(), evaluator(), trainer()] {
             for lang in [Lang::Zh, Lang::En] {
@@ -199,6 +264,11 @@ fn no_sentence_is_missing_on_any_screen() {
                     "marking-",
                     "pair-",
                     "mark-",
+                    "job-",
+                    "jobs-",
+                    "time-",
+                    "settle-",
+                    "undo-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -222,7 +292,11 @@ fn hostile(mut fake: Fake, text: &str) -> Fake {
     let mut broken = conflict();
     broken.kind = Application::KIND;
     broken.values[0].person = text.into();
-    all.conflicts.push(broken);
+    all.conflicts.insert(0, broken);
+    let mut more = masked_conflicts();
+    more[0].values[0].value = Some(onex_crdt::value::Value::Text(text.into()));
+    all.conflicts.extend(more);
+    undo_with_one_left(&mut all);
     drop(all);
     fake
 }
@@ -257,7 +331,8 @@ proptest! {
             "0 Ctrl+F Enter", "2 Ctrl+A", "0 Ctrl+O", "2 Ctrl+F Enter Enter",
             "3", "3 Tab", "3 Tab Ctrl+A", "3 Enter", "3 Enter Tab", "3 Enter F6", "3 Enter Tab F8",
             "3 Enter Tab Down F8 8", "3 Tab Enter F8 F8", "3 Tab Space Down Space F8",
-            "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6",
+            "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6", "F7 F12", "- Enter",
+            "- Enter PageDown F6 F4", "2 Ctrl+Z",
         ]),
         english in any::<bool>(),
     ) {

@@ -4,13 +4,17 @@
 
 mod directory;
 mod form;
+mod jobs;
 mod lines;
 mod lists;
+mod settle;
 mod sync;
 mod today;
 mod training;
+mod undo;
 mod welcome;
 
+use onex_crdt::action::Undo;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -64,6 +68,12 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let Some(welcome) = &model.welcome {
         return welcome::draw(model, welcome, area, buffer);
     }
+    if let Some(page) = &model.undo_page {
+        return undo::draw(model, page, area, buffer);
+    }
+    if let Some(open) = &model.settle {
+        return settle::draw(model, open, area, buffer);
+    }
     match model.screen {
         Screen::Today => today::draw(model, area, buffer),
         Screen::Lines => lines::draw(model, area, buffer),
@@ -96,6 +106,10 @@ fn overlay(
             Palette { query, entries: &entries, selected: *selected }.draw(area, buffer, model.look)
         }
         Some(Overlay::Sheet(sheet)) => lists::draw_sheet(model, sheet, area, buffer),
+        Some(Overlay::Jobs { selected }) => {
+            jobs::draw(model, *selected, area, buffer);
+            None
+        }
         Some(Overlay::Help { scroll }) => {
             let (here, anywhere) = help_lines(model);
             let place = place(model);
@@ -218,7 +232,7 @@ fn sync_state(model: &Model) -> (Mark, String) {
             None => (Mark::Working, look.tr("sync-starting", &[])),
         };
     };
-    if model.syncing {
+    if model.is_syncing() {
         return (Mark::Syncing, look.tr("sync-running", &[]));
     }
     if status.conflicts > 0 {
@@ -251,18 +265,14 @@ fn message(model: &Model) -> (Mark, String) {
     let look = model.look;
     let sending =
         model.form.as_ref().is_some_and(|form| form.stage == crate::core::form::Stage::Sending);
-    match &model.notice {
-        _ if sending => (Mark::Working, look.tr("notice-saving", &[])),
-        Some(Said::Said(mark, id)) => (*mark, look.tr(id, &[])),
-        Some(Said::Of(mark, id, what)) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
-        Some(Said::Done(action)) => {
-            let title = words::action(look, action.id);
-            (Mark::Good, look.tr("notice-done", &[("what", title.as_str().into())]))
-        }
-        Some(Said::Refused(refusal)) => {
-            (Mark::Problem, explain(look.lang, refusal).line(look.lang))
-        }
-        Some(Said::Failed(text)) => (Mark::Problem, failure(model, text)),
+    if sending {
+        return (Mark::Working, look.tr("notice-saving", &[]));
+    }
+    if let Some(notice) = &model.notice {
+        return said(model, notice);
+    }
+    match jobs::status(model) {
+        Some(running) => running,
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
         None if is_unsaved(model) => (Mark::Working, look.tr("notice-unsaved", &[])),
         None if !model.drafts.is_empty() => {
@@ -274,9 +284,34 @@ fn message(model: &Model) -> (Mark, String) {
     }
 }
 
+/// Something that happened, in words.
+fn said(model: &Model, notice: &Said) -> (Mark, String) {
+    let look = model.look;
+    match notice {
+        Said::Said(mark, id) => (*mark, look.tr(id, &[])),
+        Said::Of(mark, id, what) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
+        Said::Done(action) => {
+            let title = words::action(look, action.id);
+            let id = match action.undo {
+                Undo::No => "notice-done",
+                Undo::By(_) | Undo::Edit => "notice-done-undo",
+            };
+            (Mark::Good, look.tr(id, &[("what", title.as_str().into())]))
+        }
+        Said::Undone(report) => undo::said(model, report),
+        Said::Imported { count, rejected } => {
+            let mark = if *rejected == 0 { Mark::Good } else { Mark::Attention };
+            let args = [("count", (*count as u64).into()), ("rejected", (*rejected as u64).into())];
+            (mark, look.tr("notice-imported", &args))
+        }
+        Said::Refused(refusal) => (Mark::Problem, explain(look.lang, refusal).line(look.lang)),
+        Said::Failed(text) => (Mark::Problem, failure(model, text)),
+    }
+}
+
 /// Whether something was typed into the form that is open.
 fn is_unsaved(model: &Model) -> bool {
-    model.form.as_ref().is_some_and(|form| model.drafts.contains_key(&form.draft_key()))
+    model.form.as_ref().is_some_and(|form| model.drafts.contains(&form.draft_key()))
 }
 
 /// A failure as a sentence; a text that is no id of one is shown as it is.

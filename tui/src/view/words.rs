@@ -68,7 +68,7 @@ pub fn value(model: &Model, field: &FieldDef, value: &Value) -> String {
     whole(model, field, value)
 }
 
-/// Returns a value as people read it, without a mask.
+/// Returns a value whole, personal data too: where somebody must tell two apart.
 pub fn whole(model: &Model, field: &FieldDef, value: &Value) -> String {
     if let (Shape::Id(_), Some(id)) =
         (field.ty.shape, value.as_bytes().and_then(RecordId::from_slice))

@@ -127,5 +127,24 @@ fn mend_line(college: &mut Terminal) {
     college.press("Ctrl+R").see("已与");
 }
 
+#[test]
+fn what_was_typed_survives_the_end_of_the_program() {
+    let home = Home::hub();
+    let node = home.folder.path().join("node");
+    let mut first = Terminal::open(&node);
+    first.see("[1今日]").press("F10").write("登记机构").see_row(&["▸", "登记机构"]).press("Enter");
+    first.down_to("机构名称").fill("西安铁路职业技术学院").see("已自动保存");
+    first.kill();
+
+    let mut second = Terminal::open(&node);
+    second.see_row(&["没有写完", "登记机构"]).press("Enter").see("已恢复上次没有写完的内容");
+    second.see("西安铁路职业技术学院").press("F8").see("按 F8 恢复");
+    second.wait("an empty form", |shown| !shown.contains("西安铁路职业技术学院"));
+    second.leave();
+    let mut third = Terminal::open(&node);
+    third.see("今天没有要办的事");
+    third.leave();
+}
+
 /// What the officer writes when she returns the line.
 const REASON: &str = "缺少已获师资培训人数，请补填";

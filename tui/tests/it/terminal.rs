@@ -140,6 +140,11 @@ impl Terminal {
         self
     }
 
+    /// Kills the program, as a crash or a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("it runs");
+    }
+
     /// Leaves the interface, and checks that the terminal is as it was.
     #[track_caller]
     pub fn leave(mut self) {
@@ -218,6 +223,7 @@ const KEYS: &[(&str, &str)] = &[
     ("F4", "\x1bOS"),
     ("F6", "\x1b[17~"),
     ("F7", "\x1b[18~"),
+    ("F8", "\x1b[19~"),
     ("F10", "\x1b[21~"),
     ("Up", "\x1b[A"),
     ("Down", "\x1b[B"),

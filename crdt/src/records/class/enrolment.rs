@@ -156,8 +156,8 @@ fn place_state(view: &dyn View, place: &Place, hours: i64) -> EnrolmentState {
 fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
     let rows =
         |key: &str, id: RecordId| shared::ids(view.rows_where(Enrolment::KIND, key, &of(id)));
-    if let Touch::Act { id, kind, subject } = touch {
-        return affected_by_act(view, *id, kind, *subject);
+    if let Touch::Act { id, subject, .. } = touch {
+        return affected_by_act(view, *id, *subject);
     }
     if let Some(meeting) = touch.record(Meeting::KIND) {
         let class = shared::named_in_source(view, Meeting::KIND, meeting, "class_id");
@@ -169,23 +169,24 @@ fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
         .unwrap_or_default()
 }
 
-fn affected_by_act(view: &dyn View, act: ActId, kind: &str, subject: RecordId) -> Vec<RecordId> {
+/// The places that an act changes; one that undoes another changes those of the other.
+fn affected_by_act(view: &dyn View, act: ActId, subject: RecordId) -> Vec<RecordId> {
     let rows =
         |key: &str, id: RecordId| shared::ids(view.rows_where(Enrolment::KIND, key, &of(id)));
     let Some(found) = view.act(act) else { return Vec::new() };
-    match (kind, class_of_act(view, act)) {
-        ("learner.merge" | "undo", None) => {
-            let undone = undo::undone_act(&found.act).and_then(|act| view.act(act));
-            let into = undone.as_ref().unwrap_or(&found).act.says("into");
-            let into = into.and_then(|into| into.parse().ok()).map(|into| rows("learner_id", into));
-            rows("learner_id", subject).into_iter().chain(into.unwrap_or_default()).collect()
+    let owner = found.header.owner;
+    let meant = undo::meant(found.act, |id| view.act(id).map(|found| found.act));
+    match (meant.kind.as_str(), class_of_act(view, act)) {
+        ("learner.merge", None) => {
+            let into = meant.says("into").and_then(|into| into.parse().ok());
+            let into = into.map(|into| rows("learner_id", into)).unwrap_or_default();
+            rows("learner_id", subject).into_iter().chain(into).collect()
         }
         (_, None) => Vec::new(),
-        ("class.enrol", _) => about(&found.act, found.header.owner),
+        ("class.enrol", _) => about(&meant, owner),
         ("class.confirm" | "class.remove", _) => vec![subject],
         ("attendance.mark", Some(class)) => {
-            let learners = attendance::marked_by(&found.act).into_iter();
-            let owner = found.header.owner;
+            let learners = attendance::marked_by(&meant).into_iter();
             learners.map(|(learner, _)| enrolment_id(owner, class, learner)).collect()
         }
         (_, Some(class)) => rows("class_id", class),

@@ -3,13 +3,13 @@
 //! Registering them for an examination is not here.
 
 use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says, Subject, Undo};
-use crate::field::code::ResidentId;
+use crate::field::code::{IdNumber, Mobile, ResidentId};
 use crate::field::text::LongText;
 use crate::field::time::{Date, Grade};
 use crate::field::{Field, FieldError, FieldType, choices};
 use crate::header::{Header, LEARNERS, PILOT_STUDENTS};
 use crate::ids::RecordId;
-use crate::record::{Fields, Record, Row};
+use crate::record::{Fields, Record};
 use crate::records::application::{Application, ApplicationRef};
 use crate::records::shared;
 use crate::roles::OrgRole::{self, College, Hub};
@@ -47,8 +47,27 @@ pub const ADD: Action = Action {
     ],
     from: &[],
     undo: Undo::Edit,
-    run: Run::Rule(add),
+    run: Run::Rule(|desk| enter(desk, Needed::Everything)),
 };
+
+/// Puts a learner on the register who stands in somebody else's roster: what such a table lacks
+/// keeps from registering for an examination, not from the register (contract, "missing").
+///
+/// Commands and forms know only `ADD`.
+pub const ADD_FROM_ROSTER: Action = Action {
+    fields: FieldsGiven::Except(LEFT_OPEN),
+    params: &[
+        param("id_number", "证件号码", "ID number", <IdNumber as Field>::TYPE, false),
+        param("phone", "手机号码", "mobile", <Mobile as Field>::TYPE, false),
+        param("gender", "性别", "gender", <Gender as Field>::TYPE, false),
+        param("birth_date", "出生日期", "birth date", <Date as Field>::TYPE, false),
+    ],
+    run: Run::Rule(|desk| enter(desk, Needed::WhatThereIs)),
+    ..ADD
+};
+
+/// What a roster may lack.
+const LEFT_OPEN: &[&str] = &["id_number", "phone", "gender", "birth_date"];
 
 /// Alters a learner; what others alter at the same time is kept, field by field (C1, C2).
 pub const EDIT: Action = Action {
@@ -119,12 +138,19 @@ pub const PILOT: Action = Action {
     ..MERGE
 };
 
-fn add(desk: &mut Desk) -> Result<RecordId, Refusal> {
+/// What the identity of a person must have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    Everything,
+    WhatThereIs,
+}
+
+fn enter(desk: &mut Desk, needed: Needed) -> Result<RecordId, Refusal> {
     let mut fields = desk.given_fields();
-    for key in ["gender", "birth_date"] {
-        fields.extend(desk.given_value(key).map(|value| (key.to_owned(), value.clone())));
+    for key in LEFT_OPEN {
+        fields.extend(desk.given_value(key).map(|value| ((*key).to_owned(), value.clone())));
     }
-    let identity = identity(desk, &mut fields, None)?;
+    let identity = identity(desk, &mut fields, needed)?;
     check_unique(desk, &identity, None)?;
     let year = fields.get("grade").and_then(Grade::from_value).map(|grade| grade.year());
     let header = shelf(desk, year.unwrap_or(desk.who.today().year()));
@@ -146,7 +172,7 @@ fn edit(desk: &mut Desk) -> Result<RecordId, Refusal> {
                 after.remove(key);
             }
         }
-        let identity = identity(desk, &mut after, Some(&row))?;
+        let identity = identity(desk, &mut after, Needed::WhatThereIs)?;
         check_unique(desk, &identity, Some(row.id))?;
         for key in ["gender", "birth_date"] {
             desk.set(header.clone(), &row, key, after.get(key).cloned());
@@ -164,12 +190,12 @@ fn is_resident(fields: &Fields) -> bool {
 
 /// Checks what belongs together in a person's identity and adds what follows from the number
 /// (requirements 2.4). What was there before and is not touched is not judged again.
-fn identity(desk: &Desk, fields: &mut Fields, before: Option<&Row>) -> Result<Fields, Refusal> {
+fn identity(desk: &Desk, fields: &mut Fields, needed: Needed) -> Result<Fields, Refusal> {
     let invalid = |error| Reason::Invalid(error);
-    if is_resident(fields) {
-        let number = fields.get("id_number").and_then(Value::as_text).unwrap_or_default();
+    let number = fields.get("id_number").and_then(Value::as_text);
+    if let Some(number) = number.filter(|_| is_resident(fields)) {
         let number = ResidentId::parse(number)
-            .or_else(|error| Err(Refusal::new(desk.action, invalid(error), Some("id_number"))))?;
+            .map_err(|error| Refusal::new(desk.action, invalid(error), Some("id_number")))?;
         let social = fields.get("learner_kind").and_then(LearnerKind::from_value)
             == Some(LearnerKind::Social);
         desk.ensure(social || !number.is_old(), Reason::OldNumber, Some("id_number"))?;
@@ -181,7 +207,8 @@ fn identity(desk: &Desk, fields: &mut Fields, before: Option<&Row>) -> Result<Fi
     }
     for key in ["gender", "birth_date"] {
         let missing = invalid(FieldError::Missing);
-        desk.ensure(fields.contains_key(key) || before.is_some(), missing, Some(key))?;
+        let is_there = fields.contains_key(key) || needed == Needed::WhatThereIs;
+        desk.ensure(is_there, missing, Some(key))?;
     }
     let born = fields.get("birth_date").and_then(Date::from_value);
     let past = born.is_none_or(|born| born <= desk.who.today());

@@ -9,17 +9,17 @@ use onex_crdt::records::application::{Application, Outcome};
 use onex_crdt::records::attendance::actions::MEETING_ADD;
 use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
-use onex_crdt::registry;
 use onex_crdt::value::Value;
-use onex_node::api::{Asking, Conflict};
+use onex_node::api::Asking;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
-use crate::core::form::{FormState, SUBJECT, Stage};
+use crate::core::form::{FormState, OUTCOME, SUBJECT, Stage};
 use crate::core::list::Ticks;
-use crate::core::load::{Due, Many, Task, Want};
+use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
-use crate::core::update::{go, list_want, setting, sync, training};
+use crate::core::settle::disputes;
+use crate::core::update::{go, list_want, setting, settle, sync, training};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -70,15 +70,32 @@ fn today(model: &mut Model) -> Vec<Task> {
             confirm(model, &asking);
             tasks
         }
-        Some(Due::Conflict(conflict)) => {
+        Some(Due::Conflict(dispute)) => {
             let mut tasks = go(model, Screen::Sync);
-            tasks.extend(settle(model, &conflict));
+            tasks.extend(settle::open(model, dispute.kind, dispute.record, None));
             tasks
         }
         Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
+        Some(Due::Unfinished(begun)) => unfinished(model, begun),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
+}
+
+/// Opens a form that was begun, with what was written in it.
+fn unfinished(model: &mut Model, begun: Unfinished) -> Vec<Task> {
+    let Unfinished { action, subject, .. } = begun;
+    let kept = model.drafts.get(&(action.id, subject));
+    let outcome = kept.and_then(|kept| kept.texts.get(OUTCOME)).cloned();
+    let outcome = outcome.and_then(|text| Outcome::from_value(&Value::Text(text)));
+    let mut form = new_form(action, subject, outcome);
+    let (Some(kind), Some(id)) = (action.kind, subject) else {
+        open(model, form);
+        return Vec::new();
+    };
+    form.stage = Stage::Loading;
+    model.form = Some(form);
+    vec![model.ask(Want::Edited(kind.key, id))]
 }
 
 /// A line that its college is still writing opens as a form, another one as a page.
@@ -123,10 +140,11 @@ fn sync_entry(model: &mut Model) -> Vec<Task> {
         return Vec::new();
     }
     let at = at - model.asking.len();
-    if let Some(conflict) = model.conflicts.get(at).cloned() {
-        return settle(model, &conflict);
+    let all = disputes(&model.conflicts);
+    if let Some(dispute) = all.get(at) {
+        return settle::open(model, dispute.kind, dispute.record, None);
     }
-    let at = at - model.conflicts.len();
+    let at = at - all.len();
     let peer = model.status.as_ref().and_then(|status| status.peers.get(at));
     let device = peer.map(|peer| peer.device);
     device.map_or_else(Vec::new, |device| sync(model, Some(device)))
@@ -139,23 +157,6 @@ fn confirm(model: &mut Model, asking: &Asking) {
     form.effect = Some("effect-confirm");
     form.reason = Some(format!("{}   {}", asking.person, asking.digits));
     model.form = Some(form);
-}
-
-/// Opens the form of a record at the field that has several values.
-fn settle(model: &mut Model, conflict: &Conflict) -> Vec<Task> {
-    let edit = |action: &&&Action| {
-        action.kind == Some(conflict.kind)
-            && action.id.ends_with(".edit")
-            && action.field_params().any(|field| field.key == conflict.field)
-    };
-    let Some(action) = registry::ACTIONS.iter().find(edit) else { return Vec::new() };
-    let (kind, id) = (conflict.kind, conflict.record_id);
-    let mut form = new_form(action, Some(id), None);
-    form.stage = Stage::Loading;
-    form.effect = Some("effect-settle");
-    form.focused = form.fields.iter().position(|f| f.key == conflict.field).unwrap_or(0);
-    model.form = Some(form);
-    vec![model.ask(Want::Edited(kind.key, id))]
 }
 
 /// What is ticked in the list of the screen.
@@ -223,7 +224,7 @@ pub fn invite(model: &mut Model) -> Vec<Task> {
         _ => model.directory.current(),
     };
     let Some(row) = row.cloned() else { return Vec::new() };
-    let mut form = FormState::new(&membership::DEVICE_INVITE, Some(row.id), &["role", "org_id"]);
+    let mut form = new_form(&membership::DEVICE_INVITE, Some(row.id), None);
     form.effect = Some("effect-invite");
     if let Some(field) = form.field_mut("out") {
         field.text = format!("{}.onex", row.text("short_code").unwrap_or("invitation"));
@@ -242,13 +243,7 @@ fn form(
     let mut form = new_form(action, marked.map(|(_, row)| row.id), outcome);
     if let Some((kind, row)) = marked {
         model.known.insert(row.id, (kind, row.clone()));
-        if outcome.is_none() {
-            form.fill(row);
-        }
-        if matches!(row.state(), Some("returned" | "rejected")) && outcome.is_none() {
-            form.reason = row.text("reason").map(str::to_owned);
-        }
-        form.effect = effect(action, outcome, row);
+        dress(&mut form, outcome, row);
     }
     if action.id == SUBMIT.id {
         form.require("endorsed_by");
@@ -263,6 +258,17 @@ fn form(
     Vec::new()
 }
 
+/// Puts a record into its form: its values, why it came back, what will happen.
+fn dress(form: &mut FormState, outcome: Option<Outcome>, row: &Row) {
+    if outcome.is_none() {
+        form.fill(row);
+        if matches!(row.state(), Some("returned" | "rejected")) {
+            form.reason = row.text("reason").map(str::to_owned);
+        }
+    }
+    form.effect = form.effect.or(effect(form.action, outcome, row));
+}
+
 /// The form of an action, without what is asked for elsewhere.
 fn new_form(
     action: &'static Action,
@@ -271,13 +277,14 @@ fn new_form(
 ) -> FormState {
     let leave_out: &[&str] = match (action.id, outcome) {
         (id, _) if id == ADD.id || id == EDIT.id => &["endorsed_by", "endorsement_ref", "call_id"],
-        (_, Some(Outcome::Filed)) => &["outcome", "reason"],
-        (_, Some(_)) => &["outcome", "quota"],
+        (_, Some(Outcome::Filed)) => &[OUTCOME, "reason"],
+        (_, Some(_)) => &[OUTCOME, "quota"],
+        (id, _) if id == membership::DEVICE_INVITE.id => &["role", "org_id"],
         _ => &[],
     };
     let mut form = FormState::new(action, subject, leave_out);
     if let Some(outcome) = outcome {
-        form.preset.insert("outcome".into(), Some(outcome.to_value()));
+        form.preset.insert(OUTCOME.into(), Some(outcome.to_value()));
         if !matches!(outcome, Outcome::Filed | Outcome::Withdrawn) {
             form.require("reason");
         }
@@ -314,8 +321,8 @@ fn effect(action: &Action, outcome: Option<Outcome>, row: &Row) -> Option<&'stat
 
 /// Puts a form on the screen with the draft that was left.
 pub fn open(model: &mut Model, mut form: FormState) {
-    if let Some(draft) = model.drafts.get(&form.draft_key()) {
-        form.restore(draft);
+    if let Some(kept) = model.drafts.get(&form.draft_key()) {
+        form.restore(&kept.texts);
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-restored"));
     } else {
         form.focus(form.focused);
@@ -331,7 +338,9 @@ pub fn edited(model: &mut Model, row: Option<Row>) {
         return;
     };
     form.stage = Stage::Filling;
-    form.fill(&row);
+    let outcome = form.preset.get(OUTCOME).cloned().flatten();
+    let outcome = outcome.and_then(|outcome| Outcome::from_value(&outcome));
+    dress(&mut form, outcome, &row);
     open(model, form);
 }
 
@@ -342,7 +351,7 @@ pub fn leave_form(model: &mut Model) {
         model.form = Some(form);
         return;
     }
-    if model.drafts.contains_key(&form.draft_key()) {
+    if model.drafts.contains(&form.draft_key()) {
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-kept"));
     }
     if model.welcome.is_some() {
@@ -403,7 +412,7 @@ pub fn send(model: &mut Model) -> Vec<Task> {
     form.stage = Stage::Sending;
     if model.welcome.is_some() {
         let sent = form.draft_key();
-        model.drafts.retain(|key, _| *key == sent);
+        model.drafts.retain_only(Some(sent));
         model.form = None;
     }
     vec![task]
@@ -426,10 +435,10 @@ fn welcome_next(model: &mut Model) -> Vec<Task> {
 
 /// There is still no node: the form comes back with its texts.
 pub fn not_entered(model: &mut Model, error: BackendError) -> Vec<Task> {
-    let is_founding = model.drafts.contains_key(&(FOUND.id, None));
+    let is_founding = model.drafts.contains(&(FOUND.id, None));
     let mut form = FormState::new(if is_founding { &FOUND } else { &JOIN }, None, &[]);
-    if let Some(draft) = model.drafts.get(&form.draft_key()) {
-        form.restore(draft);
+    if let Some(kept) = model.drafts.get(&form.draft_key()) {
+        form.restore(&kept.texts);
     }
     let notice = match error {
         BackendError::Refused(refusal) => {

@@ -1,5 +1,6 @@
 //! What a coordinator and an officer do all day, key by key, on the story of stage A.
 
+use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
@@ -7,11 +8,12 @@ use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
-use crate::core::load::Message;
+use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::story::training::with_training;
 use crate::core::story::{
-    Driver, Fake, HUB, RAILWAY, TAX_LEVEL, XIANYANG, asking, conflict, world,
+    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -135,19 +137,107 @@ fn enter_never_submits_and_esc_loses_nothing() {
     assert_eq!(driver.fake.world().rows["application"].len(), lines);
 }
 
+/// The text of a field in the form that is open.
+fn text_of<'a>(driver: &'a Driver, key: &str) -> Option<&'a str> {
+    let form = driver.model.form.as_ref()?;
+    form.fields.iter().find(|field| field.key == key).map(|field| field.text.as_str())
+}
+
+/// Opens from 今日 what was begun.
+fn go_on(driver: &mut Driver) {
+    let due = driver.model.today.clone().expect("read");
+    let at = due.iter().position(|due| matches!(due, Due::Unfinished(_))).expect("to go on with");
+    for _ in 0..at {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+}
+
 #[test]
-fn leaving_with_a_draft_is_asked_twice() {
+fn the_next_start_goes_on_with_what_was_typed() {
     let mut driver = coordinator();
     driver.press("2 F6").focus("major_name").write("铁道供电").press("Ctrl+Q");
+    assert!(driver.model.finished, "nothing is asked, since nothing is lost");
+    driver.end();
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"));
+    assert!(driver.model.notice.is_some());
+
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some(""), "put aside");
+    driver.press("F8");
+    assert_eq!(text_of(&driver, "major_name"), Some("铁道供电"), "and back");
+    driver.press("F8 Esc");
+    assert!(driver.model.drafts.is_empty() && driver.fake.drafts().is_empty());
+}
+
+#[test]
+fn a_draft_of_a_record_finds_its_record_again() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let fake = driver.fake.clone();
+    driver.as_person(fake);
+    go_on(&mut driver);
+    let form = driver.model.form.as_ref().expect("the decision that was begun");
+    assert_eq!((form.effect, form.draft().len()), (Some("effect-return"), 2));
+    driver.write("人数").press("F2");
+    assert!(driver.model.form.is_none() && driver.fake.drafts().is_empty());
+    let returned = |row: &Row| row.text("reason") == Some("缺师资人数");
+    assert!(driver.fake.world().rows["application"].iter().any(returned));
+}
+
+#[test]
+fn leaving_asks_while_a_job_runs() {
+    let mut driver = coordinator();
+    let begin = |driver: &mut Driver| {
+        let mut tasks = update::key(&mut driver.model, Key::ctrl('r'));
+        let Some(Task::Job { id, stop, .. }) = tasks.pop() else { panic!("a sync is a job") };
+        (id, stop)
+    };
+    let (id, stop) = begin(&mut driver);
+    assert!(update::key(&mut driver.model, Key::ctrl('r')).is_empty(), "one at a time");
+    driver.press("Ctrl+Q");
     assert!(!driver.model.finished);
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-drafts-lost"))));
+    assert!(
+        matches!(&driver.model.notice, Some(Notice::Of(_, "notice-jobs-run", what)) if what == "同步")
+    );
     driver.press("Esc Ctrl+Q");
     assert!(!driver.model.finished, "another key between them begins anew");
     driver.press("Ctrl+Q");
-    assert!(driver.model.finished);
+    assert!(driver.model.finished && stop.is_asked());
+
     let mut driver = coordinator();
-    driver.press("2 F6 Ctrl+Q");
-    assert!(driver.model.finished, "nothing is lost");
+    let (id_again, _) = begin(&mut driver);
+    assert_eq!(id, id_again);
+    let report = Done::Synced(onex_node::api::SyncReport::default());
+    update::message(&mut driver.model, Message::Ended(id_again, Ok(report)));
+    driver.press("Ctrl+Q");
+    assert!(driver.model.finished, "nothing runs any more");
+}
+
+#[test]
+fn what_happened_can_be_read_again() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+R");
+    assert!(driver.model.notice.is_some());
+    driver.press("Down");
+    assert!(driver.model.notice.is_none(), "the next key clears the line");
+    driver.press("F12 Down Down Down");
+    assert_eq!((driver.model.jobs.all().len(), driver.model.notices.len()), (1, 1));
+    assert!(matches!(driver.model.overlay, Some(Overlay::Jobs { selected: 1 })), "the last one");
+    driver.press("Ctrl+G");
+    assert!(driver.model.overlay.is_none());
+}
+
+#[test]
+fn another_person_does_not_see_what_was_typed() {
+    let mut driver = officer();
+    driver.press("2 F7").write("缺师资").press("Esc");
+    let lead = driver.fake.beside(HUB, "郝敏", &[Lead]);
+    driver.as_person(lead).press("2 Down F7");
+    assert_eq!(text_of(&driver, "reason"), Some(""));
 }
 
 #[test]
@@ -210,8 +300,84 @@ fn asking_devices_and_conflicts_are_reached_from_today() {
     driver.press("Enter F2");
     assert!(driver.fake.world().asking.is_empty(), "the device is in");
     driver.press("1 Enter");
-    let form = driver.model.form.as_ref().expect("the record of the conflict");
-    assert_eq!(form.current().map(|field| field.key), Some("planned_students"));
+    let settle = driver.model.settle.as_ref().expect("the record of the conflict");
+    let field = settle.current().map(|field| field.conflict.field.as_str());
+    assert_eq!(field, Some("planned_students"));
+}
+
+/// A coordinator whose college has two records in conflict.
+fn disputed() -> Driver {
+    let mut all = world();
+    all.conflicts.push(conflict());
+    all.conflicts.extend(masked_conflicts());
+    Driver::new(Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin]), Lang::Zh, SIZE)
+}
+
+fn line_of(driver: &Driver, id: RecordId) -> Row {
+    let world = driver.fake.world();
+    world.rows["application"].iter().find(|row| row.id == id).cloned().expect("a line")
+}
+
+#[test]
+fn conflicts_are_settled_record_by_record() {
+    let mut driver = disputed();
+    driver.press("- Enter F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-nothing"))));
+    driver.press("Right Space F2");
+    assert_eq!(line_of(&driver, RAILWAY_LINE).int("planned_students"), Some(100));
+    let settle = driver.model.settle.as_ref().expect("the other record follows");
+    assert_eq!((settle.record, settle.fields.len()), (TAX_LINE, 2));
+    driver.press("Right Enter F4 Ctrl+U").write("139").press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-wrong"))));
+    driver.press("Ctrl+U").write("13900030021").press("Enter F2");
+    let line = line_of(&driver, TAX_LINE);
+    let texts = [line.text("contact_name"), line.text("contact_phone")];
+    assert_eq!(texts, [Some("王方"), Some("13900030021")]);
+    assert!(driver.model.settle.is_none() && driver.fake.world().conflicts.is_empty());
+}
+
+#[test]
+fn an_undo_names_what_it_did_and_asks_about_the_rest() {
+    let mut driver = coordinator();
+    undo_with_one_left(&mut driver.fake.world());
+    driver.press("Ctrl+Z");
+    let counts = |driver: &Driver| match &driver.model.notice {
+        Some(Notice::Undone(report)) => (report.undone.undone.len(), report.undone.left.len()),
+        _ => panic!("it says what it did"),
+    };
+    assert_eq!(counts(&driver), (19, 1));
+    let page = driver.model.undo_page.as_ref().expect("the one that was left");
+    let by = page.left[0].by.as_ref().map(|(person, _)| person.as_str());
+    assert_eq!((by, page.left[0].changed.len()), (Some("李强"), 1));
+    driver.press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-undo-nothing"))));
+    driver.press("Space F2");
+    assert_eq!(counts(&driver), (1, 0));
+    assert!(driver.model.undo_page.is_none());
+    driver.press("Ctrl+Y");
+    assert_eq!(counts(&driver), (1, 0));
+    driver.press("Ctrl+Z");
+    assert!(matches!(driver.model.notice, Some(Notice::Refused(_))), "nothing is left to undo");
+}
+
+#[test]
+fn what_was_picked_waits_until_later() {
+    let mut driver = disputed();
+    driver.press("- Down Enter Right Space F8");
+    assert!(driver.model.settle.is_none());
+    assert_eq!(driver.fake.world().conflicts.len(), 3, "nothing was carried out");
+    driver.press("1 - Enter PageDown");
+    let settle = driver.model.settle.as_ref().expect("the second record");
+    assert_eq!((settle.record, settle.picked()), (TAX_LINE, 1));
+    driver.fake.world().conflicts[1].id = RecordId([0xd3; 16]);
+    driver.fake.world().version += 1;
+    let tasks = update::tick(&driver.model);
+    driver.settle(tasks);
+    let settle = driver.model.settle.as_ref().expect("still there");
+    assert_eq!(settle.picked(), 0, "a newer value asks anew");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-settle-newer"))));
+    driver.press("Esc");
+    assert!(driver.model.settle.is_none());
 }
 
 #[test]
@@ -268,6 +434,8 @@ fn everywhere(mut see: impl FnMut(&Model)) {
             "3 Enter Tab F8",
             "3 Enter Tab Down F8 8",
             "3 Tab Space Down Space F8",
+            "- Enter",
+            "F12",
         ] {
             let mut all = with_training(world());
             all.conflicts.push(conflict());

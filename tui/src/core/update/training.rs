@@ -342,7 +342,7 @@ fn sheet(model: &mut Model) -> Vec<Task> {
 
 /// Takes the seats that were read.
 pub fn take_seats(model: &mut Model, meeting: RecordId, seats: Vec<Seat>) {
-    let left = model.drafts.get(&(MARK.id, Some(meeting))).cloned();
+    let left = model.drafts.get(&(MARK.id, Some(meeting))).map(|kept| kept.texts.clone());
     let Some(marking) = model.training.marking_mut().filter(|open| open.meeting == meeting) else {
         return;
     };
@@ -375,12 +375,12 @@ pub fn keep(model: &mut Model) {
     let said = marking.said();
     let key = (MARK.id, Some(marking.meeting));
     if said.is_empty() {
-        model.drafts.remove(&key);
+        model.drafts.forget(key);
         return;
     }
     let items = said.iter().map(|(learner, mark)| format!("{learner}:{}", mark.id()));
     let text = items.collect::<Vec<_>>().join(",");
-    model.drafts.insert(key, Draft::from([("except", text)]));
+    model.drafts.keep(key, Draft::from([("except", text)]));
 }
 
 fn mark(model: &mut Model, does: Train) {
@@ -454,7 +454,7 @@ pub fn acted(model: &mut Model, action: &Action, made: Option<RecordId>) {
     let Some(made) = made else { return };
     let is_asked = match model.training.page() {
         Some(Page::Marking(marking)) => {
-            model.drafts.remove(&(MARK.id, Some(marking.meeting)));
+            model.drafts.forget((MARK.id, Some(marking.meeting)));
             action.id == MARK.id
         }
         Some(Page::Pick { .. }) => action.id == ENROL.id,

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use onex_crdt::ids::RecordId;
 
-use crate::core::form::{FormField, FormState, Popup, Stage, Widget};
+use crate::core::form::{FormField, FormState, Left, Popup, Stage, Widget};
 use crate::core::model::Model;
 use crate::core::refusal::{explain, explain_field};
 use crate::i18n::Lang;
@@ -13,7 +13,7 @@ use crate::view::form::{Choices, Field, FieldState, Form};
 use crate::view::input::draw_input;
 use crate::view::popup::{centred, draw_box, first_shown};
 use crate::view::screens::{below, failure};
-use crate::view::text::{Pen, put, wrap};
+use crate::view::text::{Pen, cell_width, put, wrap};
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
 
@@ -27,6 +27,7 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
     };
     let heading = format!(" {title}  {subject}");
     put(buffer, Rect { height: area.height.min(1), ..area }, &heading, look.style(Role::Heading));
+    draft_state(model, state, area, buffer);
     let mut area = below(area, 1);
     if state.stage == Stage::Loading {
         put(buffer, area, &format!(" {}", look.tr("notice-reading", &[])), look.style(Role::Plain));
@@ -34,6 +35,14 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
     }
     if let Some(effect) = state.effect {
         area = paragraph(model, &look.tr(effect, &[]), Role::Plain, area, buffer);
+    }
+    let left = match state.left {
+        Left::Nothing => None,
+        Left::Restored => Some("form-restored"),
+        Left::Aside(_) => Some("form-aside"),
+    };
+    if let Some(left) = left {
+        area = paragraph(model, &look.tr(left, &[]), Role::Accent, area, buffer);
     }
     if state.fields.is_empty() {
         return confirmation(model, state, area, buffer);
@@ -60,6 +69,18 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
         }
         _ => cursor,
     }
+}
+
+/// Draws on the right of the heading whether what was typed is kept.
+fn draft_state(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) {
+    let look = model.look;
+    let Some(kept) = model.drafts.get(&state.draft_key()) else { return };
+    let Some(at) = kept.written else { return };
+    let at = words::moment(at);
+    let text = format!(" {} ", look.tr("form-draft-kept", &[("at", at.as_str().into())]));
+    let width = cell_width(&text).min(area.width);
+    let place = Rect { x: area.right() - width, width, height: area.height.min(1), ..area };
+    put(buffer, place, &text, look.style(Role::Plain));
 }
 
 /// A form without fields: what will happen, and how to say yes.

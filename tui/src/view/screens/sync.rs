@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::core::model::Model;
+use crate::core::settle::disputes;
 use crate::view::text::{Pen, wrap};
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
@@ -68,8 +69,10 @@ fn lines(model: &Model, status: &Status) -> Vec<Entry> {
     if model.conflicts.is_empty() {
         lines.push((look.tr("sync-no-conflicts", &[]), Role::Plain, None));
     }
-    for conflict in &model.conflicts {
-        lines.extend(conflict_lines(model, conflict, entry));
+    for dispute in disputes(&model.conflicts) {
+        for (at, conflict) in dispute.conflicts.iter().enumerate() {
+            lines.extend(conflict_lines(model, conflict, (at == 0).then_some(entry)));
+        }
         entry += 1;
     }
     section(&mut lines, "sync-peers");
@@ -103,10 +106,10 @@ fn unsent(model: &Model, status: &Status) -> String {
 }
 
 /// The field, then each value with who wrote it and when.
-fn conflict_lines(model: &Model, conflict: &Conflict, entry: usize) -> Vec<Entry> {
+fn conflict_lines(model: &Model, conflict: &Conflict, entry: Option<usize>) -> Vec<Entry> {
     let title = words::name(model, conflict.record_id);
     let label = words::label(model.look.lang, conflict.kind, &conflict.field);
-    let mut lines = vec![(format!("! {title}  {label}"), Role::Attention, Some(entry))];
+    let mut lines = vec![(format!("! {title}  {label}"), Role::Attention, entry)];
     for value in &conflict.values {
         let shown = words::changed(model, conflict.kind, &conflict.field, value.value.as_ref());
         let at = words::moment(value.at);

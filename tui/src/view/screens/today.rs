@@ -3,6 +3,7 @@
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::learner::Learner;
+use onex_node::api::Conflict;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -86,10 +87,13 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let what = format!("{} {org}  {}", asking.person, asking.digits);
             (Mark::Due, "due-asking", what, "does-compare")
         }
-        Due::Conflict(conflict) => {
-            let title = words::name(model, conflict.record_id);
-            let field = words::label(look.lang, conflict.kind, &conflict.field);
-            (Mark::Attention, "due-conflict", format!("{title}  {field}"), "does-choose")
+        Due::Conflict(dispute) => {
+            let title = words::name(model, dispute.record);
+            let label =
+                |conflict: &Conflict| words::label(look.lang, dispute.kind, &conflict.field);
+            let fields: Vec<String> = dispute.conflicts.iter().map(label).collect();
+            let what = format!("{title}  {}", fields.join(" "));
+            (Mark::Attention, "due-conflict", what, "does-choose")
         }
         Due::Duplicate([one, other], field) => {
             let label = words::label(look.lang, Learner::KIND, field);
@@ -121,6 +125,12 @@ fn worded(model: &Model, due: &Due) -> (Mark, &'static str, String, &'static str
             let kind = onex_crdt::records::application::Application::KIND;
             let asked = words::changed(model, kind, "pending_request", asked);
             (Mark::Attention, "due-request", format!("{asked}  {}", since(row, at)), "does-review")
+        }
+        Due::Unfinished(begun) => {
+            let title = words::action(look, begun.action.id);
+            let of = begun.subject.map(|id| words::name(model, id)).unwrap_or_default();
+            let what = format!("{title}  {of}  {}", words::age(look, model.now(), begun.at));
+            (Mark::Working, "due-unfinished", what, "does-continue")
         }
         Due::Contact(row, day) => {
             let name = words::title(model, Contact::KIND, row);

@@ -1,0 +1,100 @@
+//! Worker's part of an import: folders, files, pasted tables, what the register knows already.
+
+use std::path::{Path, PathBuf};
+
+use onex_node::import::{Draft, Roster};
+use onex_node::table::{self, FILE_BYTES_MAX, Table, TableError};
+
+use crate::core::backend::{Answered, Backend};
+use crate::core::wizard::{Folder, FolderEntry, SEPARATOR, split_path};
+
+/// Where a table comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableSource {
+    /// A file.
+    File(String),
+    /// Text that was pasted.
+    Text(String),
+}
+
+/// Why there is no roster: an id of a sentence.
+pub type NoRoster = &'static str;
+
+/// Returns what can be chosen in the folder of a path; an empty path means the person's own folder.
+pub fn folder(path: &str) -> Result<Folder, NoRoster> {
+    let own = || std::env::home_dir().map(|home| with_separator(&home)).unwrap_or_default();
+    let (before, _) = split_path(path);
+    let folder = match before.strip_prefix('~') {
+        _ if path.is_empty() => own(),
+        Some(rest) => own() + rest.trim_start_matches(['/', std::path::MAIN_SEPARATOR]),
+        None => before.to_owned(),
+    };
+    let found = std::fs::read_dir(&folder).map_err(|_| "import-no-folder")?;
+    let entries = found.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let is_folder = entry.path().is_dir();
+        let fits = is_folder || ENDINGS.iter().any(|end| name.to_lowercase().ends_with(end));
+        (fits && !name.starts_with('.')).then_some(FolderEntry { name, is_folder })
+    });
+    let mut entries: Vec<FolderEntry> = entries.take(ENTRIES_MAX).collect();
+    entries.sort_by(|a, b| (!a.is_folder, &a.name).cmp(&(!b.is_folder, &b.name)));
+    Ok(Folder { path: folder, entries })
+}
+
+fn with_separator(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.ends_with(SEPARATOR) { path } else { path + SEPARATOR }
+}
+
+/// Reads a table, finds the roster in it and compares it with the register.
+pub fn read(
+    backend: &dyn Backend,
+    roster: Roster,
+    source: &TableSource,
+) -> Answered<Result<(String, Draft), NoRoster>> {
+    let (name, table) = match source {
+        TableSource::File(path) => (file_name(path), file(path)),
+        TableSource::Text(text) => (String::new(), table::read_pasted(text).map_err(no_table)),
+    };
+    let table = match table {
+        Ok(table) => table,
+        Err(why) => return Ok(Err(why)),
+    };
+    let today = backend.me()?.now.date();
+    let Ok(mut draft) = Draft::new(roster, table, today) else {
+        return Ok(Err("import-no-header"));
+    };
+    backend.import_match(&mut draft)?;
+    Ok(Ok((name, draft)))
+}
+
+fn file_name(path: &str) -> String {
+    split_path(path).1.to_owned()
+}
+
+fn file(path: &str) -> Result<Table, NoRoster> {
+    let path = PathBuf::from(path);
+    let about = std::fs::metadata(&path).map_err(|_| "import-no-file")?;
+    if about.len() > FILE_BYTES_MAX as u64 {
+        return Err(no_table(TableError::TooLarge));
+    }
+    let bytes = std::fs::read(&path).map_err(|_| "import-no-file")?;
+    table::read(&bytes).map_err(no_table)
+}
+
+fn no_table(error: TableError) -> NoRoster {
+    match error {
+        TableError::TooLarge => "import-too-large",
+        TableError::Empty => "import-empty",
+        TableError::Password => "import-password",
+        TableError::WebPage => "import-web-page",
+        TableError::NoTable => "import-no-table",
+        TableError::Damaged => "import-damaged",
+    }
+}
+
+/// How names of tables end; a file of another name can be typed.
+const ENDINGS: [&str; 7] = [".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt"];
+/// Entries of a folder that are shown at most.
+const ENTRIES_MAX: usize = 1000;
