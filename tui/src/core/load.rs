@@ -784,10 +784,10 @@ impl Due {
             Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
             Due::Asking(_)
+            | Due::Unfinished(_)
             | Due::Conflict(_)
             | Due::Duplicate(..)
             | Due::Contact(..)
-            | Due::Unfinished(_)
             | Due::Unsent(..) => None,
         }
     }

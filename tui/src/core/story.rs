@@ -52,10 +52,10 @@ pub struct World {
     pub fails: Option<String>,
     pub sheets: usize,
     pub looked_at: Vec<RecordId>,
-    pub resolved: Vec<Resolved>,
-    pub duplicates: Vec<Duplicate>,
     pub drafts: BTreeMap<String, Vec<Draft>>,
     pub undos: Vec<ToldUndo>,
+    pub resolved: Vec<Resolved>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// What an undoing will answer, once.
@@ -211,10 +211,10 @@ pub fn world() -> World {
         fails: None,
         sheets: 0,
         looked_at: Vec::new(),
-        resolved: Vec::new(),
-        duplicates: Vec::new(),
         drafts: BTreeMap::new(),
         undos: Vec::new(),
+        resolved: Vec::new(),
+        duplicates: Vec::new(),
     }
 }
 
@@ -374,16 +374,6 @@ fn decide(row: &mut Row, said: &mut Step, given: &Given, person: &str) -> bool {
     true
 }
 
-/// The number of students, where more are planned.
-fn too_many(row: &Row, given: &Given) -> Option<i64> {
-    let number = |key: &str| {
-        let given = given.get(key).cloned().flatten();
-        given.or(row.fields.get(key).cloned()).and_then(|value| value.as_int())
-    };
-    let most = number("enrolled_students")?;
-    number("planned_students").filter(|planned| *planned > most).map(|_| most)
-}
-
 /// Writes what was picked in a conflict, which is open no longer.
 fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
     let id = given["id"].as_ref().and_then(Value::as_text).expect("given");
@@ -405,6 +395,16 @@ fn settled(world: &mut World, given: &Given) -> Answered<Vec<Answer>> {
     let row = rows.iter_mut().find(|row| row.id == conflict.record_id).expect("a row");
     row.set(&conflict.field, value);
     Ok(vec![Answer { id, state: Some("resolved".into()), pending_act: None, undone: None }])
+}
+
+/// The number of students, where more are planned.
+fn too_many(row: &Row, given: &Given) -> Option<i64> {
+    let number = |key: &str| {
+        let given = given.get(key).cloned().flatten();
+        given.or(row.fields.get(key).cloned()).and_then(|value| value.as_int())
+    };
+    let most = number("enrolled_students")?;
+    number("planned_students").filter(|planned| *planned > most).map(|_| most)
 }
 
 impl Backend for Fake {

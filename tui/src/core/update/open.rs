@@ -75,8 +75,8 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks.extend(settle::open(model, dispute.kind, dispute.record, None));
             tasks
         }
-        Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
+        Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
