@@ -188,7 +188,9 @@ pub fn back(model: &mut Model) -> Option<Vec<Task>> {
         return Some(Vec::new());
     }
     model.training.pages.pop()?;
-    Some(reload(model))
+    let mut tasks = model.drafts.write();
+    tasks.extend(reload(model));
+    Some(tasks)
 }
 
 /// Opens the page of a class.
@@ -336,6 +338,11 @@ fn sheet(model: &mut Model) -> Vec<Task> {
         model.notice = Some(Notice::Said(Sign::Attention, "notice-no-meeting"));
         return Vec::new();
     };
+    sheet_of(model, meeting)
+}
+
+/// Opens the sheet of a meeting.
+pub fn sheet_of(model: &mut Model, meeting: RecordId) -> Vec<Task> {
     model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
     vec![model.ask(Want::Seats(meeting))]
 }
