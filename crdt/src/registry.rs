@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use crate::act::Act;
-use crate::action::Action;
+use crate::action::{Action, Subject};
 use crate::field::Shape;
 use crate::ids::{ActId, OrgId, RecordId};
-use crate::record::{Record, RecordKind};
+use crate::record::{FieldDef, Record, RecordKind};
 use crate::records::agreement::{self, Agreement};
 use crate::records::application::{Application, actions as application};
 use crate::records::attendance::{self, Attendance, Meeting};
@@ -26,6 +26,7 @@ use crate::records::organisation::{self, Organisation};
 use crate::records::receipt::ReceiptRow;
 use crate::records::standard::{self, Scheme, Standard};
 use crate::records::undo;
+use crate::value::Value;
 use crate::view::{Touch, View};
 
 /// Every record type, in the order in which rows are computed.
@@ -123,6 +124,32 @@ pub fn about(act: &Act, owner: OrgId, other: impl Fn(ActId) -> Option<Act>) -> B
     };
     about.remove(&act.subject);
     about
+}
+
+/// The rows of all kinds that name a record: who takes it away takes something from them.
+pub fn naming(
+    view: &dyn View,
+    kind: &RecordKind,
+    id: RecordId,
+) -> Vec<(&'static RecordKind, RecordId)> {
+    let value = Value::Bytes(id.0.to_vec());
+    let mut naming = Vec::new();
+    for other in KINDS {
+        let names = |field: &&FieldDef| matches!(field.ty.shape, Shape::Id(key) if key == kind.key);
+        for field in other.stored().filter(names) {
+            let rows = view.rows_where(other, field.key, &value);
+            naming.extend(rows.into_iter().map(|row| (*other, row.id)));
+        }
+    }
+    naming
+}
+
+/// The action that makes records of a kind.
+pub fn making(kind: &RecordKind) -> Option<&'static Action> {
+    let makes = |action: &&&Action| {
+        action.subject == Subject::Makes && action.kind.is_some_and(|of| *of == *kind)
+    };
+    ACTIONS.iter().find(makes).copied()
 }
 
 /// Which rows some touches may have altered, kind by kind in the order of `KINDS`.

@@ -398,7 +398,7 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// How many learners the colleges have beside those of the story.
-        #[arg(long, default_value_t = 300)]
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(..=50_000))]
         learners: u32,
         /// Exits when the province stands.
         #[arg(long)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Transaction;
 
 use onex_crdt::action::{Action, Desk, Given, Reason, Refusal, Says, Undo, Who};
-use onex_crdt::document::{Document, Later, TouchKey, Undoing, Write};
+use onex_crdt::document::{Document, Later, TouchKey, UNDONE, Undoing, Write};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DocId, RecordId};
 use onex_crdt::record::RecordKind;
@@ -127,7 +127,7 @@ impl Engine {
         let documents = self.documents_of(transaction, steps)?;
         let touched: Vec<BTreeSet<TouchKey>> =
             documents.iter().map(|(document, hashes)| document.touched_in(hashes)).collect();
-        let acts: BTreeSet<ActId> = touched.iter().flatten().filter_map(act_of).collect();
+        let own: BTreeSet<&TouchKey> = touched.iter().flatten().collect();
         for ((document, hashes), touched) in documents.iter().zip(&touched) {
             for key in touched {
                 match key {
@@ -136,7 +136,7 @@ impl Engine {
                         let later = if also.contains(id) { Later::Goes } else { Later::Stays };
                         let mut undoing = document.undo_record(kind, *id, hashes, later);
                         if later == Later::Stays {
-                            hold_back(&view, document, *id, &acts, &mut undoing);
+                            hold_back(&view, document, (kind, *id), &own, &mut undoing);
                         }
                         plan.take(document.header(), kind, *id, undoing);
                     }
@@ -198,37 +198,48 @@ fn defaults(action: &Action) -> Given {
     reason.map(|param| (param.key.to_owned(), Some(Value::Text(UNDO.zh.to_owned())))).collect()
 }
 
-fn act_of(touched: &TouchKey) -> Option<ActId> {
-    match touched {
-        TouchKey::Act(act) => Some(*act),
-        TouchKey::Record(..) => None,
-    }
-}
-
-/// A record that the batch made stays where somebody has taken a step on it since.
+/// A record that the batch made stays where somebody has taken a step on it since, or on what
+/// names it.
 fn hold_back(
     view: &SqlView<'_>,
     document: &Document,
-    id: RecordId,
-    own: &BTreeSet<ActId>,
+    (kind, id): (&'static RecordKind, RecordId),
+    own: &BTreeSet<&TouchKey>,
     undoing: &mut Undoing,
 ) {
-    let hides = |write: &Write| matches!(write, Write::Set { key, .. } if key == onex_crdt::document::UNDONE);
+    let hides = |write: &Write| matches!(write, Write::Set { key, .. } if key == UNDONE);
     if !undoing.writes.iter().any(hides) {
         return;
     }
-    let found = view.acts(id);
-    let mut headers: Vec<&Header> = found.iter().map(|found| &found.header).collect();
-    headers.push(document.header());
-    headers.sort_unstable();
-    headers.dedup();
-    let steps = headers.into_iter().flat_map(|header| standing(view, &found, header));
-    let since = steps.filter(|found| !own.contains(&found.act.id)).map(|f| f.act.kind.clone());
-    let since: BTreeSet<String> = since.collect();
+    let mut since = steps_since(view, document.header(), id, own);
+    for (other, row) in registry::naming(view, kind, id) {
+        since.extend(steps_since(view, document.header(), row, own));
+        let key = TouchKey::Record(other.key.to_owned(), row);
+        if !own.contains(&key) && !view.sources(other, row).is_empty() {
+            since.extend(registry::making(other).map(|action| action.id.to_owned()));
+        }
+    }
     if !since.is_empty() {
         undoing.writes.clear();
         undoing.left.extend(since);
     }
+}
+
+/// The actions of others that stand on a record.
+fn steps_since(
+    view: &SqlView<'_>,
+    document: &Header,
+    id: RecordId,
+    own: &BTreeSet<&TouchKey>,
+) -> BTreeSet<String> {
+    let found = view.acts(id);
+    let mut headers: Vec<&Header> = found.iter().map(|found| &found.header).collect();
+    headers.push(document);
+    headers.sort_unstable();
+    headers.dedup();
+    let steps = headers.into_iter().flat_map(|header| standing(view, &found, header));
+    let others = steps.filter(|found| !own.contains(&TouchKey::Act(found.act.id)));
+    others.map(|found| found.act.kind.clone()).collect()
 }
 
 /// Leaves an act that takes another one back to be written.

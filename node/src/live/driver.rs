@@ -42,9 +42,10 @@ pub(super) struct Driver {
     started: Instant,
     happenings: UnboundedReceiver<Happening>,
     happen: UnboundedSender<Happening>,
-    /// Messages wait in a short line, so that QUIC's windows hold senders back.
-    messages: Receiving<(PeerId, Vec<u8>)>,
-    hear: BoundedSender<(PeerId, Vec<u8>)>,
+    /// Messages wait in a short line, so that QUIC's windows hold senders back. Behind the last
+    /// one of a connection stands that it is gone: what was said before is heard before.
+    messages: Receiving<(PeerId, Heard)>,
+    hear: BoundedSender<(PeerId, Heard)>,
     ticks: tokio::time::Interval,
     seen: storing::Seen,
     /// What the machine reported, by device, since it was last asked for.
@@ -65,14 +66,15 @@ enum Outgoing {
     Close(u32, String),
 }
 
+/// What comes over a connection; nothing after its last message.
+type Heard = Option<Vec<u8>>;
+
 /// What happens around the machine.
 pub(super) enum Happening {
     /// A connection stands.
     Opened(Box<Opened>),
-    /// A message came.
-    Message(PeerId, Vec<u8>),
-    /// A connection is gone.
-    Gone(PeerId),
+    /// A message came, or the connection is gone.
+    Heard(PeerId, Heard),
     /// Somebody in this process has written.
     Changed,
     /// The node is to leave the network.
@@ -173,16 +175,16 @@ impl Driver {
         let happening = tokio::select! {
             _ = self.ticks.tick() => None,
             happening = self.happenings.recv() => happening,
-            Some((peer, bytes)) = self.messages.recv() => Some(Happening::Message(peer, bytes)),
+            Some((peer, heard)) = self.messages.recv() => Some(Happening::Heard(peer, heard)),
         };
         match happening {
             Some(Happening::Stop) => return Ok(false),
             Some(Happening::Opened(opened)) => self.open(*opened)?,
-            Some(Happening::Message(peer, bytes)) => {
+            Some(Happening::Heard(peer, Some(bytes))) => {
                 self.tapped(peer, Way::Received, &bytes);
                 self.handle(Event::Received { peer, bytes })?;
             }
-            Some(Happening::Gone(peer)) => {
+            Some(Happening::Heard(peer, None)) => {
                 self.links.remove(&peer);
                 self.handle(Event::Disconnected { peer })?;
             }
@@ -222,7 +224,7 @@ impl Driver {
         let key = PublicKey(connection.peer_key());
         let (outgoing, messages) = unbounded_channel();
         tokio::task::spawn_local(write(connection.clone(), sender, messages));
-        tokio::task::spawn_local(read(peer, receiver, self.hear.clone(), self.happen()));
+        tokio::task::spawn_local(read(peer, receiver, self.hear.clone()));
         storing::meet(&self.node, &key)?;
         let device = key.device();
         self.links.insert(peer, Link { device, connection, joining: false, outgoing });
@@ -335,18 +337,14 @@ async fn accept(endpoint: Rc<Endpoint>, happen: UnboundedSender<Happening>) {
     }
 }
 
-async fn read(
-    peer: PeerId,
-    mut receiver: Receiver,
-    hear: BoundedSender<(PeerId, Vec<u8>)>,
-    happen: UnboundedSender<Happening>,
-) {
+async fn read(peer: PeerId, mut receiver: Receiver, hear: BoundedSender<(PeerId, Heard)>) {
     while let Ok(Some(bytes)) = receiver.receive().await {
-        if hear.send((peer, bytes)).await.is_err() {
+        if hear.send((peer, Some(bytes))).await.is_err() {
             return;
         }
     }
-    let _ = happen.send(Happening::Gone(peer));
+    // A driver that is gone need not know.
+    let _ = hear.send((peer, None)).await;
 }
 
 async fn write(

@@ -7,6 +7,7 @@ mod nine_steps;
 mod privacy;
 mod province;
 mod register;
+mod roster;
 mod seat;
 mod training;
 

@@ -2,6 +2,8 @@
 //!
 //! What its workers would do on their threads is done at once, in order.
 
+use std::cell::RefCell;
+
 use onex_node::Node;
 use onex_tui::core::keys::Key;
 use onex_tui::core::load::{Task, perform};
@@ -95,7 +97,9 @@ impl Seat {
     fn work(&mut self, tasks: Vec<Task>) {
         let mut tasks: std::collections::VecDeque<Task> = tasks.into();
         while let Some(task) = tasks.pop_front() {
-            if let Some(message) = perform(&self.node, task) {
+            let said = RefCell::new(Vec::new());
+            perform(&self.node, task, &|message| said.borrow_mut().push(message));
+            for message in said.into_inner() {
                 tasks.extend(update::message(&mut self.model, message));
             }
         }

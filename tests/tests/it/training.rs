@@ -279,3 +279,25 @@ fn two_devices_of_a_college_sync_without_the_hub() {
     assert_eq!(learner_row(&province, "xatl-2", id).text("name"), Some("张伟"));
     assert_eq!(province.node("xatl-1").status().expect("status").unsent.changes, 0);
 }
+
+/// What a colleague has taken counts as sent, though he is gone as soon as he has said so.
+#[test]
+fn what_a_colleague_took_is_no_longer_unsent() {
+    let province = Province::college();
+    let id = add(&province, "xatl-1", "张伟", 1);
+    for round in 0..20 {
+        let phone = format!("199000001{round:02}");
+        province.act("xatl-1", "learner.edit", Some(id), &[("phone", &phone)]);
+        province.sync("xatl-2");
+        let unsent = || province.node("xatl-1").status().expect("status").unsent.changes;
+        // The word that it was taken may still be on its way up from the socket.
+        let heard = (0..PATIENCE).any(|_| {
+            std::thread::yield_now();
+            unsent() == 0
+        });
+        assert!(heard, "round {round}");
+    }
+}
+
+/// How often it is looked whether something was heard: a second or more.
+const PATIENCE: u32 = 2_000;

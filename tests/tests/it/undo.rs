@@ -14,8 +14,8 @@ use onex_node::{Node, NodeError};
 
 use super::province::Province;
 use super::register::{
-    BOTH, Taught, add, add_many, check_alike, history, learner_row, lists, mark, open_class, row,
-    taught,
+    BOTH, Taught, add, add_many, check_alike, enrol, history, learner_row, lists, mark, meet,
+    open_class, row, taught,
 };
 
 fn undo(node: &Node, what: &What, also: &[RecordId]) -> Undone {
@@ -118,7 +118,7 @@ fn edits_are_taken_back_field_by_field() {
 fn steps_of_the_training_are_taken_back() {
     let Taught { province, class, meeting, learners } = taught(2);
     let another = add(&province, "xatl-1", "刘洋", 9);
-    let another_meeting = super::register::meet(&province, "xatl-1", class, "2026-04-15");
+    let another_meeting = meet(&province, "xatl-1", class, "2026-04-15");
     province.sync("xatl-2");
     let ids = learners.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let (another_id, learner) = (another.to_string(), learners[0]);
@@ -190,6 +190,33 @@ fn a_class_with_a_colleagues_sheet_stays() {
     );
     assert_eq!(undone.left[0].since, ["attendance.mark"]);
     assert_eq!(row(&province, "xatl-2", Class::KIND, class).int("taught_hours"), Some(40));
+}
+
+/// Whoever a colleague has put into a class since, and a class for which he has planned, is asked
+/// about: taken away, they would leave a place without a learner, a meeting without a class.
+#[test]
+fn what_a_colleague_has_built_on_stays() {
+    let province = Province::college();
+    let class = open_class(&province);
+    province.sync("xatl-2");
+    let meeting = meet(&province, "xatl-2", class, "2026-04-12");
+    province.sync("xatl-2");
+    let undone = undo(province.node("xatl-1"), &What::Last, &[]);
+    assert_eq!((undone.undone.len(), undone.left[0].id), (0, class));
+    assert_eq!(undone.left[0].since, ["meeting.add"]);
+
+    let (batch, learners) = add_many(&province, "xatl-1", 101..104);
+    province.sync("xatl-2");
+    enrol(&province, "xatl-2", class, &learners[1..2]);
+    mark(&province, "xatl-2", meeting, &learners[1..2], "present");
+    province.sync("xatl-2");
+    let undone = undo(province.node("xatl-1"), &named(batch), &[]);
+    assert_eq!((undone.undone.len(), undone.left.len()), (2, 1));
+    assert_eq!(undone.left[0].id, learners[1]);
+    assert_eq!(undone.left[0].since, ["attendance.mark", "class.enrol"]);
+    province.sync("xatl-2");
+    assert_eq!(learner_row(&province, "xatl-2", learners[1]).state(), Some("active"));
+    check_alike(&province);
 }
 
 /// Others' work is an admin's matter; whoever took the step may take it back himself.

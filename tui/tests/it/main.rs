@@ -4,6 +4,7 @@ mod commands;
 mod demo;
 mod enrolment;
 mod import;
+mod killed;
 mod program;
 // Windows' pseudo console draws by itself and keeps the modes that are looked at here.
 #[cfg(unix)]
