@@ -18,7 +18,7 @@ use onex_crdt::value::Value;
 
 use crate::core::form::{Draft, FormState, text_of};
 use crate::core::keys::{Key, ascii_of};
-use crate::core::list::{Chip, ListState, Ticks};
+use crate::core::list::{ListState, Ticks};
 use crate::core::load::{ListOf, Many, Rows, Task, Want};
 use crate::core::marking::{Marking, Seat, shape};
 use crate::core::model::{Model, Notice, Screen};
@@ -296,9 +296,7 @@ fn merge(model: &mut Model) -> Vec<Task> {
 fn pick(model: &mut Model) -> Vec<Task> {
     let Some(Page::Class { id, .. }) = model.training.page() else { return Vec::new() };
     let class = *id;
-    let mut list = ListState::new(&LEARNERS);
-    let active = Value::Text("active".to_owned());
-    list.chips.push(Chip { key: "state", values: vec![active] });
+    let list = ListState::new(&LEARNERS);
     model.training.pages.push(Page::Pick { class, list: Box::new(list) });
     list_ask(model)
 }
