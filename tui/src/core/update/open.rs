@@ -11,6 +11,7 @@ use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
 use onex_crdt::value::Value;
 use onex_node::api::Asking;
+use onex_node::import::Roster;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
@@ -19,7 +20,7 @@ use crate::core::list::Ticks;
 use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, list_want, setting, settle, sync, training};
+use crate::core::update::{go, list_want, setting, settle, sync, training, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -76,6 +77,9 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks
         }
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
+        Some(Due::Meeting(class, meeting)) => training::sheet_of(model, class.id, meeting.id),
+        Some(Due::Unconfirmed(class, _)) => training::unconfirmed(model, class.id),
+        Some(Due::Import { .. }) => wizard::open(model, Roster::Learner, None),
         Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
