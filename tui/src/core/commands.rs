@@ -619,7 +619,7 @@ pub static COMMANDS: &[Command] = &[
     keys(
         &["F6"],
         4,
-        when(has_sheets, entry("import-sheet", "cmd-sheet", At::ImportColumns, Does::Sheet)),
+        when(has_sheets, entry("import-sheet", "cmd-other-sheet", At::ImportColumns, Does::Sheet)),
     ),
     keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
     keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),

@@ -4,6 +4,7 @@
 
 mod lists;
 pub mod roster;
+pub mod today;
 mod training;
 
 use std::collections::BTreeMap;
@@ -16,17 +17,13 @@ use onex_crdt::field::time::{Date, Moment};
 use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
-use onex_crdt::records::attendance::Meeting;
-use onex_crdt::records::attendance::actions::MARK;
-use onex_crdt::records::class::Class;
 use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
-use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Me, Peer, Query, Status,
+    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Peer, Query, Status,
     SyncReport,
 };
 use onex_node::import::{self, Roster};
@@ -37,10 +34,11 @@ use crate::core::backend::{Answered, Backend, BackendError};
 use crate::core::form::{Draft, DraftKey};
 use crate::core::jobs::{JobId, Stop, Work};
 pub use crate::core::load::lists::{ListOf, Many, Window};
-use crate::core::load::lists::{act_many, facets, queue, rows};
+use crate::core::load::lists::{act_many, facets, rows};
 use crate::core::load::roster::{NoRoster, TableSource};
+use crate::core::load::today::Progress;
 use crate::core::marking::Seat;
-use crate::core::settle::{self, Dispute, SettlePage, disputes};
+use crate::core::settle::{self, Dispute, SettlePage};
 use crate::core::training::{ClassPage, LearnerPage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
 use crate::core::wizard::Folder;
@@ -329,8 +327,8 @@ pub enum Loaded {
         /// The version of the store.
         version: u64,
     },
-    /// What is due, most urgent first.
-    Today(Vec<Due>),
+    /// What is due, most urgent first, and how far the term has come.
+    Today(Vec<Due>, Option<Progress>),
     /// Rows of a list.
     Rows(Rows),
     /// A line.
@@ -404,8 +402,21 @@ pub enum Due {
     Second(Row, Option<Moment>),
     /// A college asks for a change or a withdrawal of a filed line.
     Request(Row, Option<Moment>),
+    /// Nobody has recorded who came to a meeting of a class.
+    Meeting(Row, Row),
+    /// So many learners of a class have not confirmed.
+    Unconfirmed(Row, usize),
     /// A form was begun and not saved.
     Unfinished(Unfinished),
+    /// A roster waits to be saved.
+    Import {
+        /// What it is called.
+        name: String,
+        /// How many rows wait.
+        rows: usize,
+        /// How many of them have something wrong.
+        rejected: usize,
+    },
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
     /// Changes that no peer has yet.
@@ -549,7 +560,10 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             let (status, asking) = (Box::new(backend.status()?), backend.asking()?);
             Loaded::Overview { status, asking, version }
         }
-        Want::Today => Loaded::Today(due(backend, &mut known)?),
+        Want::Today => {
+            let due = today::due(backend, &mut known)?;
+            Loaded::Today(due, today::progress(backend)?)
+        }
         Want::Rows(list, window) => {
             let rows = rows(backend, *list, window)?;
             know_all(backend, list.kind(), &rows.rows, &mut known)?;
@@ -673,117 +687,6 @@ fn settle_page(
     Ok(SettlePage { row, conflicts, before })
 }
 
-/// What is due, in the order in which it is shown.
-fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
-    let status = backend.status()?;
-    let me = &status.me;
-    let mut due: Vec<Due> = Vec::new();
-    let asking = backend.asking()?;
-    know_asking(backend, &asking, known)?;
-    due.extend(asking.into_iter().map(Due::Asking));
-    let conflicts = backend.conflicts()?;
-    for conflict in &conflicts {
-        know(backend, conflict.kind, conflict.record_id, known)?;
-    }
-    due.extend(disputes(&conflicts).into_iter().map(Due::Conflict));
-    match me.org_role {
-        OrgRole::Hub => due.extend(queue(backend, None, &[])?.into_iter().map(hub_due)),
-        OrgRole::College => {
-            duplicates_due(backend, &mut due, known)?;
-            college_due(backend, &mut due)?;
-        }
-        OrgRole::Evaluator | OrgRole::Observer => {}
-    }
-    for item in &due {
-        if let Some(row) = item.line() {
-            know_all(backend, Application::KIND, std::slice::from_ref(row), known)?;
-        }
-    }
-    due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
-    contacts_due(backend, me, &mut due)?;
-    let unsent = &status.unsent;
-    if unsent.changes > 0 && !status.peers.is_empty() {
-        due.push(Due::Unsent(unsent.changes, unsent.oldest));
-    }
-    Ok(due)
-}
-
-fn hub_due((row, since): (Row, Option<Moment>)) -> Due {
-    if row.fields.contains_key("pending_act") {
-        Due::Second(row, since)
-    } else if row.fields.contains_key("pending_request") {
-        Due::Request(row, since)
-    } else {
-        Due::Submitted(row, since)
-    }
-}
-
-/// A key, its value, and what is due for a line with it.
-type DueWhere = (&'static str, &'static str, fn(Row) -> Due);
-
-/// Learners with one number: of more than two the first ones, the others come when they are one.
-fn duplicates_due(backend: &dyn Backend, due: &mut Vec<Due>, known: &mut Known) -> Answered<()> {
-    for duplicate in backend.duplicates()? {
-        if let [one, other, ..] = duplicate.records[..] {
-            know(backend, duplicate.kind, one, known)?;
-            know(backend, duplicate.kind, other, known)?;
-            due.push(Due::Duplicate([one, other], duplicate.field));
-        }
-    }
-    Ok(())
-}
-
-fn college_due(backend: &dyn Backend, due: &mut Vec<Due>) -> Answered<()> {
-    let conditions: [DueWhere; 4] = [
-        ("state", "returned", Due::Returned),
-        ("state", "draft", Due::Draft),
-        ("pending_request", "change", Due::Requested),
-        ("pending_request", "withdrawal", Due::Requested),
-    ];
-    for (key, value, of) in conditions {
-        let query = Query { limit: Some(PAGE_MAX), ..Query::all(Application::KIND) };
-        let rows = backend.list(&query.with(key, Value::Text(value.to_owned())))?.rows;
-        due.extend(rows.into_iter().map(of));
-    }
-    Ok(())
-}
-
-/// Forms that were begun, the newest first; one that this program has no longer is left out.
-fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinished>> {
-    let mut unfinished = Vec::new();
-    for draft in backend.drafts()? {
-        let Some(action) = registry::action(&draft.action) else { continue };
-        // The sheet of a meeting is kept under the meeting.
-        let kind = if action.id == MARK.id { Some(Meeting::KIND) } else { action.kind };
-        if let (Some(kind), Some(id)) = (kind, draft.subject) {
-            know(backend, kind, id, known)?;
-            let class = known.get(&id).and_then(|(_, row)| row.id_of("class_id"));
-            class.map_or(Ok(()), |class| know(backend, Class::KIND, class, known))?;
-        }
-        unfinished.push(Unfinished { action, subject: draft.subject, at: draft.at });
-    }
-    Ok(unfinished)
-}
-
-/// Own contacts that nobody has touched or confirmed for `CONTACT_FRESH_DAYS` (R86).
-fn contacts_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
-    let own = Query { limit: Some(PAGE_MAX), ..Query::all(Contact::KIND) };
-    let own = own.with("org_id", Value::Bytes(me.org_id.0.to_vec()));
-    for row in backend.list(&own.with("state", Value::Text("active".into())))?.rows {
-        let touched = backend.history(Contact::KIND, row.id)?.steps;
-        let newest = touched.iter().map(|step| step.at.date().days_since_epoch()).max();
-        let confirmed = row.text("confirmed_on").and_then(|text| Date::parse(text).ok());
-        let fresh = newest.max(confirmed.map(Date::days_since_epoch));
-        let age = fresh.map(|day| me.now.date().days_since_epoch() - day);
-        if let (Some(day), Some(age)) = (fresh.and_then(Date::from_days), age)
-            && age > CONTACT_FRESH_DAYS
-        {
-            due.push(Due::Contact(row, day));
-        }
-    }
-    Ok(())
-}
-
 impl Due {
     /// Returns the application line that it is about.
     pub fn line(&self) -> Option<&Row> {
@@ -792,6 +695,9 @@ impl Due {
             Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
             Due::Asking(_)
             | Due::Unfinished(_)
+            | Due::Import { .. }
+            | Due::Meeting(..)
+            | Due::Unconfirmed(..)
             | Due::Conflict(_)
             | Due::Duplicate(..)
             | Due::Contact(..)

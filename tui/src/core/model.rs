@@ -17,6 +17,7 @@ use crate::core::form::FormState;
 use crate::core::input::TextInput;
 use crate::core::jobs::Jobs;
 use crate::core::list::{ListSpec, ListState};
+use crate::core::load::today::Progress;
 use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
 use crate::core::settle::{Settle, disputes};
 use crate::core::sheet::Sheet;
@@ -100,6 +101,8 @@ pub struct Model {
     pub screen: Screen,
     /// What is due, once it has been read.
     pub today: Option<Vec<Due>>,
+    /// How far the term has come, for a college with classes.
+    pub progress: Option<Progress>,
     /// The marked entry of 今日.
     pub today_at: usize,
     /// The list of 申报.
@@ -254,6 +257,7 @@ impl Model {
             version: None,
             screen: Screen::Today,
             today: None,
+            progress: None,
             today_at: 0,
             lines: ListState::new(&LINES),
             line: None,

@@ -26,6 +26,8 @@ pub struct Training {
     pub learners: ListState,
     /// The pages that are open, the innermost last; it fills the screen.
     pub pages: Vec<Page>,
+    /// Whether the next class that is read is to be marked at whoever has not confirmed.
+    pub wants_unconfirmed: bool,
     /// The class that is here.
     pub class: Option<ClassPage>,
     /// The learner that is here.
@@ -163,6 +165,7 @@ impl Training {
             classes: ListState::new(&CLASSES),
             learners: ListState::new(&LEARNERS),
             pages: Vec::new(),
+            wants_unconfirmed: false,
             class: None,
             learner: None,
             pair: None,

@@ -26,11 +26,12 @@ use crate::core::input::{Edited, TextInput};
 use crate::core::jobs::{Ending, JobId, Work};
 use crate::core::keys::{Key, Typed};
 use crate::core::list::Ticks;
-use crate::core::load::{Done, Known, ListOf, Loaded, Message, Slot, Task, Want};
+use crate::core::load::{Done, Due, Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
 use crate::core::training::Part;
+use crate::core::wizard::Wizard;
 use crate::i18n::Lang;
 use crate::view::theme::{Glyphs, Mark, Scheme};
 
@@ -224,7 +225,10 @@ fn find_begin(model: &mut Model, key: Key) -> Vec<Task> {
 /// Does what an entry of the table says.
 pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
     let is_page = model.form.is_none() && model.overlay.is_none();
-    let on_page = |model: &mut Model| undo::does(model, does).or_else(|| settle::does(model, does));
+    let on_page = |model: &mut Model| {
+        let done = undo::does(model, does).or_else(|| wizard::does(model, does));
+        done.or_else(|| settle::does(model, does))
+    };
     if let Some(tasks) = is_page.then(|| on_page(model)).flatten() {
         return tasks;
     }
@@ -549,10 +553,13 @@ enum Leaving {
     Twice,
 }
 
-/// Leaves; what is not saved yet is there at the next start, but a job would not go on.
+/// Leaves; what is not saved yet is there at the next start, but a job would not go on and a roster
+/// lives no longer than the program.
 fn leave(model: &mut Model, leaving: Leaving) {
     let runs = model.jobs.running().next().map(|job| job.title);
-    model.finished = model.leaving || (leaving == Leaving::AtOnce && runs.is_none());
+    let loses = model.wizard.as_ref().is_some_and(Wizard::is_unfinished);
+    let asks = runs.is_some() || loses || leaving == Leaving::Twice;
+    model.finished = model.leaving || !asks;
     if model.finished {
         model.jobs.stop_all();
         return;
@@ -560,6 +567,7 @@ fn leave(model: &mut Model, leaving: Leaving) {
     model.leaving = true;
     model.notice = Some(match runs {
         Some(title) => Notice::Of(Mark::Attention, "notice-jobs-run", model.look.tr(title, &[])),
+        None if loses => Notice::Said(Mark::Attention, "notice-import-lost"),
         None => Notice::Said(Mark::Attention, "notice-again-to-leave"),
     });
 }
@@ -620,7 +628,10 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
         Message::Acted(action, answered) => acted(model, action, answered),
         Message::Revealed(id, answered) => {
             match answered {
-                Ok(()) => training::revealed(model, id),
+                Ok(()) => {
+                    training::revealed(model, id);
+                    settle::revealed(model, id);
+                }
                 Err(error) => failed(model, error),
             }
             Vec::new()
@@ -781,7 +792,12 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
                 return list_ask(model);
             }
         }
-        Loaded::Today(due) => {
+        Loaded::Today(mut due, progress) => {
+            model.progress = progress;
+            if let Some(import) = wizard::due(model) {
+                let at = due.iter().position(|due| matches!(due, Due::Unfinished(_)));
+                due.insert(at.unwrap_or(due.len()), import);
+            }
             model.today_at = model.today_at.min(due.len().saturating_sub(1));
             model.today = Some(due);
         }

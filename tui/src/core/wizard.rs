@@ -11,6 +11,7 @@ use onex_node::import::{Draft, Fate, Leaving, Problem, Roster};
 
 use crate::core::input::TextInput;
 use crate::core::jobs::JobId;
+use crate::core::load::roster::NoRoster;
 
 /// A roster on its way.
 #[derive(Clone)]
@@ -31,8 +32,8 @@ pub struct Wizard {
     pub pasted: Option<String>,
     /// Whether a table is being read.
     pub reading: bool,
-    /// Why the last one could not be read; an id of `i18n`.
-    pub failed: Option<&'static str>,
+    /// Why the last one could not be read.
+    pub failed: Option<NoRoster>,
     /// What the table that is here is called.
     pub name: String,
     /// The roster, once one is here.

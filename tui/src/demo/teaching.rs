@@ -109,6 +109,8 @@ const TAXES_PERCENT: u32 = 40;
 const SEATS: u32 = 40;
 /// Weeks in which classes have met.
 const WEEKS: u32 = 4;
+/// Weeks that most classes take.
+const TERM_WEEKS: u32 = 12;
 /// Hours of a meeting.
 const HOURS: u32 = 4;
 
@@ -194,6 +196,7 @@ fn opening(
         ("class_type", class_type.to_owned()),
         ("term", "2026-1".to_owned()),
         ("starts_on", day(0, 0).to_string()),
+        ("ends_on", day(if at == 0 { WEEKS - 1 } else { TERM_WEEKS - 1 }, 4).to_string()),
         ("plan_hours", if at == 0 { WEEKS * HOURS } else { 48 }.to_string()),
         ("teachers", teacher.to_owned()),
         ("room", format!("{}{:03}", group.school_class.major.short, 101 + at)),

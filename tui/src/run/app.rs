@@ -117,8 +117,8 @@ fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()>
     ended.and(guard.leave())
 }
 
-/// The channels to the workers: one thread reads, one acts, one founds and joins, and one keeps
-/// drafts, which nothing else may hold up. A job has a thread of its own.
+/// The channels to the workers: one thread reads, one acts, one reads tables, one founds
+/// and joins, and one keeps drafts, which nothing else may hold up. A job has a thread of its own.
 struct Workers {
     node: Arc<Node>,
     events: Sender<LoopEvent<Message>>,

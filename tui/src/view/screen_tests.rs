@@ -11,9 +11,10 @@ use crate::core::jobs::{Ending, Work};
 use crate::core::model::{Model, Welcome};
 use crate::core::story::training::with_training;
 use crate::core::story::{
-    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LINE, asking, conflict, line,
+    CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, ROSTER, TAX_LINE, asking, conflict, line,
     masked_conflicts, undo_with_one_left, world,
 };
+use crate::core::wizard::{Folder, FolderEntry};
 use crate::i18n::Lang;
 use crate::view::screens::draw;
 use crate::view::shot::{shot, visible};
@@ -154,6 +155,41 @@ fn what_an_undo_left_is_asked_about() {
 }
 
 #[test]
+fn a_roster_is_imported_step_by_step() {
+    check_after("import_source", nothing, "Ctrl+P", |driver| {
+        let wizard = driver.model.wizard.as_mut().expect("open");
+        let entry = |name: &str, is_folder| FolderEntry { name: name.into(), is_folder };
+        let entries = vec![entry("2026春", true), entry("电气2301.xlsx", false)];
+        wizard.folder = Some(Folder { path: "/home/wang/名单/".into(), entries });
+        wizard.failed = None;
+        wizard.go_to("/home/wang/名单/");
+    });
+    check_after("import_columns", nothing, "Ctrl+P", |driver| {
+        driver.paste(ROSTER);
+    });
+    check_after("import_field", nothing, "Ctrl+P", |driver| {
+        driver.paste(ROSTER).press("Down Down Down Down F4");
+    });
+    check_after("import_rows", nothing, "Ctrl+P", |driver| {
+        driver.paste(ROSTER).press("F2");
+    });
+    check_after("import_cell", nothing, "Ctrl+P", |driver| {
+        driver.paste(ROSTER).press("F2 Enter");
+    });
+    check_after("import_summary", nothing, "Ctrl+P", |driver| {
+        driver.paste(ROSTER).press("F2 F2");
+    });
+    check_after("import_paste", nothing, "Ctrl+P F6", |driver| {
+        driver.paste(ROSTER);
+    });
+}
+
+#[test]
+fn today_says_what_is_due_in_training() {
+    check("today_training", trainer, "1");
+}
+
+#[test]
 fn a_form_that_was_begun_is_offered() {
     check_after("college_unfinished", nothing, "2 F6", |driver| {
         driver.focus("major_name").write("铁道供电").press("Esc 1");
@@ -269,6 +305,7 @@ fn no_sentence_is_missing_on_any_screen() {
                     "time-",
                     "settle-",
                     "undo-",
+                    "import-",
                 ] {
                     assert!(!picture.contains(id), "{id} in {picture}");
                 }
@@ -332,7 +369,7 @@ proptest! {
             "3", "3 Tab", "3 Tab Ctrl+A", "3 Enter", "3 Enter Tab", "3 Enter F6", "3 Enter Tab F8",
             "3 Enter Tab Down F8 8", "3 Tab Enter F8 F8", "3 Tab Space Down Space F8",
             "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6", "F7 F12", "- Enter",
-            "- Enter PageDown F6 F4", "2 Ctrl+Z",
+            "- Enter PageDown F6 F4", "2 Ctrl+Z", "Ctrl+P", "Ctrl+P F6",
         ]),
         english in any::<bool>(),
     ) {

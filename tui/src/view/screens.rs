@@ -13,6 +13,7 @@ mod today;
 mod training;
 mod undo;
 mod welcome;
+mod wizard;
 
 use onex_crdt::action::Undo;
 use ratatui::buffer::Buffer;
@@ -23,6 +24,7 @@ use crate::core::load::last_contact;
 use crate::core::model::{Model, Notice as Said, Overlay, Screen};
 use crate::core::refusal::explain;
 use crate::core::update::palette_entries;
+use crate::core::wizard::Wizard;
 use crate::i18n::Lang;
 use crate::view::frame::{Notice, ScreenFrame};
 use crate::view::help::Help;
@@ -70,6 +72,9 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     if let Some(page) = &model.undo_page {
         return undo::draw(model, page, area, buffer);
+    }
+    if let Some(open) = model.wizard.as_ref().filter(|_| model.wizard_open) {
+        return wizard::draw(model, open, area, buffer);
     }
     if let Some(open) = &model.settle {
         return settle::draw(model, open, area, buffer);
@@ -274,6 +279,9 @@ fn message(model: &Model) -> (Mark, String) {
     match jobs::status(model) {
         Some(running) => running,
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
+        None if model.wizard.as_ref().is_some_and(Wizard::is_unfinished) => {
+            (Mark::Working, look.tr("notice-import-unsaved", &[]))
+        }
         None if is_unsaved(model) => (Mark::Working, look.tr("notice-unsaved", &[])),
         None if !model.drafts.is_empty() => {
             let count = [("count", (model.drafts.len() as u64).into())];
@@ -299,10 +307,12 @@ fn said(model: &Model, notice: &Said) -> (Mark, String) {
             (Mark::Good, look.tr(id, &[("what", title.as_str().into())]))
         }
         Said::Undone(report) => undo::said(model, report),
+        Said::Imported { count, rejected: 0 } => {
+            (Mark::Good, look.tr("notice-imported", &[("count", (*count as u64).into())]))
+        }
         Said::Imported { count, rejected } => {
-            let mark = if *rejected == 0 { Mark::Good } else { Mark::Attention };
             let args = [("count", (*count as u64).into()), ("rejected", (*rejected as u64).into())];
-            (mark, look.tr("notice-imported", &args))
+            (Mark::Attention, look.tr("notice-imported-some", &args))
         }
         Said::Refused(refusal) => (Mark::Problem, explain(look.lang, refusal).line(look.lang)),
         Said::Failed(text) => (Mark::Problem, failure(model, text)),

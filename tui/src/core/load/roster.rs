@@ -6,6 +6,7 @@ use onex_node::import::{Draft, Roster};
 use onex_node::table::{self, FILE_BYTES_MAX, Table, TableError};
 
 use crate::core::backend::{Answered, Backend};
+use crate::core::problem::Unusable;
 use crate::core::wizard::{Folder, FolderEntry, SEPARATOR, split_path};
 
 /// Where a table comes from.
@@ -17,8 +18,16 @@ pub enum TableSource {
     Text(String),
 }
 
-/// Why there is no roster: an id of a sentence.
-pub type NoRoster = &'static str;
+/// Why there is no roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoster {
+    /// The folder cannot be read.
+    Folder,
+    /// The file cannot be read.
+    File,
+    /// It is no roster.
+    Unusable(Unusable),
+}
 
 /// Returns what can be chosen in the folder of a path; an empty path means the person's own folder.
 pub fn folder(path: &str) -> Result<Folder, NoRoster> {
@@ -29,7 +38,7 @@ pub fn folder(path: &str) -> Result<Folder, NoRoster> {
         Some(rest) => own() + rest.trim_start_matches(['/', std::path::MAIN_SEPARATOR]),
         None => before.to_owned(),
     };
-    let found = std::fs::read_dir(&folder).map_err(|_| "import-no-folder")?;
+    let found = std::fs::read_dir(&folder).map_err(|_| NoRoster::Folder)?;
     let entries = found.filter_map(|entry| {
         let entry = entry.ok()?;
         let name = entry.file_name().into_string().ok()?;
@@ -63,7 +72,7 @@ pub fn read(
     };
     let today = backend.me()?.now.date();
     let Ok(mut draft) = Draft::new(roster, table, today) else {
-        return Ok(Err("import-no-header"));
+        return Ok(Err(NoRoster::Unusable(Unusable::NoHeader)));
     };
     backend.import_match(&mut draft)?;
     Ok(Ok((name, draft)))
@@ -75,23 +84,16 @@ fn file_name(path: &str) -> String {
 
 fn file(path: &str) -> Result<Table, NoRoster> {
     let path = PathBuf::from(path);
-    let about = std::fs::metadata(&path).map_err(|_| "import-no-file")?;
+    let about = std::fs::metadata(&path).map_err(|_| NoRoster::File)?;
     if about.len() > FILE_BYTES_MAX as u64 {
         return Err(no_table(TableError::TooLarge));
     }
-    let bytes = std::fs::read(&path).map_err(|_| "import-no-file")?;
+    let bytes = std::fs::read(&path).map_err(|_| NoRoster::File)?;
     table::read(&bytes).map_err(no_table)
 }
 
 fn no_table(error: TableError) -> NoRoster {
-    match error {
-        TableError::TooLarge => "import-too-large",
-        TableError::Empty => "import-empty",
-        TableError::Password => "import-password",
-        TableError::WebPage => "import-web-page",
-        TableError::NoTable => "import-no-table",
-        TableError::Damaged => "import-damaged",
-    }
+    NoRoster::Unusable(Unusable::Table(error))
 }
 
 /// How names of tables end; a file of another name can be typed.

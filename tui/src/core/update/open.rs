@@ -11,6 +11,7 @@ use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
 use onex_crdt::value::Value;
 use onex_node::api::Asking;
+use onex_node::import::Roster;
 
 use crate::core::backend::BackendError;
 use crate::core::commands::Does;
@@ -19,7 +20,7 @@ use crate::core::list::Ticks;
 use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, list_want, setting, settle, sync, training};
+use crate::core::update::{go, list_want, setting, settle, sync, training, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -76,6 +77,9 @@ fn today(model: &mut Model) -> Vec<Task> {
             tasks
         }
         Some(Due::Unfinished(begun)) => unfinished(model, begun),
+        Some(Due::Meeting(class, meeting)) => training::sheet_of(model, class.id, meeting.id),
+        Some(Due::Unconfirmed(class, _)) => training::unconfirmed(model, class.id),
+        Some(Due::Import { .. }) => wizard::open(model, Roster::Learner, None),
         Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
@@ -86,9 +90,8 @@ fn today(model: &mut Model) -> Vec<Task> {
 fn unfinished(model: &mut Model, begun: Unfinished) -> Vec<Task> {
     let Unfinished { action, subject, .. } = begun;
     if let Some(meeting) = subject.filter(|_| action.id == MARK.id) {
-        let mut tasks = go(model, Screen::Training);
-        tasks.extend(training::sheet_of(model, meeting));
-        return tasks;
+        let class = model.known.get(&meeting).and_then(|(_, row)| row.id_of("class_id"));
+        return class.map_or_else(Vec::new, |class| training::sheet_of(model, class, meeting));
     }
     let kept = model.drafts.get(&(action.id, subject));
     let outcome = kept.and_then(|kept| kept.texts.get(OUTCOME)).cloned();

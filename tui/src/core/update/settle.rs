@@ -60,7 +60,11 @@ pub fn does(model: &mut Model, does: Does) -> Option<Vec<Task>> {
     match does {
         Does::Side(by) => settle.turn(by),
         Does::Pick => settle.pick(),
-        Does::Whole => settle.whole = !settle.whole,
+        Does::Whole if settle.whole => settle.whole = false,
+        Does::Whole => {
+            let (kind, id) = (settle.kind, settle.record);
+            return Some(vec![Task::Reveal { kind, id }]);
+        }
         Does::Choices => settle.type_other(),
         Does::Move(by) => step(model, by),
         Does::Open => enter(model),
@@ -70,6 +74,13 @@ pub fn does(model: &mut Model, does: Does) -> Option<Vec<Task>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// Shows personal data whole, now that it is written down who looks.
+pub fn revealed(model: &mut Model, looked_at: RecordId) {
+    if let Some(settle) = model.settle.as_mut().filter(|settle| settle.record == looked_at) {
+        settle.whole = true;
+    }
 }
 
 /// Marks another field, once what is typed in this one is a value of it.

@@ -8,12 +8,14 @@ use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
 use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
+use crate::core::load::roster::NoRoster;
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
+use crate::core::problem::Unusable;
 use crate::core::story::training::with_training;
 use crate::core::story::{
-    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
-    masked_conflicts, undo_with_one_left, world,
+    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, RIGHT_NUMBER, ROSTER, TAX_LEVEL, TAX_LINE, XIANYANG,
+    asking, conflict, masked_conflicts, undo_with_one_left, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -358,6 +360,143 @@ fn an_undo_names_what_it_did_and_asks_about_the_rest() {
     assert_eq!(counts(&driver), (1, 0));
     driver.press("Ctrl+Z");
     assert!(matches!(driver.model.notice, Some(Notice::Refused(_))), "nothing is left to undo");
+}
+
+fn wizard(driver: &Driver) -> &crate::core::wizard::Wizard {
+    driver.model.wizard.as_ref().expect("an import is under way")
+}
+
+/// What is wrong in the marked line: row and column.
+fn wrong(driver: &Driver) -> Option<(u32, String)> {
+    let line = wizard(driver).line()?;
+    let problem = wizard(driver).problem(line)?;
+    Some((problem.row, problem.column.clone().unwrap_or_default()))
+}
+
+#[test]
+fn a_pasted_roster_is_mended_row_by_row_and_saved() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+P").paste(&ROSTER.replace('\n', "\r"));
+    assert_eq!(wizard(&driver).step, crate::core::wizard::Step::Columns);
+    driver.press("F2");
+    assert_eq!(wrong(&driver), Some((3, "身份证号".into())), "what is wrong stands first");
+    driver.press("Enter Ctrl+U").write(RIGHT_NUMBER).press("Enter");
+    assert_eq!(wrong(&driver), Some((4, "身份证号".into())), "the next one follows");
+    driver.press("F2 F2");
+    let learners = || driver.fake.world().rows["learner"].len();
+    assert_eq!(learners(), 3);
+    assert!(matches!(driver.model.notice, Some(Notice::Imported { count: 3, rejected: 1 })));
+    assert_eq!(wrong(&driver), Some((4, "身份证号".into())), "it waits to be mended");
+
+    driver.press("Esc Esc Esc");
+    assert!(!driver.model.wizard_open);
+    let due = driver.model.today.clone().expect("read");
+    assert!(due.iter().any(|due| matches!(due, Due::Import { rejected: 1, .. })));
+    driver.press("Ctrl+P");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-goes-on"))));
+    driver.paste("姓名\t身份证号\n甲\t1\n");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-drops"))));
+    assert_eq!(wizard(&driver).lines().len(), 4, "the first one is still here");
+    driver.press("Ctrl+Q");
+    assert!(!driver.model.finished, "it would be gone");
+    driver.press("F2 F2 Delete Esc Esc Esc");
+    assert!(driver.model.wizard.is_none(), "nothing is left to be saved");
+}
+
+#[test]
+fn columns_are_mapped_by_hand() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+P F6");
+    for letter in "学生\t身份证号\t学号\n张小娜\t1\t2301\n".chars() {
+        let key = match letter {
+            '\n' => Key::plain(Code::Enter),
+            '\t' => Key::plain(Code::Tab),
+            letter => Key::char(letter),
+        };
+        update::key(&mut driver.model, key);
+    }
+    driver.press("F2");
+    let target = |driver: &Driver| {
+        let draft = wizard(driver).draft.clone().expect("read");
+        draft.columns()[0].target.map(|target| target.key)
+    };
+    assert_eq!(target(&driver), None);
+    driver.press("F4 Down Enter");
+    assert_eq!(target(&driver), Some("name"));
+    driver.press("F4 Up Up Enter");
+    assert_eq!(target(&driver), None);
+    driver.press("Esc Esc");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-kept"))));
+}
+
+#[test]
+fn a_roster_that_could_not_be_saved_is_still_there() {
+    let mut driver = coordinator();
+    driver.press("Ctrl+P").paste(ROSTER).press("F2 F2");
+    driver.fake.world().fails = Some("磁盘已满".into());
+    driver.press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Failed(_))));
+    assert!(wizard(&driver).job.is_none());
+    driver.press("F2");
+    assert!(matches!(driver.model.notice, Some(Notice::Imported { count: 2, rejected: 2 })));
+}
+
+#[test]
+fn files_are_found_by_completion() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("名单")).expect("a folder");
+    std::fs::write(at("名单").join("电气2301.csv"), ROSTER.replace('\t', ",")).expect("written");
+    std::fs::write(at("名单").join("notes.doc"), "x").expect("written");
+    let mut driver = coordinator();
+    driver.model.import_folder = format!("{}/", folder.path().display());
+    driver.press("Ctrl+P").write("名").press("Tab Tab Enter");
+    assert_eq!(wizard(&driver).name, "电气2301.csv");
+    driver.press("Esc").write("x").press("Ctrl+U");
+    driver.paste(&at("名单").join("notes.doc").display().to_string()).press("Enter Enter");
+    let failed = Some(NoRoster::Unusable(Unusable::NoHeader));
+    assert_eq!(wizard(&driver).failed, failed);
+}
+
+#[test]
+fn whoever_looks_at_masked_values_is_written_down() {
+    let mut driver = disputed();
+    driver.press("- Down Enter");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| !settle.whole));
+    driver.press("F6");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| settle.whole));
+    assert_eq!(driver.fake.world().looked_at, [TAX_LINE]);
+    driver.press("F6");
+    assert!(driver.model.settle.as_ref().is_some_and(|settle| !settle.whole));
+}
+
+#[test]
+fn today_leads_to_the_sheet_and_to_who_has_not_confirmed() {
+    let fake = || Fake::new(with_training(world()), RAILWAY, "王芳", &[Coordinator, Admin]);
+    let mut driver = Driver::new(fake(), Lang::Zh, SIZE);
+    let due = driver.model.today.clone().expect("read");
+    let at = |due: &[Due], is: fn(&Due) -> bool| due.iter().position(is).expect("it is due");
+    for _ in 0..at(&due, |due| matches!(due, Due::Meeting(..))) {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+    let meeting = driver.model.training.marking().map(|open| open.meeting);
+    assert_eq!(meeting, Some(crate::core::story::training::TODAY), "nobody has recorded it");
+    driver.press("Esc Esc Esc Esc");
+    assert_eq!(driver.model.screen, Screen::Today);
+    let mut driver = Driver::new(fake(), Lang::Zh, SIZE);
+    for _ in 0..at(&due, |due| matches!(due, Due::Unconfirmed(_, 3))) {
+        driver.press("Down");
+    }
+    driver.press("Enter");
+    let class = driver.model.training.class.as_ref().expect("its class");
+    let Some(crate::core::training::Page::Class { place, .. }) = driver.model.training.page()
+    else {
+        panic!("its page")
+    };
+    assert!(!class.places[*place].is("learner_confirmed"));
+    let progress = driver.model.progress.as_ref().expect("a class");
+    assert_eq!((progress.classes, progress.people, progress.confirmed), (1, 46, 43));
 }
 
 #[test]

@@ -200,6 +200,29 @@ pub fn class(model: &mut Model, id: RecordId) -> Vec<Task> {
     vec![model.ask(Want::Class(id))]
 }
 
+/// Opens the sheet of a meeting over the page of its class.
+pub fn sheet_of(model: &mut Model, class_id: RecordId, meeting: RecordId) -> Vec<Task> {
+    let mut tasks = from_elsewhere(model, class_id);
+    if let Some(Page::Class { area, .. }) = model.training.page_mut() {
+        *area = Area::Meetings;
+    }
+    tasks.extend(seats(model, meeting));
+    tasks
+}
+
+/// Opens the page of a class at the first learner who has not confirmed.
+pub fn unconfirmed(model: &mut Model, class_id: RecordId) -> Vec<Task> {
+    model.training.wants_unconfirmed = true;
+    from_elsewhere(model, class_id)
+}
+
+fn from_elsewhere(model: &mut Model, class_id: RecordId) -> Vec<Task> {
+    let mut tasks = go(model, Screen::Training);
+    model.training.part = Part::Classes;
+    tasks.extend(class(model, class_id));
+    tasks
+}
+
 /// Opens the page of a learner.
 pub fn learner(model: &mut Model, id: RecordId) -> Vec<Task> {
     model.training.pages.push(Page::Learner { id, scroll: 0, reveal: Reveal::Masked });
@@ -336,11 +359,10 @@ fn sheet(model: &mut Model) -> Vec<Task> {
         model.notice = Some(Notice::Said(Sign::Attention, "notice-no-meeting"));
         return Vec::new();
     };
-    sheet_of(model, meeting)
+    seats(model, meeting)
 }
 
-/// Opens the sheet of a meeting.
-pub fn sheet_of(model: &mut Model, meeting: RecordId) -> Vec<Task> {
+fn seats(model: &mut Model, meeting: RecordId) -> Vec<Task> {
     model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
     vec![model.ask(Want::Seats(meeting))]
 }
@@ -529,7 +551,11 @@ pub fn detail_want(model: &Model) -> Option<Want> {
 
 /// Takes a class that was read.
 pub fn take_class(model: &mut Model, page: ClassPage) {
+    let wanted = std::mem::take(&mut model.training.wants_unconfirmed);
+    let waits = |row: &Row| row.state() == Some("enrolled") && !row.is("learner_confirmed");
+    let wanted = wanted.then(|| page.places.iter().position(waits)).flatten();
     if let Some(Page::Class { place, meeting, .. }) = model.training.page_mut() {
+        *place = wanted.unwrap_or(*place);
         *place = (*place).min(page.places.len().saturating_sub(1));
         *meeting = (*meeting).min(page.meetings.len().saturating_sub(1));
     }

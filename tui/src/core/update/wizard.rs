@@ -9,8 +9,8 @@ use crate::core::commands::Does;
 use crate::core::input::Edited;
 use crate::core::jobs::{JobId, Work};
 use crate::core::keys::{Code, Key};
-use crate::core::load::Task;
 use crate::core::load::roster::{NoRoster, TableSource};
+use crate::core::load::{Due, Task};
 use crate::core::model::{Model, Notice};
 use crate::core::update::{failed, reload};
 use crate::core::wizard::{Folder, Step, Wizard, split_path};
@@ -117,7 +117,7 @@ fn path_changed(model: &mut Model) -> Vec<Task> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     let (before, _) = split_path(wizard.path.value());
     let is_here = wizard.folder.as_ref().is_some_and(|folder| folder.path == before);
-    if is_here { Vec::new() } else { vec![folder_ask(model)] }
+    if is_here || before.is_empty() { Vec::new() } else { vec![folder_ask(model)] }
 }
 
 /// Does what an entry of the table says of the page; nothing when it says nothing of it.
@@ -311,8 +311,9 @@ pub fn folder(model: &mut Model, asked: &str, found: Result<Folder, NoRoster>) {
     }
     match found {
         Ok(folder) => {
-            if split_path(asked).0 != folder.path {
-                wizard.go_to(&folder.path.clone());
+            let (before, begun) = split_path(asked);
+            if before != folder.path {
+                wizard.go_to(&format!("{}{begun}", folder.path));
             }
             wizard.folder = Some(folder);
         }
@@ -359,6 +360,14 @@ pub fn saved(model: &mut Model, saved: &Saved) {
     }
     let count = saved.ids.len();
     model.notice = Some(Notice::Imported { count, rejected: tally.rejected });
+}
+
+/// What 今日 says of the roster that waits.
+pub fn due(model: &Model) -> Option<Due> {
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.is_unfinished())?;
+    let tally = wizard.draft.as_ref()?.tally();
+    let (name, rows, rejected) = (wizard.name.clone(), tally.rows, tally.rejected);
+    Some(Due::Import { name, rows, rejected })
 }
 
 /// The job that saves has ended without saving.
