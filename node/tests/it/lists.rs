@@ -180,9 +180,9 @@ fn row(number: usize) -> Row {
         Row { id: RecordId::of(OrgId([1; 16]), id), born: number as u64, ..Row::default() };
     row.set_text("name", NAMES[number % NAMES.len()]);
     row.set_text("id_number", format!("61019920050101{}", 1000 + number));
-    row.set_text("gender", if number % 3 == 0 { "1" } else { "2" });
+    row.set_text("gender", if number.is_multiple_of(3) { "1" } else { "2" });
     row.set_text("birth_date", format!("2005-01-{:02}", 1 + number % 28));
-    row.set_text("department", if number % 4 == 0 { "软件学院" } else { "供电学院" });
+    row.set_text("department", if number.is_multiple_of(4) { "软件学院" } else { "供电学院" });
     row.set_text("class_name", if number < 6 { CLASSES[0] } else { CLASSES[number % 3] });
     if number % 5 != 4 {
         row.set_text("student_no", format!("2401{number:06}"));

@@ -22,6 +22,8 @@ pub struct ListSpec {
     pub sorts: &'static [&'static str],
     /// Keys that it can be filtered by, none of them personal data.
     pub filters: &'static [&'static str],
+    /// Keys that it is filtered by from the beginning, each by the id of one choice.
+    pub begins: &'static [(&'static str, &'static str)],
 }
 
 /// The order that a person chose.
@@ -77,15 +79,23 @@ pub struct ListState {
     pub rows: Option<Rows>,
 }
 
+impl Chip {
+    /// Returns the chip of one choice.
+    pub fn of(key: &'static str, id: &str) -> Chip {
+        Chip { key, values: vec![Value::Text(id.to_owned())] }
+    }
+}
+
 impl ListState {
     /// Returns the list before anything has been read.
     pub fn new(spec: &'static ListSpec) -> ListState {
+        let begins = spec.begins.iter().map(|(key, id)| Chip::of(key, id));
         ListState {
             spec,
             find: None,
             finding: false,
             order: None,
-            chips: Vec::new(),
+            chips: begins.collect(),
             ticks: Ticks::none(),
             selected: 0,
             selected_id: None,
@@ -109,9 +119,15 @@ impl ListState {
         self.find.as_ref().map(|input| input.value().trim().to_owned()).filter(|t| !t.is_empty())
     }
 
-    /// Whether it is searched or filtered, so that rows may be missing.
+    /// Whether somebody searches or filters it, so that rows may be missing.
     pub fn is_narrowed(&self) -> bool {
-        self.text().is_some() || self.chips.iter().any(|chip| chip.key != QUEUE)
+        self.text().is_some() || self.chips.iter().any(|chip| self.is_added(chip))
+    }
+
+    /// Whether a chip is one that somebody added: the list does not begin with it.
+    pub fn is_added(&self, chip: &Chip) -> bool {
+        let begins = self.spec.begins.iter().any(|(key, id)| *chip == Chip::of(key, id));
+        chip.key != QUEUE && !begins
     }
 
     /// Whether it shows only what waits for the hub.
@@ -248,8 +264,12 @@ mod tests {
 
     use super::*;
 
-    static SPEC: ListSpec =
-        ListSpec { kind: Organisation::KIND, sorts: &["name"], filters: &["role", "state"] };
+    static SPEC: ListSpec = ListSpec {
+        kind: Organisation::KIND,
+        sorts: &["name"],
+        filters: &["role", "state"],
+        begins: &[],
+    };
 
     fn id(at: u8) -> RecordId {
         RecordId([at; 16])

@@ -428,12 +428,14 @@ pub static LINES: ListSpec = ListSpec {
     kind: Application::KIND,
     sorts: &["state", "certificate_name", "level", "planned_students", "filing_no", "year"],
     filters: &["state", "certificate_name", "level", "college_id", "evaluator_id", "year"],
+    begins: &[],
 };
 /// The list of 机构.
 pub static DIRECTORY: ListSpec = ListSpec {
     kind: Organisation::KIND,
     sorts: &["name", "short_code", "role", "region_code", "state"],
     filters: &["role", "state", "college_type", "reporting_unit", "region_code"],
+    begins: &[],
 };
 /// Rows of a window that no list has: bars, rule, titles, search, position, message, hints.
 const CHROME_ROWS: usize = 9;

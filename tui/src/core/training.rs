@@ -147,12 +147,14 @@ pub static CLASSES: ListSpec = ListSpec {
     kind: Class::KIND,
     sorts: &["name", "term", "starts_on", "enrolled_count", "taught_hours", "plan_hours", "state"],
     filters: &["state", "term", "class_type", "cert_level_id"],
+    begins: &[],
 };
 /// The list of learners.
 pub static LEARNERS: ListSpec = ListSpec {
     kind: Learner::KIND,
     sorts: &["pinyin", "class_name", "student_no", "grade", "major_name", "state"],
     filters: &["class_name", "grade", "major_name", "state", "learner_kind", "department"],
+    begins: &[("state", "active")],
 };
 
 impl Training {

@@ -38,6 +38,7 @@ pub fn title(model: &Model, kind: &RecordKind, row: &Row) -> String {
             format!("{name}·{level}·{evaluator}")
         }
         "meeting" => format!("{} {}", name_at(model, row, "class_id"), text("held_on")),
+        "standard" => text("version").to_owned(),
         "enrolment" => text("learner_name").to_owned(),
         "attendance" => name_at(model, row, "learner_id"),
         _ => {

@@ -6,6 +6,7 @@ use onex_crdt::field::time::{Date, Moment};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
+use onex_crdt::records::attendance::actions::MARK;
 use onex_crdt::records::attendance::{Attendance, Meeting};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
@@ -200,8 +201,12 @@ fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinish
     let mut unfinished = Vec::new();
     for draft in backend.drafts()? {
         let Some(action) = registry::action(&draft.action) else { continue };
-        if let (Some(kind), Some(id)) = (action.kind, draft.subject) {
+        // The sheet of a meeting is kept under the meeting.
+        let kind = if action.id == MARK.id { Some(Meeting::KIND) } else { action.kind };
+        if let (Some(kind), Some(id)) = (kind, draft.subject) {
             know(backend, kind, id, known)?;
+            let class = known.get(&id).and_then(|(_, row)| row.id_of("class_id"));
+            class.map_or(Ok(()), |class| know(backend, Class::KIND, class, known))?;
         }
         unfinished.push(Unfinished { action, subject: draft.subject, at: draft.at });
     }

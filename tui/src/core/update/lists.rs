@@ -187,7 +187,7 @@ pub fn unchip(model: &mut Model) -> Vec<Task> {
 }
 
 /// One step back in a list: the search, then ticks, then chips. Nothing when there is none.
-/// The chip of the queue stays, it is how the hub's list begins.
+/// Chips with which the list begins stay.
 pub fn back(model: &mut Model) -> Option<Vec<Task>> {
     let list = model.list_mut()?;
     if list.finding {
@@ -202,8 +202,8 @@ pub fn back(model: &mut Model) -> Option<Vec<Task>> {
         clear_find(list);
         return Some(list_ask(model));
     }
-    let is_own = list.chips.last().is_some_and(|chip| chip.key != QUEUE);
-    is_own.then(|| unchip(model))
+    let is_added = list.chips.last().is_some_and(|chip| list.is_added(chip));
+    is_added.then(|| unchip(model))
 }
 
 fn clear_find(list: &mut ListState) {

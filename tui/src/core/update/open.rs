@@ -6,7 +6,7 @@ use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
 use onex_crdt::records::application::{Application, Outcome};
-use onex_crdt::records::attendance::actions::MEETING_ADD;
+use onex_crdt::records::attendance::actions::{MARK, MEETING_ADD};
 use onex_crdt::records::class::actions as class;
 use onex_crdt::records::{contact, membership};
 use onex_crdt::value::Value;
@@ -89,6 +89,10 @@ fn today(model: &mut Model) -> Vec<Task> {
 /// Opens a form that was begun, with what was written in it.
 fn unfinished(model: &mut Model, begun: Unfinished) -> Vec<Task> {
     let Unfinished { action, subject, .. } = begun;
+    if let Some(meeting) = subject.filter(|_| action.id == MARK.id) {
+        let class = model.known.get(&meeting).and_then(|(_, row)| row.id_of("class_id"));
+        return class.map_or_else(Vec::new, |class| training::sheet_of(model, class, meeting));
+    }
     let kept = model.drafts.get(&(action.id, subject));
     let outcome = kept.and_then(|kept| kept.texts.get(OUTCOME)).cloned();
     let outcome = outcome.and_then(|text| Outcome::from_value(&Value::Text(text)));

@@ -18,7 +18,7 @@ use onex_crdt::value::Value;
 
 use crate::core::form::{Draft, FormState, text_of};
 use crate::core::keys::{Key, ascii_of};
-use crate::core::list::{Chip, ListState, Ticks};
+use crate::core::list::{ListState, Ticks};
 use crate::core::load::{ListOf, Many, Rows, Task, Want};
 use crate::core::marking::{Marking, Seat, shape};
 use crate::core::model::{Model, Notice, Screen};
@@ -188,7 +188,9 @@ pub fn back(model: &mut Model) -> Option<Vec<Task>> {
         return Some(Vec::new());
     }
     model.training.pages.pop()?;
-    Some(reload(model))
+    let mut tasks = model.drafts.write();
+    tasks.extend(reload(model));
+    Some(tasks)
 }
 
 /// Opens the page of a class.
@@ -204,8 +206,7 @@ pub fn sheet_of(model: &mut Model, class_id: RecordId, meeting: RecordId) -> Vec
     if let Some(Page::Class { area, .. }) = model.training.page_mut() {
         *area = Area::Meetings;
     }
-    model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
-    tasks.push(model.ask(Want::Seats(meeting)));
+    tasks.extend(seats_of(model, meeting));
     tasks
 }
 
@@ -295,9 +296,7 @@ fn merge(model: &mut Model) -> Vec<Task> {
 fn pick(model: &mut Model) -> Vec<Task> {
     let Some(Page::Class { id, .. }) = model.training.page() else { return Vec::new() };
     let class = *id;
-    let mut list = ListState::new(&LEARNERS);
-    let active = Value::Text("active".to_owned());
-    list.chips.push(Chip { key: "state", values: vec![active] });
+    let list = ListState::new(&LEARNERS);
     model.training.pages.push(Page::Pick { class, list: Box::new(list) });
     list_ask(model)
 }
@@ -360,6 +359,11 @@ fn sheet(model: &mut Model) -> Vec<Task> {
         model.notice = Some(Notice::Said(Sign::Attention, "notice-no-meeting"));
         return Vec::new();
     };
+    seats_of(model, meeting)
+}
+
+/// Opens the sheet of a meeting over the page that is open.
+fn seats_of(model: &mut Model, meeting: RecordId) -> Vec<Task> {
     model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
     vec![model.ask(Want::Seats(meeting))]
 }

@@ -258,3 +258,16 @@ fn a_whole_roster_is_confirmed_at_once() {
     driver.press("Home Space Space F7").write("转专业").press("F2");
     assert_eq!(places(&driver, "removed"), 2);
 }
+
+#[test]
+fn an_unsaved_sheet_is_found_from_today() {
+    let mut driver = teacher();
+    driver.press("3 Enter Tab F8 Down F6 Esc");
+    let mut driver = Driver::new(driver.fake.clone(), Lang::Zh, SIZE);
+    let due = driver.model.today.clone().expect("read");
+    let at = due.iter().position(|due| matches!(due, Due::Unfinished(_))).expect("it is due");
+    driver.model.today_at = at;
+    driver.press("Enter");
+    let marking = driver.model.training.marking().expect("the sheet");
+    assert_eq!((marking.meeting, marking.count(Mark::Absent)), (TODAY, 1));
+}
