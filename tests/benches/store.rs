@@ -150,6 +150,9 @@ fn reading(report: &mut Report, home: &Path, plain: &Path) {
     report.add(Line { what, measured: after, unit: "MB", budget: None, baseline: None });
 }
 
+/// What is searched for the first, the second, … time.
+type Wording = Box<dyn Fn(usize) -> String>;
+
 /// Each kind of search with a hundred different texts.
 fn searches(report: &mut Report, node: &Node, baseline: &Connection) {
     let values = |number: usize, of: &str| {
@@ -159,7 +162,7 @@ fn searches(report: &mut Report, node: &Node, baseline: &Connection) {
     let name = |at: usize| values(at, "name");
     let initials = |at: usize| onex_crdt::search::spellings(&name(at))[1].clone();
     let two = |at: usize| name(at).chars().rev().take(2).collect::<Vec<_>>();
-    let kinds: [(&str, Box<dyn Fn(usize) -> String>); 5] = [
+    let kinds: [(&str, Wording); 5] = [
         ("two hanzi", Box::new(move |at| two(at).into_iter().rev().collect())),
         ("initials", Box::new(initials)),
         ("last four digits", Box::new(move |at| values(at, "id_number")[14..].to_owned())),
