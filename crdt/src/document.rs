@@ -69,6 +69,18 @@ pub enum Write {
     Act(Act),
 }
 
+impl Write {
+    /// What this touches in its document.
+    pub fn touch(&self) -> TouchKey {
+        match self {
+            Write::Create { kind, id, .. }
+            | Write::Set { kind, id, .. }
+            | Write::Register { kind, id, .. } => TouchKey::Record(kind.key.to_owned(), *id),
+            Write::Act(act) => TouchKey::Act(act.id),
+        }
+    }
+}
+
 /// Who writes, and why: what a change says of itself besides its operations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorship {
@@ -318,13 +330,21 @@ impl Document {
 
     fn touched_by(&self, records: &ObjId, changes: Vec<automerge::Change>) -> BTreeSet<TouchKey> {
         let mut touched = BTreeSet::new();
+        // The operations of one record stand together; finding its key costs more than they do.
+        let mut last: Option<(ObjId, String)> = None;
         for change in changes {
             for operation in change.decode().operations {
                 let object = exported(&operation.obj);
                 let key = match &operation.key {
                     _ if object == ROOT => continue,
                     Key::Map(key) if self.is_collection(&object) => key.to_string(),
-                    _ => self.key_in(records, &object).unwrap_or_default(),
+                    _ => match &last {
+                        Some((of, key)) if *of == object => key.clone(),
+                        _ => {
+                            let key = self.key_in(records, &object).unwrap_or_default();
+                            last.insert((object, key)).1.clone()
+                        }
+                    },
                 };
                 touched.extend(record_touch(&key).or_else(|| entry_touch(&key)));
             }
@@ -506,9 +526,9 @@ impl Document {
 
     /// Who wrote a change, and when by his clock.
     pub fn authorship(&self, hash: &ChangeHash) -> Option<(Actor, Authorship)> {
-        let change = self.automerge.get_change_by_hash(&hash_into(hash))?;
-        let author = Authorship::read(change.message()?, change.timestamp())?;
-        Some((Actor::from_slice(change.actor_id().to_bytes())?, author))
+        let change = self.automerge.get_change_meta_by_hash(&hash_into(hash))?;
+        let author = Authorship::read(change.message.as_deref()?, change.timestamp)?;
+        Some((Actor::from_slice(change.actor.to_bytes())?, author))
     }
 
     /// The values of a record before and after a change, for its history; the registers that hide

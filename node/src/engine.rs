@@ -196,7 +196,6 @@ impl Engine {
             };
             let device = self.key.device();
             let actor = *self.actors.entry(id).or_insert_with(|| Actor::new(device, random::<8>()));
-            let before = document.heads();
             let written = document.write(actor, author, &writes).map_err(StoreError::from);
             if let Ok(Some(change)) = &written {
                 let change = change.clone();
@@ -206,7 +205,7 @@ impl Engine {
                     false => Origin::Private,
                 };
                 documents::save(transaction, &document, &[change], &seals, own)?;
-                let touched = document.touched(&before);
+                let touched = writes.iter().map(Write::touch).collect();
                 touches.extend(documents::project_sources(transaction, &document, &touched)?);
             }
             work.documents.insert(id, document);

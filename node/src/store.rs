@@ -4,10 +4,12 @@
 //! not decided here.
 
 pub mod audit;
+pub mod changes;
 pub mod documents;
 pub mod draft;
 pub mod enrolment;
 pub mod files;
+pub mod lists;
 pub mod membership;
 pub mod peers;
 pub mod projection;
@@ -30,6 +32,9 @@ pub const KEY_BYTES: usize = 32;
 /// How long a statement waits for another process of the same home.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
+/// Prepared statements that stay: more than there are different ones in one long transaction.
+const STATEMENTS_KEPT: usize = 512;
+
 /// One connection to a node's database.
 pub struct Store {
     connection: Connection,
@@ -45,6 +50,7 @@ impl Store {
         let hex = onex_crdt::ids::hex_encode(key);
         connection.pragma_update(None, "key", format!("x'{hex}'"))?;
         connection.busy_timeout(BUSY_WAIT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         for (pragma, value) in PRAGMAS {
             connection.pragma_update(None, pragma, value)?;
         }
@@ -135,6 +141,8 @@ const PRAGMAS: &[(&str, &str)] = &[
     ("temp_store", "memory"),
     ("secure_delete", "on"),
     ("journal_size_limit", "16777216"),
+    // In KiB: a page that is not kept is decrypted and authenticated again each time it is read.
+    ("cache_size", "-65536"),
 ];
 
 /// Why the store failed; the node stops, since going on would lie to its peers.

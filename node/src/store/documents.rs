@@ -224,7 +224,8 @@ pub fn project_sources(
                 let Some(kind) = registry::kind(kind_key) else { continue };
                 let Some(source) = document.source(kind, *record) else { continue };
                 let mut put = connection.prepare_cached(
-                    "insert or replace into source (kind, id, doc, body) values (?, ?, ?, ?)",
+                    "insert into source (kind, id, doc, body) values (?, ?, ?, ?)
+                     on conflict do update set body = excluded.body",
                 )?;
                 let body = encode(&SourceBody::of(source));
                 put.execute(params![kind.key, record.0.as_slice(), id.0.as_slice(), body])?;
@@ -285,7 +286,8 @@ pub fn project_rows(
             None => projection::delete(connection, kind, id),
         };
     });
-    result
+    result?;
+    super::changes::trim(connection)
 }
 
 /// Fills empty sources from every document; the rows follow when the node opens.
@@ -319,6 +321,9 @@ pub fn fill_rows(
         touches.push(Touch::Record { kind: row.get(0)?, id });
     }
     project_rows(connection, view, &touches)?;
+    for kind in registry::KINDS {
+        projection::make_list_indexes(connection, kind)?;
+    }
     connection.execute("delete from meta where key = ?", [ROWS_MISSING])?;
     Ok(())
 }
@@ -389,8 +394,7 @@ pub fn counts(connection: &Connection) -> Result<(usize, usize), StoreError> {
     let documents: i64 = connection.query_row("select count(*) from head", [], |r| r.get(0))?;
     let mut records = 0;
     for kind in registry::KINDS {
-        let sql = format!("select count(*) from {}", projection::table(kind));
-        records += connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?;
+        records += projection::count(connection, kind)?;
     }
-    Ok((documents as usize, records as usize))
+    Ok((documents as usize, records))
 }

@@ -4,7 +4,7 @@
 //! must agree with.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params, params_from_iter};
 
 use onex_crdt::field::Shape;
 use onex_crdt::ids::{Digest, RecordId};
@@ -12,7 +12,7 @@ use onex_crdt::record::{FieldDef, Fields, RecordKind, Row};
 use onex_crdt::search;
 use onex_crdt::value::Value;
 
-use super::StoreError;
+use super::{StoreError, changes};
 
 /// The name of a kind's table.
 pub fn table(kind: &RecordKind) -> String {
@@ -24,25 +24,40 @@ pub fn column(field: &FieldDef) -> String {
     format!("f_{}", field.key)
 }
 
+/// The name of the narrow table in which searches look for rows of a kind.
+pub fn find_table(kind: &RecordKind) -> String {
+    format!("find_{}", kind.key)
+}
+
 /// Returns a digest of what the tables look like: another one means that they are made anew.
 pub fn shape(kinds: &[&RecordKind]) -> Vec<u8> {
     let mut text = format!("{PROJECTION_RULES}");
     for kind in kinds {
         text.push_str(kind.key);
         for field in kind.fields {
-            text.push_str(&format!(" {}:{}:{}", field.key, field.ty.name, field.derived));
+            text.push_str(&format!(
+                " {}:{}:{}:{}",
+                field.key, field.ty.name, field.derived, field.indexed
+            ));
         }
+        text.push_str(&order_text(&own_order(kind)));
     }
     Digest::over(&[text.as_bytes()]).0.to_vec()
 }
 
 /// To be counted up when a rule for rows changes without a change of any definition.
-const PROJECTION_RULES: u32 = 2;
+const PROJECTION_RULES: u32 = 3;
 
 /// Makes the tables of all kinds, empty.
+///
+/// Rows are numbered as they come, so that the wide table grows at its end whatever their ids; the
+/// indexes over it stay narrow.
 pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(), StoreError> {
+    let first = changes::newest_if_any(connection)? + 1;
+    connection.execute_batch(SHARED_TABLES)?;
+    changes::begin(connection, first)?;
     for kind in kinds {
-        let table = table(kind);
+        let (table, find) = (table(kind), find_table(kind));
         let columns: Vec<String> = kind
             .fields
             .iter()
@@ -50,23 +65,85 @@ pub fn make_tables(connection: &Connection, kinds: &[&RecordKind]) -> Result<(),
             .collect();
         connection.execute_batch(&format!(
             "drop table if exists {table};
-             create table {table} (id blob primary key, born integer not null,
-               conflict text not null, stale integer not null, search text not null, {})
-             strict, without rowid;",
+             create table {table} (number integer primary key, id blob not null unique,
+               born integer not null, conflict text not null, stale integer not null, {})
+             strict;
+             drop table if exists {find};
+             create table {find} (number integer primary key, text text not null) strict;",
             columns.join(", ")
         ))?;
-        let is_indexed =
-            |field: &&FieldDef| field.indexed || matches!(field.ty.shape, Shape::Id(_));
-        for field in kind.fields.iter().filter(is_indexed) {
-            let column = column(field);
-            connection
-                .execute_batch(&format!("create index {table}_{column} on {table} ({column});"))?;
-        }
-        connection.execute_batch(&format!(
-            "create index {table}_conflict on {table} (id) where conflict <> '';"
-        ))?;
+        make_indexes(connection, kind)?;
     }
     Ok(())
+}
+
+/// The indexes that lists rest on: made once the rows are there, which is many times faster.
+pub fn make_list_indexes(connection: &Connection, kind: &RecordKind) -> Result<(), StoreError> {
+    let (table, order) = (table(kind), order_text(&own_order(kind)));
+    let mut sql = format!("create index {table}_order on {table} ({order});");
+    if let Some(state) = kind.field("state") {
+        let state = column(state);
+        sql.push_str(&format!("create index {table}_state on {table} ({state}, {order});"));
+    }
+    connection.execute_batch(&sql)?;
+    Ok(())
+}
+
+/// The indexes that rules rest on.
+fn make_indexes(connection: &Connection, kind: &RecordKind) -> Result<(), StoreError> {
+    let table = table(kind);
+    let mut sql = format!("create index {table}_conflict on {table} (id) where conflict <> '';");
+    for field in kind.fields.iter().filter(|field| is_indexed(field)) {
+        let column = column(field);
+        sql.push_str(&format!("create index {table}_{column} on {table} ({column});"));
+    }
+    connection.execute_batch(&sql)?;
+    Ok(())
+}
+
+/// Whether the tables have an index over a field alone.
+pub fn is_indexed(field: &FieldDef) -> bool {
+    field.indexed || matches!(field.ty.shape, Shape::Id(_))
+}
+
+/// A column that rows are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderColumn {
+    /// The column.
+    pub column: String,
+    /// Whether the greatest stands first.
+    pub descending: bool,
+}
+
+/// The order of a kind, ties by id (contract, "Order").
+pub fn own_order(kind: &RecordKind) -> Vec<OrderColumn> {
+    let mut order: Vec<OrderColumn> = Vec::new();
+    for key in kind.order {
+        let field = kind.field(key.trim_start_matches('-'));
+        order.extend(
+            field.map(|field| OrderColumn {
+                column: column(field),
+                descending: key.starts_with('-'),
+            }),
+        );
+    }
+    let plain = |column: &str| OrderColumn { column: column.to_owned(), descending: false };
+    if kind.order.is_empty() {
+        order.push(plain("born"));
+    }
+    order.push(plain("id"));
+    order
+}
+
+/// An order as SQL says it.
+pub fn order_text(order: &[OrderColumn]) -> String {
+    let columns =
+        order.iter().map(
+            |OrderColumn { column, descending }| {
+                if *descending { format!("{column} desc") } else { column.clone() }
+            },
+        );
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 fn sql_type(shape: &Shape) -> &'static str {
@@ -79,34 +156,125 @@ fn sql_type(shape: &Shape) -> &'static str {
 
 /// Writes a row over what was there.
 pub fn put(connection: &Connection, kind: &RecordKind, row: &Row) -> Result<(), StoreError> {
+    let before = place(connection, kind, row.id)?;
+    let state = row.state().unwrap_or_default();
+    if before.as_ref().is_none_or(|before| before.state != state) {
+        if let Some(before) = &before {
+            add_to_count(connection, kind, &before.state, -1)?;
+        }
+        add_to_count(connection, kind, state, 1)?;
+    }
     let columns: Vec<String> = kind.fields.iter().map(column).collect();
     let marks = vec!["?"; columns.len() + 5].join(", ");
+    let sets: Vec<String> =
+        columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
     let sql = format!(
-        "insert or replace into {} (id, born, conflict, stale, search, {}) values ({marks})",
+        "insert into {} (number, id, born, conflict, stale, {}) values ({marks})
+         on conflict (number) do update set born = excluded.born, conflict = excluded.conflict,
+           stale = excluded.stale, {}",
         table(kind),
-        columns.join(", ")
+        columns.join(", "),
+        sets.join(", ")
     );
     let mut values: Vec<Box<dyn ToSql>> = vec![
+        Box::new(before.as_ref().map(|before| before.number)),
         Box::new(row.id.0.to_vec()),
         Box::new(row.born as i64),
         Box::new(row.conflict.join(",")),
         Box::new(row.stale),
-        Box::new(search::text(kind, &row.fields)),
     ];
     for field in kind.fields {
         let value = row.fields.get(field.key).filter(|value| field.ty.shape.fits(value));
         values.push(Box::new(SqlValue(value.cloned())));
     }
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
-    Ok(())
+    let number = before.map_or_else(|| connection.last_insert_rowid(), |before| before.number);
+    let sql = format!(
+        "insert into {} (number, text) values (?, ?) on conflict do update
+         set text = excluded.text where text <> excluded.text",
+        find_table(kind)
+    );
+    let text = search::text(kind, &row.fields);
+    connection.prepare_cached(&sql)?.execute(params![number, text])?;
+    changes::put(connection, kind, number)
 }
 
 /// Takes a row away.
 pub fn delete(connection: &Connection, kind: &RecordKind, id: RecordId) -> Result<(), StoreError> {
-    let sql = format!("delete from {} where id = ?", table(kind));
-    connection.prepare_cached(&sql)?.execute([id.0.as_slice()])?;
+    let Some(before) = place(connection, kind, id)? else { return Ok(()) };
+    for table in [table(kind), find_table(kind)] {
+        let sql = format!("delete from {table} where number = ?");
+        connection.prepare_cached(&sql)?.execute([before.number])?;
+    }
+    add_to_count(connection, kind, &before.state, -1)?;
+    changes::put(connection, kind, before.number)
+}
+
+/// Where a row stands, and in which state.
+struct Place {
+    number: i64,
+    state: String,
+}
+
+fn place(
+    connection: &Connection,
+    kind: &RecordKind,
+    id: RecordId,
+) -> Result<Option<Place>, StoreError> {
+    let state = kind.field("state").map_or_else(|| "null".to_owned(), column);
+    let sql = format!("select number, {state} from {} where id = ?", table(kind));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let place = statement.query_row([id.0.as_slice()], |row| {
+        let state: Option<String> = row.get(1)?;
+        Ok(Place { number: row.get(0)?, state: state.unwrap_or_default() })
+    });
+    Ok(place.optional()?)
+}
+
+fn add_to_count(
+    connection: &Connection,
+    kind: &RecordKind,
+    state: &str,
+    more: i64,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "insert into row_count (kind, state, rows) values (?, ?, ?)
+         on conflict do update set rows = rows + excluded.rows",
+    )?;
+    statement.execute(params![kind.key, state, more])?;
     Ok(())
 }
+
+/// How many rows of a kind there are, by state; kinds without states have them under none.
+pub fn counts(
+    connection: &Connection,
+    kind: &RecordKind,
+) -> Result<Vec<(String, usize)>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select state, rows from row_count where kind = ?")?;
+    let rows = statement.query_map([kind.key], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as usize))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many rows of a kind there are.
+pub fn count(connection: &Connection, kind: &RecordKind) -> Result<usize, StoreError> {
+    Ok(counts(connection, kind)?.into_iter().map(|(_, rows)| rows).sum())
+}
+
+/// Sources too are numbered as they come: their bodies are wide, and ids are drawn.
+const SHARED_TABLES: &str = "
+    drop table if exists source;
+    create table source (number integer primary key, kind text not null, id blob not null,
+      doc blob not null, body blob not null, unique (kind, id, doc)) strict;
+    create index source_doc on source (doc, kind);
+    drop table if exists row_count;
+    create table row_count (kind text not null, state text not null, rows integer not null,
+      primary key (kind, state)) strict, without rowid;
+    drop table if exists row_change;
+    create table row_change (position integer primary key, kind text not null,
+      number integer not null) strict;";
 
 /// Returns a row.
 pub fn get(
@@ -177,6 +345,7 @@ pub fn value_of(shape: &Shape, sql: ValueRef<'_>) -> Option<Value> {
 }
 
 /// A value on its way into a column.
+#[derive(Debug)]
 pub struct SqlValue(pub Option<Value>);
 
 impl ToSql for SqlValue {

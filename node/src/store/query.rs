@@ -10,33 +10,101 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 
-use super::StoreError;
-use super::projection::{SqlValue, column, columns, read, select, table, value_of};
+use super::lists::Lists;
+use super::projection::{
+    OrderColumn, SqlValue, column, columns, find_table, order_text, read, select, table, value_of,
+};
 use super::view::decode;
+use super::{StoreError, projection};
 use crate::api::{Compare, List, Query};
 
 /// Returns the rows that a query asks for, and how many there are.
-pub fn list(connection: &Connection, query: &Query) -> Result<List, StoreError> {
+///
+/// SQL answers what its indexes serve; what would read every row of a large kind is answered from
+/// memory.
+pub fn list(connection: &Connection, lists: &mut Lists, query: &Query) -> Result<List, StoreError> {
+    let moment = connection.unchecked_transaction()?;
+    let rows = projection::count(&moment, query.kind)?;
+    if rows > ROWS_READ_MAX && is_for_memory(query) {
+        return lists.list(&moment, query);
+    }
+    list_by_sql(&moment, query)
+}
+
+/// Whether SQL would go through all rows for a page.
+fn is_for_memory(query: &Query) -> bool {
+    let indexed = |key: &str| query.kind.field(key).is_none_or(projection::is_indexed);
+    let first = query.kind.order.first();
+    let is_chosen = query.conditions.iter().all(|condition| {
+        let key = condition.key.as_str();
+        indexed(key) || key == "state" || first.is_some_and(|first| *first == key)
+    });
+    let is_ordered = query
+        .order
+        .as_ref()
+        .is_none_or(|(key, descending)| indexed(key) || (key == "state" && !descending));
+    let is_near = query.offset <= ROWS_SKIPPED_MAX && words(query).is_empty();
+    query.limit.is_some() && !(is_chosen && is_ordered && is_near)
+}
+
+/// The same from the tables alone.
+pub fn list_by_sql(connection: &Connection, query: &Query) -> Result<List, StoreError> {
     let kind = query.kind;
-    let (condition, values) = condition(query);
-    let count = format!("select count(*) from {} where {condition}", table(kind));
-    let total: i64 = connection
-        .prepare_cached(&count)?
-        .query_row(params_from_iter(values.iter()), |row| row.get(0))?;
+    let (mut condition, mut values) = condition(query);
+    for word in words(query) {
+        condition.push_str(&format!(
+            " and number in (select number from {} where instr(text, ?) > 0)",
+            find_table(kind)
+        ));
+        values.push(Bound::Text(word));
+    }
+    let total = match counted(connection, query)? {
+        Some(total) => total,
+        None => {
+            let sql = format!("select count(*) from {} where {condition}", table(kind));
+            let mut count = connection.prepare_cached(&sql)?;
+            count.query_row(params_from_iter(values.iter()), |row| row.get::<_, i64>(0))? as usize
+        }
+    };
     let limit = query.limit.map_or(-1, |limit| limit as i64);
     let sql = format!(
         "select {} from {} where {condition} order by {} limit {limit} offset {}",
         columns(kind),
         table(kind),
-        order(query),
+        order_text(&order(query)),
         query.offset
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values.iter()), |row| read(kind, row))?;
-    Ok(List { total: total as usize, rows: rows.collect::<Result<_, _>>()? })
+    Ok(List { total, rows: rows.collect::<Result<_, _>>()? })
 }
 
-fn condition(query: &Query) -> (String, Vec<Bound>) {
+/// How many rows match, where that is kept: all of a kind, or all in some states.
+fn counted(connection: &Connection, query: &Query) -> Result<Option<usize>, StoreError> {
+    let by_state = query.conditions.iter().all(|condition| {
+        condition.key == "state" && condition.compare == Compare::Equal && query.kind.has_state()
+    });
+    if !by_state || !words(query).is_empty() {
+        return Ok(None);
+    }
+    let mut counts = projection::counts(connection, query.kind)?;
+    if !query.conditions.is_empty() {
+        let is_asked = |state: &str| {
+            query.conditions.iter().any(|condition| condition.value.as_text() == Some(state))
+        };
+        counts.retain(|(state, _)| is_asked(state));
+    }
+    Ok(Some(counts.into_iter().map(|(_, rows)| rows).sum()))
+}
+
+/// The words of a query's text, each of which a row must hold.
+pub(super) fn words(query: &Query) -> Vec<String> {
+    let text = query.text.as_deref().unwrap_or_default();
+    text.split_whitespace().map(str::to_lowercase).collect()
+}
+
+/// What a query's conditions are in SQL, without its text.
+pub(super) fn condition(query: &Query) -> (String, Vec<Bound>) {
     let mut parts = vec!["true".to_owned()];
     let mut values = Vec::new();
     let mut equal: BTreeMap<String, Vec<Bound>> = BTreeMap::new();
@@ -58,19 +126,28 @@ fn condition(query: &Query) -> (String, Vec<Bound>) {
         parts.push(format!("{column} {compare} ?"));
         values.push(value);
     }
+    let is_narrow = |column: &String| {
+        let field = query.kind.fields.iter().find(|field| projection::column(field) == *column);
+        column == "id" || field.is_some_and(projection::is_indexed)
+    };
+    let narrows = equal.keys().any(is_narrow);
     for (column, alternatives) in equal {
-        parts.push(format!("{column} in ({})", vec!["?"; alternatives.len()].join(", ")));
+        // A plus keeps SQLite from going by the state, which most rows have alike, where it could
+        // go by an id.
+        let plus = if narrows && !is_narrow(&column) { "+" } else { "" };
+        let marks = vec!["?"; alternatives.len()].join(", ");
+        parts.push(format!("{plus}{column} in ({marks})"));
         values.extend(alternatives);
-    }
-    for word in query.text.as_deref().unwrap_or_default().split_whitespace() {
-        parts.push("instr(search, ?) > 0".to_owned());
-        values.push(Bound::Text(word.to_lowercase()));
     }
     (parts.join(" and "), values)
 }
 
-enum Bound {
+/// A value on its way into a statement.
+#[derive(Debug)]
+pub(super) enum Bound {
+    /// A value of a field.
     Value(SqlValue),
+    /// A word of a search.
     Text(String),
 }
 
@@ -83,38 +160,23 @@ impl ToSql for Bound {
     }
 }
 
-/// The order of the query, else the kind's own, ties by id (contract, "Order").
-fn order(query: &Query) -> String {
-    let mut keys: Vec<String> = Vec::new();
-    let mut push = |key: &str, descending: bool| {
-        if let Some(field) = query.kind.field(key) {
-            keys.push(format!("{}{}", column(field), if descending { " desc" } else { "" }));
-        }
-    };
-    if let Some((key, descending)) = &query.order {
-        push(key, *descending);
+/// The order of the query, then the kind's own, ties by id (contract, "Order").
+pub(super) fn order(query: &Query) -> Vec<OrderColumn> {
+    let mut order = projection::own_order(query.kind);
+    if let Some((key, descending)) = &query.order
+        && let Some(field) = query.kind.field(key)
+    {
+        let column = column(field);
+        order.retain(|one| one.column != column);
+        order.insert(0, OrderColumn { column, descending: *descending });
     }
-    for key in query.kind.order {
-        push(key.trim_start_matches('-'), key.starts_with('-'));
-    }
-    if query.kind.order.is_empty() {
-        keys.push("born".to_owned());
-    }
-    keys.push("id".to_owned());
-    keys.join(", ")
+    order
 }
 
-/// The rows with this text under a key.
-pub fn with_text(
-    connection: &Connection,
-    kind: &RecordKind,
-    key: &str,
-    text: &str,
-) -> Result<Vec<Row>, StoreError> {
-    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
-    let condition = format!("{} = ?", column(field));
-    select(connection, kind, &condition, &[Value::Text(text.to_owned())])
-}
+/// Rows of a kind that a list may go through: fewer are read as fast as anything is kept of them.
+pub(super) const ROWS_READ_MAX: usize = 5_000;
+/// Rows before a page that SQL may skip.
+const ROWS_SKIPPED_MAX: usize = 2_000;
 
 /// Returns the values under a key, each with the number of its rows, in their own order.
 pub fn facets(
@@ -137,15 +199,32 @@ pub fn facets(
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// The rows with this text under a key.
+pub fn with_text(
+    connection: &Connection,
+    kind: &RecordKind,
+    key: &str,
+    text: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let Some(field) = kind.field(key) else { return Ok(Vec::new()) };
+    let condition = format!("{} = ?", column(field));
+    select(connection, kind, &condition, &[Value::Text(text.to_owned())])
+}
+
 /// Returns the ids that begin with these hex digits, at most two.
 pub fn ids_with_prefix(
     connection: &Connection,
     kind: &RecordKind,
     prefix: &str,
 ) -> Result<Vec<RecordId>, StoreError> {
-    let sql = format!("select id from {} where hex(id) like ? limit 2", table(kind));
+    let end = |filler: &str| {
+        let digits = format!("{prefix}{}", filler.repeat(2 * RecordId::BYTES - prefix.len()));
+        digits.parse::<RecordId>().map(|id| id.0.to_vec())
+    };
+    let (Ok(first), Ok(last)) = (end("0"), end("f")) else { return Ok(Vec::new()) };
+    let sql = format!("select id from {} where id between ? and ? limit 2", table(kind));
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([format!("{prefix}%")], |row| row.get::<_, Vec<u8>>(0))?;
+    let rows = statement.query_map([first, last], |row| row.get::<_, Vec<u8>>(0))?;
     let ids = rows.collect::<Result<Vec<_>, _>>()?;
     Ok(ids.iter().filter_map(|bytes| RecordId::from_slice(bytes)).collect())
 }
@@ -205,7 +284,7 @@ pub fn alike(
     };
     let (table, field, state_column) = (table(kind), column(field), column(state_field));
     let mut statement = connection.prepare_cached(&format!(
-        "select id, {field} from {table} where {state_column} = ?1 and {field} in
+        "select id, {field} from {table} where +{state_column} = ?1 and {field} in
            (select {field} from {table} where {field} is not null
             group by {field} having count(*) > 1)
          order by {field}, id"

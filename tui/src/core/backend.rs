@@ -83,6 +83,10 @@ pub trait Backend: Send + Sync {
     fn drafts(&self) -> Answered<Vec<Draft>>;
     /// A number that moves when the store changed.
     fn version(&self) -> Answered<u64>;
+    /// Reads what the first search would wait for; keeps nobody waiting meanwhile.
+    fn lists_prepare(&self) -> Answered<()> {
+        Ok(())
+    }
 }
 
 /// The way to a node where there is none yet.

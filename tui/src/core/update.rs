@@ -614,16 +614,7 @@ pub fn message(model: &mut Model, message: Message) -> Vec<Task> {
 fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
     match message {
         Message::Loaded { slot, generation, loaded } => {
-            if !model.is_asked(slot, generation) {
-                return Vec::new();
-            }
-            match loaded {
-                Ok((loaded, known)) => take(model, slot, loaded, known),
-                Err(error) => {
-                    failed(model, error);
-                    Vec::new()
-                }
-            }
+            loaded_take(model, slot, generation, loaded)
         }
         Message::Acted(action, answered) => acted(model, action, answered),
         Message::Revealed(id, answered) => {
@@ -687,6 +678,24 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
         Message::NotEntered(error) => open::not_entered(model, error),
         Message::WorkerLost(what) => {
             failed(model, BackendError::Failed(what));
+            Vec::new()
+        }
+    }
+}
+
+fn loaded_take(
+    model: &mut Model,
+    slot: Slot,
+    generation: u64,
+    loaded: Answered<(Loaded, Known)>,
+) -> Vec<Task> {
+    if !model.is_asked(slot, generation) {
+        return Vec::new();
+    }
+    match loaded {
+        Ok((loaded, known)) => take(model, slot, loaded, known),
+        Err(error) => {
+            failed(model, error);
             Vec::new()
         }
     }

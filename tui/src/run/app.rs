@@ -133,6 +133,14 @@ struct Workers {
 impl Workers {
     fn start(node: Node, events: &Sender<LoopEvent<Message>>) -> io::Result<Workers> {
         let node = Arc::new(node);
+        if let Some(backend) = node.backend() {
+            let prepare = move || {
+                if backend.lists_prepare().is_err() {
+                    tracing::warn!("the first search will take longer");
+                }
+            };
+            thread::Builder::new().name("lists".into()).spawn(prepare)?;
+        }
         let worker = |name: &str| {
             let (sender, tasks) = unbounded();
             let (node, events) = (node.clone(), events.clone());

@@ -133,6 +133,10 @@ impl Backend for Node {
     fn version(&self) -> Answered<u64> {
         Ok(Node::version(self)?)
     }
+
+    fn lists_prepare(&self) -> Answered<()> {
+        Ok(Node::lists_prepare(self)?)
+    }
 }
 
 /// A folder in which a node is to live.

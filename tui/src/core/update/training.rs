@@ -206,7 +206,7 @@ pub fn sheet_of(model: &mut Model, class_id: RecordId, meeting: RecordId) -> Vec
     if let Some(Page::Class { area, .. }) = model.training.page_mut() {
         *area = Area::Meetings;
     }
-    tasks.extend(seats(model, meeting));
+    tasks.extend(seats_of(model, meeting));
     tasks
 }
 
@@ -359,10 +359,11 @@ fn sheet(model: &mut Model) -> Vec<Task> {
         model.notice = Some(Notice::Said(Sign::Attention, "notice-no-meeting"));
         return Vec::new();
     };
-    seats(model, meeting)
+    seats_of(model, meeting)
 }
 
-fn seats(model: &mut Model, meeting: RecordId) -> Vec<Task> {
+/// Opens the sheet of a meeting over the page that is open.
+fn seats_of(model: &mut Model, meeting: RecordId) -> Vec<Task> {
     model.training.pages.push(Page::Marking(Box::new(Marking::new(meeting))));
     vec![model.ask(Want::Seats(meeting))]
 }
