@@ -31,6 +31,9 @@ use support::report::{Line, Report, timed};
 use support::times::{add_times, ms, times};
 use support::{home, keys, people, plain};
 
+/// What the person types the n-th time.
+type Asked<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
 fn main() {
     let learners = std::env::var("ONEX_BENCH_LEARNERS").ok().and_then(|text| text.parse().ok());
     let learners: usize = learners.unwrap_or(500_000);
@@ -159,7 +162,7 @@ fn searches(report: &mut Report, node: &Node, baseline: &Connection) {
     let name = |at: usize| values(at, "name");
     let initials = |at: usize| onex_crdt::search::spellings(&name(at))[1].clone();
     let two = |at: usize| name(at).chars().rev().take(2).collect::<Vec<_>>();
-    let kinds: [(&str, Box<dyn Fn(usize) -> String>); 5] = [
+    let kinds: [(&str, Asked<'_>); 5] = [
         ("two hanzi", Box::new(move |at| two(at).into_iter().rev().collect())),
         ("initials", Box::new(initials)),
         ("last four digits", Box::new(move |at| values(at, "id_number")[14..].to_owned())),
