@@ -31,6 +31,9 @@ use support::report::{Line, Report, timed};
 use support::times::{add_times, ms, times};
 use support::{home, keys, people, plain};
 
+/// What the person types the n-th time.
+type Asked<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
 fn main() {
     let learners = std::env::var("ONEX_BENCH_LEARNERS").ok().and_then(|text| text.parse().ok());
     let learners: usize = learners.unwrap_or(500_000);
@@ -150,32 +153,24 @@ fn reading(report: &mut Report, home: &Path, plain: &Path) {
     report.add(Line { what, measured: after, unit: "MB", budget: None, baseline: None });
 }
 
-/// What is searched for the first, the second, … time.
-type Wording = fn(usize) -> String;
-
-/// A value of one of a hundred learners from all over the register.
-fn value(at: usize, of: &str) -> String {
-    let values = people::person(at * 4999).values;
-    values.into_iter().find(|(key, _)| *key == of).expect("a value").1
-}
-
-fn two_hanzi(at: usize) -> String {
-    let name: Vec<char> = value(at, "name").chars().collect();
-    name[name.len().saturating_sub(2)..].iter().collect()
-}
-
-fn initials(at: usize) -> String {
-    onex_crdt::search::spellings(&value(at, "name"))[1].clone()
-}
-
 /// Each kind of search with a hundred different texts.
 fn searches(report: &mut Report, node: &Node, baseline: &Connection) {
-    let kinds: [(&str, Wording); 5] = [
-        ("two hanzi", two_hanzi),
-        ("initials", initials),
-        ("last four digits", |at| value(at, "id_number")[14..].to_owned()),
-        ("a very common initial", |at| ["w", "l", "z", "x"][at % 4].to_owned()),
-        ("surname and class", |at| ["王 软件", "李 会计 01", "w 护理"][at % 3].to_owned()),
+    let values = |number: usize, of: &str| {
+        let values = people::person(number * 4999).values;
+        values.into_iter().find(|(key, _)| *key == of).expect("a value").1
+    };
+    let name = |at: usize| values(at, "name");
+    let initials = |at: usize| onex_crdt::search::spellings(&name(at))[1].clone();
+    let two = |at: usize| name(at).chars().rev().take(2).collect::<Vec<_>>();
+    let kinds: [(&str, Asked<'_>); 5] = [
+        ("two hanzi", Box::new(move |at| two(at).into_iter().rev().collect())),
+        ("initials", Box::new(initials)),
+        ("last four digits", Box::new(move |at| values(at, "id_number")[14..].to_owned())),
+        ("a very common initial", Box::new(|at| ["w", "l", "z", "x"][at % 4].to_owned())),
+        (
+            "surname and class",
+            Box::new(|at| ["王 软件", "李 会计 01", "w 护理"][at % 3].to_owned()),
+        ),
     ];
     for (what, text) in kinds {
         let first = text(0);
