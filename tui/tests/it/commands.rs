@@ -58,7 +58,7 @@ fn a_wrong_name_is_answered_with_those_there_are() {
     let home = Home::hub();
     for (arguments, expected) in [
         (&["list", "aplication"][..], "application, call"),
-        (&["list", "conflicts"], "conflict, quarantine, device, parameter"),
+        (&["list", "conflicts"], "conflict, duplicate, quarantine, device, parameter"),
         (&["list", "contact", "--where", "colour=red"], "name, post, duty"),
         (&["do", "contact.ad"], "contact.add, contact.edit, contact.confirm, contact.remove"),
         (&["do", "nothing.add"], "onex do --list"),
