@@ -223,7 +223,8 @@ mod tests {
                 undoes.map(|undoes| vec![undoes; 16]),
                 tag.as_slice(),
             ];
-            let sql = "insert into step (hash, doc, position, batch, undoes, tag, person, action, at)
+            let sql =
+                "insert into step (hash, doc, position, batch, undoes, tag, person, action, at)
                 values (?, ?, ?, ?, ?, ?, '王芳', 'learner.edit', 0)";
             transaction.execute(sql, values).expect("a step");
         }
@@ -257,7 +258,7 @@ mod tests {
         let ring = ring.map(|(batch, undoes)| (batch, undoes, 5, FORGER));
         let steps: Vec<Noted> = [(1, None, 5, TAG)].into_iter().chain(ring).collect();
         check(&steps, true);
-        let chain = (1..=255).map(|batch| (batch, batch.checked_sub(1), 5, TAG));
+        let chain = (1..=255_u8).map(|batch| (batch, batch.checked_sub(1), 5, TAG));
         let (_folder, store) = filled((1..).zip(chain));
         is_undone(store.read(), BatchId([1; 16]), &TAG).expect("it has an end");
     }
