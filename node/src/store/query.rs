@@ -33,16 +33,15 @@ pub fn list(connection: &Connection, lists: &mut Lists, query: &Query) -> Result
 
 /// Whether SQL would go through all rows for a page.
 fn is_for_memory(query: &Query) -> bool {
-    let indexed = |key: &str| query.kind.field(key).is_none_or(projection::is_indexed);
     let first = query.kind.order.first();
     let is_chosen = query.conditions.iter().all(|condition| {
         let key = condition.key.as_str();
-        indexed(key) || key == "state" || first.is_some_and(|first| *first == key)
+        let is_indexed = query.kind.field(key).is_none_or(projection::is_indexed);
+        is_indexed || key == "state" || first.is_some_and(|first| *first == key)
     });
-    let is_ordered = query
-        .order
-        .as_ref()
-        .is_none_or(|(key, descending)| indexed(key) || (key == "state" && !descending));
+    // An index over one column does not hold the rest of an order: SQLite would sort all rows.
+    let order = query.order.as_ref();
+    let is_ordered = order.is_none_or(|(key, descending)| key == "state" && !descending);
     let is_near = query.offset <= ROWS_SKIPPED_MAX && words(query).is_empty();
     query.limit.is_some() && !(is_chosen && is_ordered && is_near)
 }

@@ -294,6 +294,36 @@ fn what_cannot_be_read_says_why() {
 }
 
 #[test]
+fn hidden_rows_of_an_old_workbook_are_known() {
+    let mut file = roster("v03_biff8.xls");
+    // A record of the kind ROW, 16 bytes, of the fifth row; its flags stand in the last four.
+    let row = [0x08, 0x02, 0x10, 0x00, 0x04, 0x00];
+    let at = file.windows(row.len()).position(|bytes| bytes == row).expect("a row");
+    file[at + 4 + 12] |= 0x20;
+    let table = read(&file).expect("a table");
+    let sheet = table.sheets.iter().find(|sheet| sheet.name == "名册").expect("the roster");
+    let hidden = sheet.rows.iter().filter(|row| row.hidden);
+    assert_eq!(hidden.map(|row| row.number).collect::<Vec<_>>(), [5]);
+}
+
+#[test]
+fn an_old_workbook_that_claims_too_much_is_not_believed() {
+    let file = roster("v03_biff8.xls");
+    let record = |kind: [u8; 4]| file.windows(4).position(|bytes| bytes == kind).expect("there");
+    // DIMENSIONS that name four thousand million rows: calamine would make room for them.
+    let claims = record([0x00, 0x02, 0x0E, 0x00]);
+    let mut boasting = file.clone();
+    boasting[claims + 8..claims + 12].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
+    let rows = |table: Table| table.sheets.iter().map(|sheet| sheet.rows.len()).sum::<usize>();
+    assert_eq!(read(&boasting).map(rows), Ok(31));
+    // A text in the last row and the last column: calamine would hold every cell before it.
+    let text = record([0xFD, 0x00, 0x0A, 0x00]);
+    let mut far = file.clone();
+    far[text + 4..text + 8].copy_from_slice(&[0xFF; 4]);
+    check_error(&far, TableError::TooLarge);
+}
+
+#[test]
 fn protected_workbooks_ask_for_no_password() {
     // A new workbook under a password is an old compound file with this stream in it.
     let mut file = roster("v03_biff8.xls");

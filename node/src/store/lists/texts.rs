@@ -37,6 +37,10 @@ impl Texts {
         while let Some(row) = rows.next()? {
             texts.add(row.get(0)?, row.get_ref(1)?.as_bytes()?);
         }
+        // What grew by doubling would keep up to twice the memory for good.
+        texts.bytes.shrink_to_fit();
+        texts.pieces.shrink_to_fit();
+        texts.places.shrink_to_fit();
         Ok(texts)
     }
 
