@@ -76,7 +76,7 @@ pub fn meant(act: Act, other: impl Fn(ActId) -> Option<Act>) -> Act {
 
 /// Undoings of undoings that are followed: by the interface there are never more than two, and a
 /// long chain of a forger's would be walked from each of its acts.
-const UNDOINGS_DEEP: usize = 64;
+pub const UNDOINGS_DEEP: usize = 64;
 
 /// The acts of one document that count and were not undone, in order.
 pub fn standing<'a>(view: &dyn View, found: &'a [Found], document: &Header) -> Vec<&'a Found> {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use onex_crdt::document::{Change, Document, TouchKey};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, ChangeHash, DeviceId, DocId, RecordId};
-use onex_crdt::records::undo::undone_act;
+use onex_crdt::records::undo::{UNDOINGS_DEEP, undone_act};
 use onex_crdt::registry;
 use onex_crdt::view::Touch;
 use onex_protocol::scope::document_digest;
@@ -284,20 +284,20 @@ fn undoings_again(
     let mut statement =
         connection.prepare_cached("select act from about where subject = ? and doc = ?")?;
     let doc = document.id().0;
-    let mut seen = BTreeSet::new();
-    let mut open = vec![act];
-    while let Some(act) = open.pop() {
-        let rows = statement.query_map([act.0.as_slice(), doc.as_slice()], |row| row.get(0))?;
-        for bytes in rows.collect::<Result<Vec<Vec<u8>>, _>>()? {
-            let found = ActId::from_slice(&bytes).and_then(|id| document.act(id));
-            let Some(found) = found.filter(|found| undone_act(&found.act) == Some(act)) else {
-                continue;
-            };
-            if seen.insert(found.act.id) {
-                put_about(connection, document, &found)?;
-                open.push(found.act.id);
+    let mut open = BTreeSet::from([act]);
+    for _ in 0..UNDOINGS_DEEP {
+        let mut next = BTreeSet::new();
+        for act in open {
+            let rows = statement.query_map([act.0.as_slice(), doc.as_slice()], |row| row.get(0))?;
+            for bytes in rows.collect::<Result<Vec<Vec<u8>>, _>>()? {
+                let found = ActId::from_slice(&bytes).and_then(|id| document.act(id));
+                if let Some(found) = found.filter(|found| undone_act(&found.act) == Some(act)) {
+                    put_about(connection, document, &found)?;
+                    next.insert(found.act.id);
+                }
             }
         }
+        open = next;
     }
     Ok(())
 }
