@@ -116,6 +116,15 @@ impl Cell {
             Cell::Error => String::new(),
         }
     }
+
+    /// Whether nothing is to be seen in it.
+    fn is_blank(&self) -> bool {
+        matches!(self, Cell::Text(text) if text.trim().is_empty())
+    }
+
+    fn text_bytes(&self) -> usize {
+        if let Cell::Text(text) = self { text.len() } else { 0 }
+    }
 }
 
 /// Reads a file, whatever it is called.
@@ -175,6 +184,7 @@ fn kind(bytes: &[u8]) -> Result<Kind, TableError> {
 #[derive(Default)]
 struct Builder {
     cells: usize,
+    text_bytes: usize,
     sheets: Vec<Sheet>,
 }
 
@@ -187,16 +197,23 @@ impl Builder {
         Ok(())
     }
 
+    /// Counts a cell that stands there so many times, before anything is copied: a file says a long
+    /// text once and may show it everywhere.
+    fn weigh(&mut self, cell: &Cell, times: usize) -> Result<(), TableError> {
+        self.cells = self.cells.saturating_add(times);
+        let bytes = cell.text_bytes().saturating_mul(times);
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+        let fits = self.cells <= CELLS_MAX && self.text_bytes <= TEXT_BYTES_MAX;
+        if fits { Ok(()) } else { Err(TableError::TooLarge) }
+    }
+
     /// Puts a cell into the newest sheet; the row is numbered from 1, the column from 0.
     /// Blank text is nothing.
     fn put(&mut self, number: u32, column: u32, cell: Cell) -> Result<(), TableError> {
-        if matches!(&cell, Cell::Text(text) if text.trim().is_empty()) {
+        if cell.is_blank() {
             return Ok(());
         }
-        self.cells += 1;
-        if self.cells > CELLS_MAX {
-            return Err(TableError::TooLarge);
-        }
+        self.weigh(&cell, 1)?;
         let column = u16::try_from(column).ok().filter(|column| *column < COLUMNS_MAX);
         let (Some(column), 1..=ROWS_MAX) = (column, number) else {
             return Err(TableError::Damaged);
@@ -238,7 +255,8 @@ impl Builder {
         let Some(value) = top.cell(merge.column).cloned() else { return Ok(()) };
         for row in sheet.rows[at + 1..].iter_mut().take_while(|row| row.number <= merge.last_row) {
             self.cells += 1;
-            if self.cells > CELLS_MAX {
+            self.text_bytes += value.text_bytes();
+            if self.cells > CELLS_MAX || self.text_bytes > TEXT_BYTES_MAX {
                 return Err(TableError::TooLarge);
             }
             if row.cell(merge.column).is_none() {
@@ -289,6 +307,8 @@ pub const FILE_BYTES_MAX: usize = 20 << 20;
 const INFLATED_BYTES_MAX: u64 = 200 << 20;
 /// Most cells that are not empty, in all sheets.
 pub const CELLS_MAX: usize = 200_000;
+/// Most bytes of text in all cells: more than the largest file of text.
+const TEXT_BYTES_MAX: usize = 64 << 20;
 /// Most sheets.
 const SHEETS_MAX: usize = 256;
 /// Rows of a spreadsheet.

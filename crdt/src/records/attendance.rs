@@ -5,7 +5,7 @@
 
 pub mod actions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::act::{Act, Found};
 use crate::field::code::record_ref;
@@ -13,7 +13,7 @@ use crate::field::number::Decimal1;
 use crate::field::text::{PersonName, Text, TextList};
 use crate::field::time::{ClockTime, Date, Moment};
 use crate::field::{Field, FieldError, FieldType, Shape, choices};
-use crate::header::CLASS;
+use crate::header::{CLASS, Header};
 use crate::ids::{ActId, DeviceId, OrgId, RecordId};
 use crate::record::{Record, Row, record};
 use crate::value::Value;
@@ -166,14 +166,18 @@ impl Marks {
     /// Reads what stands under the id of a pair.
     pub fn of(view: &dyn View, id: RecordId) -> Option<Self> {
         let found = view.acts(id);
-        let header = found.iter().find(|found| found.header.kind == CLASS.key)?.header.clone();
-        let standing = undo::standing(view, &found, &header);
+        // Sheets stand in the document of the class; what is written elsewhere hides none of them.
+        let headers = found.iter().map(|found| &found.header);
+        let headers: BTreeSet<&Header> =
+            headers.filter(|header| header.kind == CLASS.key && id.is_of(header.owner)).collect();
+        let standing = headers.into_iter().flat_map(|header| undo::standing(view, &found, header));
+        let standing: Vec<&Found> = standing.collect();
         let mut pair = None;
         let mut all = Vec::new();
         for found in &standing {
             let marks = marked_by(&found.act).into_iter();
             let mut own = marks.filter(|(learner, _)| {
-                attendance_id(header.owner, found.act.subject, *learner) == id
+                attendance_id(found.header.owner, found.act.subject, *learner) == id
             });
             let Some((learner, mark)) = own.next() else { continue };
             pair.get_or_insert((found.act.subject, learner, found.born));
@@ -183,7 +187,7 @@ impl Marks {
         let causality = shared::causality(view, &found);
         let choice = standing.iter().rev().find_map(|found| Some((found, chosen(&found.act)?)));
         let seen = choice.iter().flat_map(|(found, _)| causality.named_by([found.act.id]));
-        let seen: std::collections::BTreeSet<ActId> = seen.collect();
+        let seen: BTreeSet<ActId> = seen.collect();
         let mut newest: BTreeMap<&str, &OneMark> = BTreeMap::new();
         for mark in all.iter().filter(|mark| !seen.contains(&mark.act)) {
             newest.insert(&mark.person, mark);
@@ -263,9 +267,11 @@ fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
 }
 
 fn derive_meeting(view: &dyn View, id: RecordId) -> Option<Row> {
-    let source = shared::source_in(view, Meeting::KIND, id, &CLASS)?;
-    let row = shared::row_of(id, &source);
-    (row.id_of("class_id") == source.header.key).then_some(row)
+    let sources = shared::sources(view, Meeting::KIND, id).into_iter();
+    let mut rows = sources
+        .filter(|source| source.header.kind == CLASS.key)
+        .map(|source| (source.header.key, shared::row_of(id, &source)));
+    rows.find_map(|(class, row)| (row.id_of("class_id") == class).then_some(row))
 }
 
 fn affected_meeting(_: &dyn View, touch: &Touch) -> Vec<RecordId> {

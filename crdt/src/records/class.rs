@@ -74,8 +74,9 @@ choices! {
 
 /// Returns what the document of a class holds of it.
 pub fn source(view: &dyn View, id: RecordId) -> Option<Source> {
-    let source = shared::source_in(view, Class::KIND, id, &CLASS)?;
-    (source.header.key == Some(id)).then_some(source)
+    // A class written into the document of another one hides nothing.
+    let own = |source: &Source| source.header.kind == CLASS.key && source.header.key == Some(id);
+    shared::sources(view, Class::KIND, id).into_iter().find(own)
 }
 
 /// Where a class stands: cancelling beats closing, whoever came first (requirements 2.0.1).

@@ -57,8 +57,11 @@ pub fn row_of(id: RecordId, source: &Source) -> Row {
 /// The header of the document in which a record of the acting organisation stands.
 pub fn home(desk: &Desk, kind: &RecordKind, id: RecordId) -> Result<Header, Refusal> {
     let sources = sources(desk.view, kind, id);
-    let own = sources.into_iter().find(|source| source.header.owner == desk.who.org);
-    match own {
+    let mut own: Vec<Source> =
+        sources.into_iter().filter(|source| source.header.owner == desk.who.org).collect();
+    // A document about this very record is its home, whatever stands in others.
+    own.sort_by_key(|source| source.header.key != Some(id));
+    match own.into_iter().next() {
         Some(source) => Ok(source.header),
         None => desk.refuse(Reason::UnknownRecord, Some("id")),
     }

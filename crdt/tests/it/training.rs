@@ -1,18 +1,22 @@
 //! Learners, classes, attendance: the rules, and what two devices that are offline lead to.
 
+use onex_crdt::act::Act;
 use onex_crdt::action::Reason;
+use onex_crdt::document::Write;
 use onex_crdt::field::FieldError;
-use onex_crdt::ids::{OrgId, RecordId};
-use onex_crdt::record::{Record, Row};
+use onex_crdt::header::{CLASS, Header};
+use onex_crdt::ids::{ActId, OrgId, RecordId};
+use onex_crdt::record::{Fields, Record, Row};
 use onex_crdt::records::attendance::{Attendance, attendance_id};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::{Enrolment, enrolment_id};
 use onex_crdt::records::learner::Learner;
 use onex_crdt::roles::OrgRole;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Manager, Teacher};
+use onex_crdt::value::Value;
 use onex_crdt::view::View;
 
-use crate::province::{Province, Replica, Statement};
+use crate::province::{NETWORK, Province, Replica, Statement};
 
 const COLLEGE: OrgId = OrgId([2; 16]);
 const OTHER: OrgId = OrgId([3; 16]);
@@ -266,6 +270,99 @@ fn c3_one_person_entered_twice() {
         assert_eq!(merged.id_of("merged_into_id"), Some(one));
         let place = place(replica, class, two);
         assert_eq!(place.id_of("learner_id"), Some(one), "the place follows");
+    }
+    province.sync_all();
+}
+
+/// An act as a device can write it whatever its own rules say.
+fn forged(replica: &Replica, kind: &str, subject: RecordId, body: &[(&str, String)]) -> Act {
+    let body = body.iter().map(|(key, text)| ((*key).to_owned(), Value::Text(text.clone())));
+    let act = Act {
+        id: ActId([0; 16]),
+        kind: kind.to_owned(),
+        subject,
+        person: replica.person.to_owned(),
+        device: replica.device,
+        at: "2026-04-12T09:00:00+08:00".to_owned(),
+        position: replica.authority().position(),
+        after: replica.acts(subject).iter().map(|found| found.act.id).collect(),
+        judged: None,
+        body: body.collect(),
+        salt: None,
+    };
+    act.identified()
+}
+
+/// Writes things into a document without asking any rule.
+fn write(province: &mut Province, at: &str, action: &str, writes: &[(Header, Write)]) {
+    let replica = province.at(at);
+    let touches = replica.write(action, writes);
+    replica.project(&touches);
+}
+
+/// C3: hours of both records count, the place shows the one that stands, and taking the first of
+/// two merges back shows it at once.
+#[test]
+fn a_merged_learner_is_marked_and_counted_under_the_other() {
+    let (mut province, class, meeting, learners) = taught(1);
+    let one = learners[0];
+    say_mark(&mut province, "xatl-1", meeting, one, "present");
+    let xatl = province.at("xatl-1");
+    let two = xatl.done("learner.add", None, &learner(NUMBERS[1], &[]));
+    let three = xatl.done("learner.add", None, &learner(NUMBERS[2], &[]));
+    xatl.done("learner.merge", Some(two), &[("from", &one.to_string())]);
+    let second = xatl.done(
+        "meeting.add",
+        None,
+        &[
+            ("class_id", &class.to_string()),
+            ("held_on", "2026-04-13"),
+            ("hours", "4"),
+            ("teacher", "李强"),
+        ],
+    );
+    say_mark(&mut province, "xatl-1", second, two, "present");
+    province.check_projections();
+    assert_eq!(place(province.at("xatl-1"), class, one).int("attended_hours"), Some(80));
+    let xatl = province.at("xatl-1");
+    xatl.done("learner.merge", Some(three), &[("from", &two.to_string())]);
+    assert_eq!(place(xatl, class, one).id_of("learner_id"), Some(three));
+    let merge = xatl.acts(one).into_iter().find(|found| found.act.kind == "learner.merge");
+    let merge = merge.expect("it was merged");
+    let undo = forged(xatl, "undo", one, &[("act", merge.act.id.to_string())]);
+    write(&mut province, "xatl-1", "undo", &[(merge.header, Write::Act(undo))]);
+    assert_eq!(place(province.at("xatl-1"), class, one).id_of("learner_id"), Some(one));
+    province.sync_all();
+}
+
+/// What a device writes about a class into the document of another one hides nothing.
+#[test]
+fn nothing_is_hidden_from_another_classs_document() {
+    let (mut province, class, meeting, learners) = taught(1);
+    say_mark(&mut province, "xatl-1", meeting, learners[0], "present");
+    province.sync("xatl-1", "xatl-2");
+    let header = CLASS.about(NETWORK, COLLEGE, class);
+    let before = header.id();
+    let others = (0..=255).map(|key| Header { key: Some(RecordId([key; 16])), ..header.clone() });
+    let other = others.into_iter().find(|header| header.id() < before).expect("half are smaller");
+    let kind = Class::KIND;
+    let fields = Fields::from([("name".to_owned(), Value::Text("另一班".to_owned()))]);
+    let copy = Write::Create { kind, id: class, fields };
+    let id = attendance_id(COLLEGE, meeting, learners[0]);
+    let replica = province.at("xatl-2");
+    let sheet = replica.acts(id)[0].act.id;
+    let acts = (0..1000)
+        .map(|reason| forged(replica, "class.close", id, &[("reason", reason.to_string())]));
+    let acts: Vec<Act> = acts.collect();
+    let smaller = acts.into_iter().find(|act| act.id < sheet).expect("half are smaller");
+    let writes = [(other.clone(), copy), (other, Write::Act(smaller))];
+    write(&mut province, "xatl-2", "class.open", &writes);
+    province.sync("xatl-1", "xatl-2");
+    for name in ["xatl-1", "xatl-2"] {
+        let replica = province.at(name);
+        let class = replica.row(Class::KIND, class).expect("the class is there");
+        assert_eq!(class.text("name"), Some("装调中级1班"), "{name}");
+        assert_eq!(mark(replica, meeting, learners[0]).text("mark"), Some("present"), "{name}");
     }
     province.sync_all();
 }

@@ -3,6 +3,7 @@
 //! What others have built on is left alone and named; what others have heard is taken back by the
 //! action that exists for it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
@@ -49,9 +50,9 @@ impl Engine {
         also: &[RecordId],
     ) -> Result<Undone, EngineError> {
         let refuse = |reason| Refusal::new(&UNDO, reason, None);
-        let steps = steps::of_batch(transaction, batch)?;
+        let steps = own_steps(transaction, who, batch)?;
         let first = steps.first().ok_or(refuse(Reason::NothingToUndo))?;
-        if also.is_empty() && steps::is_undone(transaction, batch)? {
+        if also.is_empty() && steps::is_undone(transaction, batch, &first.tag)? {
             return Err(refuse(Reason::NothingToUndo).into());
         }
         if first.person != who.person && !who.roles.contains(&PersonRole::Admin) {
@@ -177,6 +178,30 @@ impl Plan {
         }
         self.writes.extend(undoing.writes.into_iter().map(|write| (header.clone(), write)));
     }
+}
+
+/// The steps of a batch that one device took in documents of the own organisation: others may
+/// claim the same batch, and nobody but its owner writes into a document.
+fn own_steps(
+    transaction: &Transaction<'_>,
+    who: &Who,
+    batch: BatchId,
+) -> Result<Vec<Step>, StoreError> {
+    let mut steps = steps::of_batch(transaction, batch)?;
+    let mut own: BTreeMap<DocId, bool> = BTreeMap::new();
+    for step in &steps {
+        if let Entry::Vacant(place) = own.entry(step.doc) {
+            let header = documents::header(transaction, step.doc)?;
+            place.insert(header.is_some_and(|header| header.owner == who.org));
+        }
+    }
+    steps.retain(|step| own.get(&step.doc) == Some(&true));
+    let here = who.device.tag();
+    let tag = steps.iter().map(|step| step.tag.clone()).find(|tag| tag.as_slice() == here);
+    if let Some(tag) = tag.or(steps.first().map(|step| step.tag.clone())) {
+        steps.retain(|step| step.tag == tag);
+    }
+    Ok(steps)
 }
 
 /// The record of a kind that something touched is or is about.

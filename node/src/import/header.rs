@@ -70,7 +70,7 @@ impl Header {
         let mut columns = Vec::new();
         let mut fits = Vec::new();
         let lines = lines(top, bottom);
-        for (column, over, under) in lines {
+        for (column, over, under) in lines.into_iter().take(COLUMNS_LOOKED_AT) {
             let joined = format!("{over}{under}");
             let (header, found) = match (over.as_str(), under.as_str()) {
                 (text, "") | ("", text) => (text.to_owned(), alias::target(targets, text)),
@@ -152,6 +152,8 @@ fn settle(columns: &mut [Named], fits: &[Option<Fit>]) {
     }
 }
 
+/// Columns that are looked at; no roster has as many.
+const COLUMNS_LOOKED_AT: usize = 400;
 /// A longer text over an empty cell is a title.
 const WORD_CHARACTERS_MAX: usize = 8;
 /// Rows in which a header is looked for: titles and explanations before it are shorter.

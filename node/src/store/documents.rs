@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use onex_crdt::document::{Change, Document, TouchKey};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, DocId};
+use onex_crdt::ids::{ActId, ChangeHash, DeviceId, DocId, RecordId};
+use onex_crdt::records::undo::{UNDOINGS_DEEP, undone_act};
 use onex_crdt::registry;
 use onex_crdt::view::Touch;
 use onex_protocol::scope::document_digest;
@@ -249,6 +250,7 @@ pub fn project_sources(
                 ])?;
                 put_about(connection, document, &found)?;
                 touches.push(Touch::Act { id: *act, kind, subject });
+                undoings_again(connection, document, found.act.id)?;
             }
         }
     }
@@ -263,9 +265,39 @@ fn put_about(
     let other = |id| document.act(id).map(|found| found.act);
     let mut put = connection
         .prepare_cached("insert or ignore into about (subject, act, doc) values (?, ?, ?)")?;
-    for subject in registry::about(&found.act, found.header.owner, other) {
+    let subjects = registry::about(&found.act, found.header.owner, other).into_iter();
+    // An undoing speaks of the act that it takes back as well, so that this one finds it.
+    let undone = undone_act(&found.act).map(|act| RecordId(act.0));
+    for subject in subjects.chain(undone) {
         let (act, doc) = (found.act.id.0, document.id().0);
         put.execute(params![subject.0.as_slice(), act.as_slice(), doc.as_slice()])?;
+    }
+    Ok(())
+}
+
+/// What undoings of an act speak of is known once that act is here: forgers write them before it.
+fn undoings_again(
+    connection: &Connection,
+    document: &Document,
+    act: ActId,
+) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("select act from about where subject = ? and doc = ?")?;
+    let doc = document.id().0;
+    let mut open = BTreeSet::from([act]);
+    for _ in 0..UNDOINGS_DEEP {
+        let mut next = BTreeSet::new();
+        for act in open {
+            let rows = statement.query_map([act.0.as_slice(), doc.as_slice()], |row| row.get(0))?;
+            for bytes in rows.collect::<Result<Vec<Vec<u8>>, _>>()? {
+                let found = ActId::from_slice(&bytes).and_then(|id| document.act(id));
+                if let Some(found) = found.filter(|found| undone_act(&found.act) == Some(act)) {
+                    put_about(connection, document, &found)?;
+                    next.insert(found.act.id);
+                }
+            }
+        }
+        open = next;
     }
     Ok(())
 }
@@ -316,7 +348,7 @@ pub fn fill_rows(
     let mut statement = connection.prepare("select distinct kind, id from source")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let id = onex_crdt::ids::RecordId::from_slice(row.get_ref(1)?.as_blob()?);
+        let id = RecordId::from_slice(row.get_ref(1)?.as_blob()?);
         let id = id.ok_or(StoreError::Damaged { what: "id" })?;
         touches.push(Touch::Record { kind: row.get(0)?, id });
     }
@@ -336,8 +368,8 @@ pub fn touched_acts(connection: &Connection, position: u64) -> Result<Vec<Touch>
     let mut rows = statement.query([position as i64])?;
     let mut touches = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = onex_crdt::ids::ActId::from_slice(row.get_ref(0)?.as_blob()?);
-        let subject = onex_crdt::ids::RecordId::from_slice(row.get_ref(2)?.as_blob()?);
+        let id = ActId::from_slice(row.get_ref(0)?.as_blob()?);
+        let subject = RecordId::from_slice(row.get_ref(2)?.as_blob()?);
         let (Some(id), Some(subject)) = (id, subject) else {
             return Err(StoreError::Damaged { what: "id" });
         };
@@ -397,4 +429,74 @@ pub fn counts(connection: &Connection) -> Result<(usize, usize), StoreError> {
         records += projection::count(connection, kind)?;
     }
     Ok((documents as usize, records))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KEY_BYTES, Store};
+    use super::*;
+    use onex_crdt::act::Act;
+    use onex_crdt::document::{Authorship, Write};
+    use onex_crdt::header::CLASS;
+    use onex_crdt::ids::{Actor, NetworkId, OrgId};
+    use onex_crdt::record::Fields;
+    use onex_crdt::value::Value;
+
+    fn act(kind: &str, key: &str, value: Value) -> Act {
+        let act = Act {
+            id: ActId([0; 16]),
+            kind: kind.to_owned(),
+            subject: RecordId([2; 16]),
+            person: "李强".to_owned(),
+            device: DeviceId([1; 16]),
+            at: "2026-04-12T09:00:00+08:00".to_owned(),
+            position: 0,
+            after: Vec::new(),
+            judged: None,
+            body: Fields::from([(key.to_owned(), value)]),
+            salt: None,
+        };
+        act.identified()
+    }
+
+    fn about(connection: &Connection) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let sql = "select subject, act from about order by subject, act";
+        let mut statement = connection.prepare(sql).expect("the table is there");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    }
+
+    /// Undoings that come before what they undo are found all the same, as after a rebuild.
+    #[test]
+    fn an_undoing_before_its_act_speaks_of_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store =
+            Store::open(&folder.path().join("store.db"), &[7; KEY_BYTES]).expect("a store");
+        let learners = Value::List(vec![RecordId([3; 16]).to_string()]);
+        let enrol = act("class.enrol", "learner_id", learners);
+        let undo = act("undo", "act", Value::Text(enrol.id.to_string()));
+        let redo = act("undo", "act", Value::Text(undo.id.to_string()));
+        let header = CLASS.about(NetworkId([7; 16]), OrgId([2; 16]), RecordId([2; 16]));
+        let mut document = Document::genesis(header);
+        let author = Authorship {
+            action: "undo".to_owned(),
+            person: "李强".to_owned(),
+            at_seconds: 0,
+            batch: None,
+            undoes: None,
+        };
+        let transaction = store.write().expect("a transaction");
+        for act in [redo, undo, enrol] {
+            let before = document.heads();
+            let actor = Actor([1; 16]);
+            let change = document.write(actor, &author, &[Write::Act(act)]).expect("it is written");
+            let change = change.expect("it is new");
+            save(&transaction, &document, &[change], &[], Origin::Private).expect("saved");
+            project_sources(&transaction, &document, &document.touched(&before)).expect("known");
+        }
+        let step_by_step = about(&transaction);
+        assert_eq!(step_by_step.len(), 5, "three of the place, two of acts");
+        reproject(&transaction).expect("built anew");
+        assert_eq!(about(&transaction), step_by_step);
+    }
 }

@@ -50,7 +50,7 @@ pub fn shape(kinds: &[&RecordKind]) -> Vec<u8> {
 }
 
 /// To be counted up when a rule for rows changes without a change of any definition.
-const PROJECTION_RULES: u32 = 3;
+const PROJECTION_RULES: u32 = 4;
 
 /// Makes the tables of all kinds, empty.
 ///

@@ -98,6 +98,7 @@ fn read_row(
 ) -> Result<(), TableError> {
     let mut column = 0_u32;
     let mut cells: Vec<(u32, Cell)> = Vec::new();
+    let mut weight = Builder::default();
     loop {
         match xml.next()? {
             Piece::Start(element) => {
@@ -109,10 +110,10 @@ fn read_row(
                 let times = element.number("number-columns-repeated")?.unwrap_or(1);
                 let tall = element.number("number-rows-spanned")?.unwrap_or(1);
                 let cell = read_cell(xml, &element)?;
-                if let Some(cell) = cell.filter(|_| name == "table-cell") {
-                    if times as usize > super::CELLS_MAX - cells.len().min(super::CELLS_MAX) {
-                        return Err(TableError::TooLarge);
-                    }
+                // Blank ones, which a file may repeat without end, hold nothing.
+                let cell = cell.filter(|cell| name == "table-cell" && !cell.is_blank());
+                if let Some(cell) = cell {
+                    weight.weigh(&cell, times as usize)?;
                     cells.extend((0..times).map(|at| (column.saturating_add(at), cell.clone())));
                     if let (2.., Ok(column)) = (tall, u16::try_from(column)) {
                         let last_row = rows.first.saturating_add(tall - 1);

@@ -5,7 +5,7 @@
 
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::{Builder, Cell, Format, Table, TableError};
+use super::{Builder, COLUMNS_MAX, Cell, Format, Table, TableError};
 
 /// Reads text of whatever encoding.
 pub fn read(bytes: &[u8]) -> Result<Table, TableError> {
@@ -109,9 +109,13 @@ impl Iterator for Records<'_> {
     fn next(&mut self) -> Option<Vec<String>> {
         let mut rest = self.rest?;
         let mut record = Vec::new();
+        let columns = usize::from(COLUMNS_MAX);
         loop {
             let (cell, after) = cell(rest, self.delimiter);
-            record.push(cell);
+            // Columns beyond the last one are kept only as far as tells that something is there.
+            if record.len() < columns || (record.len() == columns && !cell.is_empty()) {
+                record.push(cell);
+            }
             let mut signs = after.chars();
             match signs.next() {
                 Some(sign) if sign == self.delimiter => rest = signs.as_str(),

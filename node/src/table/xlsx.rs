@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::package::Package;
 use super::xml::{Element, Piece, Xml};
-use super::{Builder, Cell, Format, Merge, Table, TableError, serial_date};
+use super::{Builder, CELLS_MAX, Cell, Format, Merge, SHEETS_MAX, Table, TableError, serial_date};
 
 /// Reads a workbook out of its package.
 pub fn read(package: &mut Package) -> Result<Table, TableError> {
@@ -92,6 +92,9 @@ fn read_links(bytes: &[u8], folder: &str) -> Result<BTreeMap<String, Link>, Tabl
                     None => format!("{folder}{}", target.trim_start_matches("./")),
                 };
                 links.insert(id, Link { kind, target });
+                if links.len() > LINKS_MAX {
+                    return Err(TableError::TooLarge);
+                }
             }
             Piece::Done => return Ok(links),
             _ => {}
@@ -116,6 +119,9 @@ impl Workbook {
                     let shown = element.attribute("state")?.is_none_or(|state| state == "visible");
                     let link = element.attribute("id")?.unwrap_or_default();
                     workbook.sheets.push((name, !shown, link));
+                    if workbook.sheets.len() > SHEETS_MAX {
+                        return Err(TableError::TooLarge);
+                    }
                 }
                 Piece::Start(element) if element.name() == "workbookPr" => {
                     workbook.is_1904 = element.is("date1904")?;
@@ -133,6 +139,9 @@ fn strings(bytes: &[u8]) -> Result<Vec<String>, TableError> {
     loop {
         match xml.next()? {
             Piece::Start(element) if element.name() == "si" => {
+                if strings.len() >= STRINGS_MAX {
+                    return Err(TableError::TooLarge);
+                }
                 strings.push(rich_text(&mut xml)?);
             }
             Piece::Done => return Ok(strings),
@@ -357,3 +366,8 @@ pub fn day(text: &str) -> Cell {
     let date = text.get(..10).and_then(|date| Date::parse(date).ok());
     date.map_or_else(|| Cell::Text(text.to_owned()), Cell::Date)
 }
+
+/// Most texts that cells share: no more of them are ever shown.
+const STRINGS_MAX: usize = CELLS_MAX;
+/// Most relationships of a part.
+const LINKS_MAX: usize = 5_000;

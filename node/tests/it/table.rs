@@ -220,6 +220,50 @@ fn what_a_sheet_repeats_is_counted() {
     check(&xlsx(&(all + &merges)), "1 0:#1");
 }
 
+/// A text that stands once in a file and everywhere in its sheet would fill the memory.
+#[test]
+fn long_texts_that_are_repeated_are_weighed() {
+    // Digits that no packing shrinks much: a package that swells is refused before this is asked.
+    let digits = (0..60_000_u32).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_769)));
+    let long: String = digits.collect();
+    let merged = format!(
+        r#"<sheetData><row r="1"><c r="A1" t="str"><v>{long}</v></c></row>{}</sheetData><mergeCells><mergeCell ref="A1:A1001"/></mergeCells>"#,
+        (2..=1001)
+            .map(|row| format!(r#"<row r="{row}"><c r="B{row}"><v>1</v></c></row>"#))
+            .collect::<String>()
+    );
+    check_error(&xlsx(&merged), TableError::TooLarge);
+    let links = LINKS.replace("styles", "sharedStrings");
+    let cells: String = (1..=1000)
+        .map(|row| format!(r#"<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>"#))
+        .collect();
+    let shared = package(&[
+        ("[Content_Types].xml", "<Types/>"),
+        ("xl/workbook.xml", WORKBOOK),
+        ("xl/_rels/workbook.xml.rels", &links),
+        ("xl/sharedStrings.xml", &format!("<sst><si><t>{long}</t></si></sst>")),
+        (
+            "xl/worksheets/sheet1.xml",
+            &format!("<worksheet><sheetData>{cells}</sheetData></worksheet>"),
+        ),
+    ]);
+    check_error(&shared, TableError::TooLarge);
+    let repeated = format!(
+        r#"<table:table-row><table:table-cell office:value-type="string" table:number-columns-repeated="1000"><text:p>{long}</text:p></table:table-cell></table:table-row>"#
+    );
+    check_error(&ods(&repeated), TableError::TooLarge);
+}
+
+/// Blank cells hold nothing, however often a file repeats them: counting them took for ever.
+#[test]
+fn blank_cells_that_are_repeated_cost_nothing() {
+    let blank = r#"<table:table-row table:number-rows-repeated="1048576"><table:table-cell office:value-type="string" table:number-columns-repeated="16384"><text:p><text:s/></text:p></table:table-cell></table:table-row>"#;
+    let name = r#"<table:table-row><table:table-cell office:value-type="string"><text:p>x</text:p></table:table-cell></table:table-row>"#;
+    check(&ods(&format!("{name}{blank}{blank}")), "1 0:x");
+    check_error(&vec![b','; 4 << 20], TableError::Empty);
+    check_error("a,".repeat(1 << 20).as_bytes(), TableError::Damaged);
+}
+
 #[test]
 fn what_cannot_be_read_says_why() {
     check_error(b"", TableError::Empty);

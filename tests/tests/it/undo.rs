@@ -1,14 +1,17 @@
 //! Undoing over real QUIC: what is taken back is taken back at every device, what others have
 //! built on is asked about, and what others have heard cannot be unsaid. C33.
 
-use onex_crdt::action::Reason;
+use onex_crdt::action::{Given, Reason};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
 use onex_crdt::records::call::Call;
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
+use onex_crdt::records::contact::Contact;
 use onex_crdt::records::learner::Learner;
+use onex_crdt::registry;
 use onex_node::api::{Query, Undone};
+use onex_node::engine::Order;
 use onex_node::undoing::What;
 use onex_node::{Node, NodeError};
 
@@ -241,6 +244,24 @@ fn others_work_is_taken_back_by_an_admin_only() {
     let again = province.node("xatl-1").undo(&named(own), &[]);
     assert_eq!(refused(again), Reason::NothingToUndo);
     check_alike(&province);
+}
+
+/// Nobody writes into a document of another organisation, not even to take something back.
+#[test]
+fn what_another_organisation_did_is_left_alone() {
+    let province = Province::college();
+    let values = [("name", "周敏"), ("duty", "exam"), ("phone", "19900000031")];
+    let contact = province.act("hub-1", "contact.add", None, &values);
+    let action = registry::action("contact.edit").expect("the action exists");
+    let phone = action.read("phone", "19900000032").expect("a number");
+    let given = Given::from([("phone".to_owned(), phone)]);
+    let order = Order { action, id: Some(contact), given };
+    let (batch, _) = province.node("hub-1").act_many(&[&[order]]).expect("allowed");
+    province.sync("xatl-1");
+    let refused = refused(province.node("xatl-1").undo(&named(batch), &[]));
+    assert_eq!(refused, Reason::NothingToUndo);
+    let there = row(&province, "xatl-1", Contact::KIND, contact);
+    assert_eq!(there.text("phone"), Some("19900000032"));
 }
 
 /// What others have heard is not undone; nor is what has no batch.

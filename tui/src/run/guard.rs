@@ -57,7 +57,8 @@ pub struct PanicPlan {
 pub fn panic_hook_install(plan: PanicPlan) {
     let drawing = thread::current().id();
     panic::set_hook(Box::new(move |info| {
-        let what = info.to_string();
+        // The place alone: what a panic says may quote what a person has entered.
+        let what = info.location().map_or_else(String::new, ToString::to_string);
         tracing::error!(panic = %what, "a thread panicked");
         match panic_place(drawing, thread::current().id()) {
             PanicPlace::Drawing => {

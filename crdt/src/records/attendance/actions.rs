@@ -135,9 +135,14 @@ fn mark(desk: &mut Desk) -> Result<RecordId, Refusal> {
     let open = state != "cancelled";
     desk.ensure(open, Reason::State { state, from: &["open"] }, Some("meeting_id"))?;
     let marks = given_marks(desk)?;
+    let of_class = Value::Bytes(class.id.0.to_vec());
+    let places = desk.view.rows_where(Enrolment::KIND, "class_id", &of_class);
+    // A place of somebody who was merged shows the other one.
+    let shown: BTreeSet<RecordId> =
+        places.iter().filter_map(|place| place.id_of("learner_id")).collect();
     for learner in marks.keys() {
         let place = enrolment_id(desk.who.org, class.id, *learner);
-        let known = desk.view.row(Enrolment::KIND, place).is_some();
+        let known = shown.contains(learner) || places.iter().any(|row| row.id == place);
         desk.ensure(known, Reason::NotInClass, Some("learner_id"))?;
     }
     let first = *marks.keys().next().expect("a list of learners is never empty");

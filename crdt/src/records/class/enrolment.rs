@@ -3,6 +3,8 @@
 //! A row is derived from acts on the class: one for each pair of class and learner. Whoever is put
 //! in while a colleague takes him out stays in (add-wins).
 
+use std::collections::BTreeSet;
+
 use crate::act::{Act, Found};
 use crate::field::choices;
 use crate::field::number::{Decimal1, Flag};
@@ -66,6 +68,8 @@ pub fn about(act: &Act, owner: OrgId) -> Vec<RecordId> {
 /// What the acts on one place amount to.
 struct Place {
     class: RecordId,
+    /// The learner who was put in, and the one that he stands for after merges.
+    entered: RecordId,
     learner: RecordId,
     source: Source,
     born: u64,
@@ -95,6 +99,7 @@ fn place(view: &dyn View, id: RecordId) -> Option<Place> {
     let confirms = standing.iter().any(|found| found.act.kind == "class.confirm");
     Some(Place {
         class,
+        entered: learner,
         learner: learner::resolved(view, learner),
         born: first.born,
         is_removed: enrols.iter().all(|enrol| seen.contains(&enrol.act.id)),
@@ -123,13 +128,18 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
 /// The hours that a learner attended in the class, and whether there is any mark.
 fn attended(view: &dyn View, place: &Place) -> (i64, bool) {
     let meetings = view.rows_where(Meeting::KIND, "class_id", &of(place.class));
-    let marks = view.rows_where(Attendance::KIND, "learner_id", &of(place.learner));
+    let learners = BTreeSet::from([place.entered, place.learner]);
+    let marks = learners
+        .into_iter()
+        .flat_map(|learner| view.rows_where(Attendance::KIND, "learner_id", &of(learner)));
+    let marks: Vec<Row> = marks.collect();
     let mut hours = 0;
     let mut any = false;
     for meeting in &meetings {
-        let mark = marks.iter().find(|mark| mark.id_of("meeting_id") == Some(meeting.id));
-        any |= mark.is_some();
-        if mark.is_some_and(|mark| attendance::is_there(mark.text("mark"))) {
+        let own = marks.iter().filter(|mark| mark.id_of("meeting_id") == Some(meeting.id));
+        let own: Vec<&Row> = own.collect();
+        any |= !own.is_empty();
+        if own.iter().any(|mark| attendance::is_there(mark.text("mark"))) {
             hours += meeting.int("hours").unwrap_or_default();
         }
     }
@@ -179,15 +189,26 @@ fn affected_by_act(view: &dyn View, act: ActId, subject: RecordId) -> Vec<Record
     match (meant.kind.as_str(), class_of_act(view, act)) {
         ("learner.merge", None) => {
             let into = meant.says("into").and_then(|into| into.parse().ok());
-            let into = into.map(|into| rows("learner_id", into)).unwrap_or_default();
-            rows("learner_id", subject).into_iter().chain(into).collect()
+            let ends = [Some(subject), into].into_iter().flatten();
+            // Where the other was merged further, places show whom that led to.
+            let shown = ends.flat_map(|id| [id, learner::resolved(view, id)]);
+            let shown: BTreeSet<RecordId> = shown.collect();
+            shown.into_iter().flat_map(|learner| rows("learner_id", learner)).collect()
         }
         (_, None) => Vec::new(),
         ("class.enrol", _) => about(&meant, owner),
         ("class.confirm" | "class.remove", _) => vec![subject],
         ("attendance.mark", Some(class)) => {
             let learners = attendance::marked_by(&meant).into_iter();
-            learners.map(|(learner, _)| enrolment_id(owner, class, learner)).collect()
+            let of_class: BTreeSet<RecordId> = rows("class_id", class).into_iter().collect();
+            learners
+                .flat_map(|(learner, _)| {
+                    // Places of others who were merged into him show him too.
+                    let merged = rows("learner_id", learner).into_iter();
+                    let merged = merged.filter(|place| of_class.contains(place));
+                    merged.chain([enrolment_id(owner, class, learner)]).collect::<Vec<_>>()
+                })
+                .collect()
         }
         (_, Some(class)) => rows("class_id", class),
     }
