@@ -26,7 +26,7 @@ use crate::core::input::{Edited, TextInput};
 use crate::core::jobs::{Ending, JobId, Work};
 use crate::core::keys::{Key, Typed};
 use crate::core::list::Ticks;
-use crate::core::load::{Done, Due, Known, ListOf, Loaded, Message, Slot, Task, Want};
+use crate::core::load::{Done, Known, ListOf, Loaded, Message, Slot, Task, Want};
 use crate::core::menu::Menu;
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
@@ -653,16 +653,8 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             }
             Vec::new()
         }
-        Message::Folder { path, found } => {
-            wizard::folder(model, &path, found);
-            Vec::new()
-        }
-        Message::TableRead(answered) => {
-            wizard::table(model, answered.map(|read| read.map(|(name, draft)| (name, *draft))));
-            Vec::new()
-        }
-        Message::TableMatched(version, answered) => {
-            wizard::matched(model, version, answered.map(|draft| *draft));
+        Message::Folder { .. } | Message::TableRead(_) | Message::TableMatched(..) => {
+            wizard::message(model, message);
             Vec::new()
         }
         Message::Chosen(answered) => settle::chosen(model, answered),
@@ -795,7 +787,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Today(mut due, progress) => {
             model.progress = progress;
             if let Some(import) = wizard::due(model) {
-                let at = due.iter().position(|due| matches!(due, Due::Unfinished(_)));
+                let at = due.iter().position(wizard::waits_behind);
                 due.insert(at.unwrap_or(due.len()), import);
             }
             model.today_at = model.today_at.min(due.len().saturating_sub(1));

@@ -4,6 +4,7 @@
 //! What a cell means is `onex_node::import`'s matter; here is where a person stands in it. All of it
 //! stays in memory until it is saved or somebody drops it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onex_crdt::ids::RecordId;
@@ -48,6 +49,8 @@ pub struct Wizard {
     pub choice: Option<usize>,
     /// The text of the marked cell, while it is being mended.
     pub input: Option<TextInput>,
+    /// The rows that were saved already; they are left out of what is saved next.
+    pub done: BTreeSet<usize>,
     /// Whether dropping what is here was asked about.
     pub asked: bool,
     /// The job that saves it.
@@ -119,6 +122,7 @@ impl Wizard {
             cell: 0,
             choice: None,
             input: None,
+            done: BTreeSet::new(),
             asked: false,
             job: None,
         }
@@ -193,6 +197,7 @@ impl Wizard {
     pub fn take(&mut self, name: String, draft: Draft) {
         (self.name, self.draft) = (name, Some(Arc::new(draft)));
         self.version += 1;
+        self.done.clear();
         (self.reading, self.failed, self.pasted, self.asked) = (false, None, None, false);
         self.go(Step::Columns);
     }
@@ -296,7 +301,7 @@ impl Wizard {
 
     /// Leaves the marked row out, or takes it in again.
     pub fn leave_out(&mut self) {
-        let Some(line) = self.line() else { return };
+        let Some(line) = self.line().filter(|line| !self.done.contains(&line.row)) else { return };
         if let Some(draft) = self.draft_mut() {
             let out = draft.rows().get(line.row).is_some_and(|entry| entry.left_out);
             draft.leave_out(line.row, if out { Leaving::In } else { Leaving::Out });
@@ -328,7 +333,8 @@ impl Wizard {
             let entries = draft.rows().iter().enumerate();
             let rows: Vec<usize> =
                 entries.filter(|(_, entry)| saved(entry.fate())).map(|(at, _)| at).collect();
-            rows.into_iter().for_each(|row| draft.leave_out(row, Leaving::Out));
+            rows.iter().for_each(|row| draft.leave_out(*row, Leaving::Out));
+            self.done.extend(rows);
         }
         self.go(Step::Rows);
     }

@@ -279,7 +279,7 @@ fn message(model: &Model) -> (Mark, String) {
     match jobs::status(model) {
         Some(running) => running,
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
-        None if model.wizard.as_ref().is_some_and(Wizard::is_unfinished) => {
+        None if model.wizard_open && model.wizard.as_ref().is_some_and(Wizard::is_unfinished) => {
             (Mark::Working, look.tr("notice-import-unsaved", &[]))
         }
         None if is_unsaved(model) => (Mark::Working, look.tr("notice-unsaved", &[])),

@@ -10,7 +10,7 @@ use crate::core::input::Edited;
 use crate::core::jobs::{JobId, Work};
 use crate::core::keys::{Code, Key};
 use crate::core::load::roster::{NoRoster, TableSource};
-use crate::core::load::{Due, Task};
+use crate::core::load::{Due, Message, Task};
 use crate::core::model::{Model, Notice};
 use crate::core::update::{failed, reload};
 use crate::core::wizard::{Folder, Step, Wizard, split_path};
@@ -303,8 +303,18 @@ fn match_ask(model: &Model) -> Vec<Task> {
     task.into_iter().collect()
 }
 
+/// Takes what a worker says of folders and tables.
+pub fn message(model: &mut Model, message: Message) {
+    match message {
+        Message::Folder { path, found } => folder(model, &path, found),
+        Message::TableRead(read) => table(model, read),
+        Message::TableMatched(version, matching) => matched(model, version, matching),
+        _ => {}
+    }
+}
+
 /// Takes a folder that was read.
-pub fn folder(model: &mut Model, asked: &str, found: Result<Folder, NoRoster>) {
+fn folder(model: &mut Model, asked: &str, found: Result<Folder, NoRoster>) {
     let Some(wizard) = &mut model.wizard else { return };
     if wizard.path.value() != asked {
         return;
@@ -325,23 +335,23 @@ pub fn folder(model: &mut Model, asked: &str, found: Result<Folder, NoRoster>) {
 }
 
 /// Takes a table that was read, or why there is none.
-pub fn table(model: &mut Model, answered: Answered<Result<(String, Draft), NoRoster>>) {
+fn table(model: &mut Model, answered: Answered<Result<(String, Box<Draft>), NoRoster>>) {
     let Some(wizard) = &mut model.wizard else { return };
     wizard.reading = false;
     match answered {
-        Ok(Ok((name, draft))) => wizard.take(name, draft),
+        Ok(Ok((name, draft))) => wizard.take(name, *draft),
         Ok(Err(why)) => wizard.failed = Some(why),
         Err(error) => failed(model, error),
     }
 }
 
 /// Takes a draft that was compared with the register, if it is still the one that is here.
-pub fn matched(model: &mut Model, version: u64, answered: Answered<Draft>) {
+fn matched(model: &mut Model, version: u64, answered: Answered<Box<Draft>>) {
     let Some(wizard) = &mut model.wizard else { return };
     match answered {
         Ok(draft) if wizard.version == version => {
             let row = wizard.line().map(|line| line.row);
-            wizard.draft = Some(std::sync::Arc::new(draft));
+            wizard.draft = Some(std::sync::Arc::from(draft));
             wizard.keep_on(row);
         }
         Ok(_) => {}
@@ -368,6 +378,13 @@ pub fn due(model: &Model) -> Option<Due> {
     let tally = wizard.draft.as_ref()?.tally();
     let (name, rows, rejected) = (wizard.name.clone(), tally.rows, tally.rejected);
     Some(Due::Import { name, rows, rejected })
+}
+
+/// Whether something that is due is less urgent than a roster that waits.
+pub fn waits_behind(due: &Due) -> bool {
+    let forms = matches!(due, Due::Unfinished(_) | Due::Draft(_) | Due::Requested(_));
+    let classes = matches!(due, Due::Meeting(..) | Due::Unconfirmed(..));
+    forms || classes || matches!(due, Due::Unsent(..) | Due::Contact(..))
 }
 
 /// The job that saves has ended without saving.

@@ -53,9 +53,13 @@ pub fn draw(model: &Model, settle: &Settle, area: Rect, buffer: &mut Buffer) -> 
 fn heading(model: &Model, settle: &Settle) -> String {
     let all = disputes(&model.conflicts);
     let at = all.iter().position(|dispute| dispute.record == settle.record);
-    let title = match &settle.row {
-        Some(row) => words::title(model, settle.kind, row),
-        None => words::name(model, settle.record),
+    let named = settle.fields.iter().find(|field| field.conflict.field == "name");
+    let before = named.and_then(|field| field.before.as_ref());
+    let title = match (&settle.row, before) {
+        // A name that is disputed is no name to call the record by.
+        (_, Some(before)) => shown(model, settle, settle.kind.field("name"), Some(before)),
+        (Some(row), _) => words::title(model, settle.kind, row),
+        (None, _) => words::name(model, settle.record),
     };
     let args = [
         ("at", at.map_or(1, |at| at as u64 + 1).into()),

@@ -231,7 +231,7 @@ fn targets(model: &Model, draft: &Draft, choice: usize, buffer: &mut Buffer) -> 
 fn summary(model: &Model, wizard: &Wizard, draft: &Draft, area: Rect, buffer: &mut Buffer) {
     let look = model.look;
     let mut area = below(area, 1);
-    put(buffer, top(area), &format!(" {}", tally(model, draft)), look.style(Role::Heading));
+    put(buffer, top(area), &format!(" {}", tally(model, wizard, draft)), look.style(Role::Heading));
     area = below(area, 2);
     let job = model.jobs.all().iter().find(|job| Some(job.id) == wizard.job);
     if let Some(job) = job.filter(|job| job.ended.is_none()) {
@@ -273,17 +273,25 @@ fn summary(model: &Model, wizard: &Wizard, draft: &Draft, area: Rect, buffer: &m
 }
 
 /// `42 新增 · 2 更新 · 1 没有保存`.
-fn tally(model: &Model, draft: &Draft) -> String {
+fn tally(model: &Model, wizard: &Wizard, draft: &Draft) -> String {
     let tally = draft.tally();
-    let left_out = draft.rows().len().saturating_sub(tally.rows) as u64;
+    let done = wizard.done.len();
+    let left_out = draft.rows().len().saturating_sub(tally.rows + done) as u64;
     let args = [
         ("added", (tally.added as u64).into()),
         ("updated", (tally.updated as u64).into()),
         ("rejected", (tally.rejected as u64).into()),
         ("out", left_out.into()),
+        ("done", (done as u64).into()),
     ];
-    let id = if left_out > 0 { "import-tally-out" } else { "import-tally" };
-    model.look.tr(id, &args)
+    let mut text = model.look.tr("import-tally", &args);
+    for (id, count) in [("import-tally-out", left_out), ("import-tally-done", done as u64)] {
+        if count > 0 {
+            text += " ";
+            text += &model.look.tr(id, &args);
+        }
+    }
+    text
 }
 
 fn field_name(model: &Model, field: &onex_crdt::record::FieldDef) -> String {

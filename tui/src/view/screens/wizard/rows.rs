@@ -25,7 +25,7 @@ pub fn draw(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let look = model.look;
-    put(buffer, top(area), &format!(" {}", tally(model, draft)), look.style(Role::Heading));
+    put(buffer, top(area), &format!(" {}", tally(model, wizard, draft)), look.style(Role::Heading));
     let area = below(area, 1);
     let detail_rows = DETAIL_ROWS.min(area.height / 2);
     let list = Rect { height: area.height - detail_rows, ..area };
@@ -62,6 +62,9 @@ fn draw_line(
             let column = label(look.lang, wrong);
             let Words { what, next } = problem_words(look.lang, wrong);
             (Mark::Problem, format!("{column}  {what}  {next}"))
+        }
+        (None, Fate::LeftOut) if wizard.done.contains(&line.row) => {
+            (Mark::Good, look.tr("import-saved", &[]))
         }
         (None, Fate::LeftOut) => (Mark::Absent, look.tr("import-left-out", &[])),
         (None, Fate::Update(_)) => (Mark::Working, look.tr("import-updates", &[])),
