@@ -143,6 +143,7 @@ impl Node {
         documents::fill_rows(&transaction, &view)?;
         view.finish()?;
         transaction.commit().map_err(StoreError::from)?;
+        store.settle()?;
         let reader = Store::open(&home.database(), &keys.store)?;
         let engine = Engine::new(SigningKey::from_seed(&keys.device), clock.clone());
         Ok(Self {

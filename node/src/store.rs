@@ -75,6 +75,16 @@ impl Store {
         Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
+    /// Ends what opening did for a projection that was built anew.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        for (pragma, value) in PRAGMAS {
+            if REBUILDING.iter().any(|(other, _)| other == pragma) {
+                self.connection.pragma_update(None, pragma, value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The pragmas that durability rests on are what they were set to (trust F1).
     fn assert_durable(&self) -> Result<(), StoreError> {
         let mode: String =
@@ -100,6 +110,9 @@ impl Store {
         }
         let shape = projection::shape(registry::KINDS);
         if meta(&transaction, PROJECTION_SHAPE)?.as_deref() != Some(shape.as_slice()) {
+            for (pragma, value) in REBUILDING {
+                transaction.pragma_update(None, pragma, value)?;
+            }
             projection::make_tables(&transaction, registry::KINDS)?;
             documents::reproject(&transaction)?;
             set_meta(&transaction, PROJECTION_SHAPE, &shape)?;
@@ -144,6 +157,10 @@ const PRAGMAS: &[(&str, &str)] = &[
     // In KiB: a page that is not kept is decrypted and authenticated again each time it is read.
     ("cache_size", "-65536"),
 ];
+
+/// While the projection is built anew: its sources are read in the order of ids, which is none,
+/// and the pages of the old tables are written over at once.
+const REBUILDING: &[(&str, &str)] = &[("cache_size", "-262144"), ("secure_delete", "fast")];
 
 /// Why the store failed; the node stops, since going on would lie to its peers.
 #[derive(Debug, thiserror::Error)]

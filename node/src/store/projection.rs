@@ -3,12 +3,16 @@
 //! It can be thrown away and built anew at any time; nothing is decided from it that another node
 //! must agree with.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params, params_from_iter};
 
 use onex_crdt::field::Shape;
 use onex_crdt::ids::{Digest, RecordId};
 use onex_crdt::record::{FieldDef, Fields, RecordKind, Row};
+use onex_crdt::registry;
 use onex_crdt::search;
 use onex_crdt::value::Value;
 
@@ -164,18 +168,7 @@ pub fn put(connection: &Connection, kind: &RecordKind, row: &Row) -> Result<(), 
         }
         add_to_count(connection, kind, state, 1)?;
     }
-    let columns: Vec<String> = kind.fields.iter().map(column).collect();
-    let marks = vec!["?"; columns.len() + 5].join(", ");
-    let sets: Vec<String> =
-        columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-    let sql = format!(
-        "insert into {} (number, id, born, conflict, stale, {}) values ({marks})
-         on conflict (number) do update set born = excluded.born, conflict = excluded.conflict,
-           stale = excluded.stale, {}",
-        table(kind),
-        columns.join(", "),
-        sets.join(", ")
-    );
+    let sql = &PUTS[kind.key];
     let mut values: Vec<Box<dyn ToSql>> = vec![
         Box::new(before.as_ref().map(|before| before.number)),
         Box::new(row.id.0.to_vec()),
@@ -187,16 +180,46 @@ pub fn put(connection: &Connection, kind: &RecordKind, row: &Row) -> Result<(), 
         let value = row.fields.get(field.key).filter(|value| field.ty.shape.fits(value));
         values.push(Box::new(SqlValue(value.cloned())));
     }
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    connection.prepare_cached(&sql.row)?.execute(params_from_iter(values))?;
     let number = before.map_or_else(|| connection.last_insert_rowid(), |before| before.number);
-    let sql = format!(
-        "insert into {} (number, text) values (?, ?) on conflict do update
-         set text = excluded.text where text <> excluded.text",
-        find_table(kind)
-    );
     let text = search::text(kind, &row.fields);
-    connection.prepare_cached(&sql)?.execute(params![number, text])?;
+    connection.prepare_cached(&sql.find)?.execute(params![number, text])?;
     changes::put(connection, kind, number)
+}
+
+/// What writing a row of a kind says to SQLite, worded once: it is as long as the row.
+struct Puts {
+    place: String,
+    row: String,
+    find: String,
+}
+
+static PUTS: LazyLock<BTreeMap<&'static str, Puts>> =
+    LazyLock::new(|| registry::KINDS.iter().map(|kind| (kind.key, Puts::of(kind))).collect());
+
+impl Puts {
+    fn of(kind: &RecordKind) -> Self {
+        let (table, find) = (table(kind), find_table(kind));
+        let state = kind.field("state").map_or_else(|| "null".to_owned(), column);
+        let columns: Vec<String> = kind.fields.iter().map(column).collect();
+        let marks = vec!["?"; columns.len() + 5].join(", ");
+        let sets: Vec<String> =
+            columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        Self {
+            place: format!("select number, {state} from {table} where id = ?"),
+            row: format!(
+                "insert into {table} (number, id, born, conflict, stale, {}) values ({marks})
+                 on conflict (number) do update set born = excluded.born,
+                   conflict = excluded.conflict, stale = excluded.stale, {}",
+                columns.join(", "),
+                sets.join(", ")
+            ),
+            find: format!(
+                "insert into {find} (number, text) values (?, ?) on conflict do update
+                 set text = excluded.text where text <> excluded.text"
+            ),
+        }
+    }
 }
 
 /// Takes a row away.
@@ -221,9 +244,7 @@ fn place(
     kind: &RecordKind,
     id: RecordId,
 ) -> Result<Option<Place>, StoreError> {
-    let state = kind.field("state").map_or_else(|| "null".to_owned(), column);
-    let sql = format!("select number, {state} from {} where id = ?", table(kind));
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&PUTS[kind.key].place)?;
     let place = statement.query_row([id.0.as_slice()], |row| {
         let state: Option<String> = row.get(1)?;
         Ok(Place { number: row.get(0)?, state: state.unwrap_or_default() })

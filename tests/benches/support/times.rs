@@ -8,7 +8,7 @@ use super::report::{Line, Report, timed};
 pub fn add_times(
     report: &mut Report,
     what: &str,
-    times: &mut Vec<Duration>,
+    times: &mut [Duration],
     budget_ms: Option<f64>,
     baseline: Option<(Duration, &'static str)>,
 ) {

@@ -216,7 +216,7 @@ fn a_conflict_numbers_its_values_and_masks_them() {
         r#"{{"id":"c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","kind":"application",
         "record_id":"55555555555555555555555555555555","field":"contact_name","label":"联系人",
         "critical":false,"blocks":["application.submit"],
-        "values":[{},{}],"state":"open"}}"#,
+        "values":[{},{}],"state":"open","chosen":null,"person":null,"reason":null}}"#,
         one(1, "王*"),
         one(2, "汪*")
     );

@@ -10,7 +10,8 @@ use crate::core::keys::Key;
 use crate::core::load::{Task, Want};
 use crate::core::model::{Model, Notice};
 use crate::core::settle::{Settle, SettlePage, disputes};
-use crate::core::update::{failed, reload};
+use crate::core::update::answers::failed;
+use crate::core::update::reload;
 use crate::view::theme::Mark;
 
 /// Opens the page of a record, with what was picked there before, at one of its fields.

@@ -12,7 +12,8 @@ use crate::core::keys::{Code, Key};
 use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::load::{Due, Message, Task};
 use crate::core::model::{Model, Notice};
-use crate::core::update::{failed, reload};
+use crate::core::update::answers::failed;
+use crate::core::update::reload;
 use crate::core::wizard::{Folder, Step, Wizard, split_path};
 use crate::view::theme::Mark;
 
