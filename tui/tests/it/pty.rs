@@ -102,7 +102,7 @@ fn find_and_help(college: &mut Terminal) {
     college.press("F10").see("想做什么");
     college.write("立即").see_row(&["▸", "立即同步"]).check_cursor("立即");
     college.press("Esc").wait("no palette", |shown| !shown.contains("立即同步"));
-    college.press("F1").see("立即同步");
+    college.press("F1").see("任何页面都可以");
     college.press("Esc").see("F7 提交申报项");
 }
 

@@ -22,21 +22,20 @@ fn a_roster_a_class_and_who_came() {
 
     let mut college = Terminal::open(&node);
     college.see("[1今日]").see("王芳");
-    let parts: [(&str, fn(&mut Terminal), usize); 3] = [
-        ("a roster with three bad rows", import, IMPORT_KEYS_MAX),
-        ("a class with its learners and a meeting", open_class, CLASS_KEYS_MAX),
-        ("who came", mark, MARK_KEYS_MAX),
-    ];
-    for (name, part, keys_max) in parts {
-        let before = college.strokes();
-        part(&mut college);
-        let keys = college.strokes() - before;
-        eprintln!("{name}: {keys} keys");
-        assert!(keys <= keys_max, "{name}: {keys} keys, it was {keys_max}");
-    }
+    part(&mut college, "a roster with three bad rows", import, IMPORT_KEYS_MAX);
+    part(&mut college, "a class with its learners and a meeting", open_class, CLASS_KEYS_MAX);
+    part(&mut college, "who came", mark, MARK_KEYS_MAX);
     college.press("Enter").see("王芳 已记录").see_row(&["到 44", "迟到 1", "缺勤 1", "应到 46"]);
     college.leave();
     check_records(&node);
+}
+
+fn part(college: &mut Terminal, name: &str, does: fn(&mut Terminal), keys_max: usize) {
+    let before = college.strokes();
+    does(college);
+    let keys = college.strokes() - before;
+    eprintln!("{name}: {keys} keys");
+    assert!(keys <= keys_max, "{name}: {keys} keys, it was {keys_max}");
 }
 
 /// The file is in the person's own folder; what is wrong stands first in the rows.
