@@ -105,13 +105,14 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        parts: impl IntoIterator<Item = &'o [Order]>,
+        parts: impl IntoIterator<Item = Result<&'o [Order], EngineError>>,
         then: impl FnOnce(&[RecordId]) -> Vec<Order>,
     ) -> Result<(BatchId, Vec<RecordId>), EngineError> {
         let batch = BatchId(random());
         let mut work = Work::default();
         let mut ids = Vec::new();
         for part in parts {
+            let part = part?;
             let author = self.author_of(part, who, batch);
             let (writes, made) = allowed(transaction, membership, who, part)?;
             self.write(transaction, membership, &mut work, &author, writes)?;
@@ -399,6 +400,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Whoever asked for it wants it no longer; nothing was done.
+    #[error("stopped before the end")]
+    Stopped,
 }
 
 impl From<rusqlite::Error> for EngineError {

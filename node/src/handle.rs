@@ -303,13 +303,13 @@ impl Node {
         &self,
         parts: impl IntoIterator<Item = &'o [Order]>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
-        self.carry_out_then(parts, |_| Vec::new())
+        self.carry_out_then(parts.into_iter().map(Ok), |_| Vec::new())
     }
 
     /// Carries orders out, then those that name the records which the first ones made.
     pub(crate) fn carry_out_then<'o>(
         &self,
-        parts: impl IntoIterator<Item = &'o [Order]>,
+        parts: impl IntoIterator<Item = Result<&'o [Order], EngineError>>,
         then: impl FnOnce(&[RecordId]) -> Vec<Order>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
@@ -516,6 +516,9 @@ pub enum NodeError {
     /// No runtime for the network.
     #[error("cannot start the network")]
     Runtime(#[source] std::io::Error),
+    /// Whoever asked for it wants it no longer; nothing was done.
+    #[error("stopped before the end")]
+    Stopped,
     /// Nobody is known to sync with.
     #[error("no peer is known")]
     NoPeer,
@@ -536,6 +539,7 @@ impl From<EngineError> for NodeError {
         match error {
             EngineError::Refused(refusal) => Self::Refused(refusal),
             EngineError::Store(error) => Self::Store(error),
+            EngineError::Stopped => Self::Stopped,
         }
     }
 }

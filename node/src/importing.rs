@@ -14,7 +14,7 @@ use onex_crdt::records::learner::{Learner, LearnerState};
 use onex_crdt::value::Value;
 
 use crate::api::Query;
-use crate::engine::Order;
+use crate::engine::{EngineError, Order};
 use crate::handle::{Node, NodeError, PART_ORDERS};
 use crate::import::{Draft, Known, KnownLearner, Roster};
 use crate::store::query;
@@ -63,15 +63,17 @@ impl Node {
     }
 
     /// Saves the good rows of a draft in one transaction, as one batch; puts the learners into a
-    /// class. `step` hears how many of how many parts are written.
+    /// class. `step` hears which of how many parts is about to be written and says whether to go
+    /// on.
     ///
     /// # Errors
-    /// `NodeError::Refused` when a rule does not allow it; then nothing is saved.
+    /// `NodeError::Refused` when a rule does not allow it, `NodeError::Stopped` when `step` said
+    /// no; then nothing is saved.
     pub fn import(
         &self,
         draft: &Draft,
         class: Option<RecordId>,
-        step: &mut dyn FnMut(usize, usize),
+        step: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Saved, NodeError> {
         let planned = draft.planned();
         if planned.is_empty() {
@@ -86,7 +88,7 @@ impl Node {
             let orders = enrol_orders(class, &places, &enrolled);
             let batch = match orders.as_slice() {
                 [] => None,
-                orders => Some(self.carry_out_then(orders.chunks(1), |_| Vec::new())?.0),
+                orders => Some(self.carry_out_then(orders.chunks(1).map(Ok), |_| Vec::new())?.0),
             };
             return Ok(Saved { batch, ids: places.into_iter().map(|(id, _)| id).collect() });
         }
@@ -98,10 +100,10 @@ impl Node {
         let parts: Vec<&[Order]> =
             new.chunks(PART_ORDERS).chain(known.chunks(PART_ORDERS)).collect();
         let all = parts.len();
-        let parts = parts.into_iter().enumerate().map(|(at, part)| {
-            step(at + 1, all);
-            part
-        });
+        let parts = parts
+            .into_iter()
+            .enumerate()
+            .map(|(at, part)| if step(at + 1, all) { Ok(part) } else { Err(EngineError::Stopped) });
         let saved = new.len() + known.len();
         let (batch, mut ids) = self.carry_out_then(parts, |ids| {
             let places: Vec<_> = ids.iter().map(|id| (*id, None)).collect();

@@ -76,7 +76,7 @@ fn import(report: &mut Report) {
         let table = table::read(&bytes).expect("a table");
         let mut draft = Draft::new(Roster::Learner, table, today).expect("a header");
         node.import_match(&mut draft).expect("matched");
-        let saved = node.import(&draft, None, &mut |_, _| {}).expect("saved");
+        let saved = node.import(&draft, None, &mut |_, _| true).expect("saved");
         assert_eq!(saved.ids.len(), BATCH_LEARNERS, "every row is good");
     });
 }

@@ -507,8 +507,16 @@ fn good_rows_are_saved_as_one_batch() {
         node.import_match(&mut draft).expect("an officer may");
         draft
     };
+    let stopped = node.import(&draft, None, &mut |_, _| false);
+    assert!(matches!(stopped, Err(onex_node::NodeError::Stopped)));
+    assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 0);
     let mut steps = Vec::new();
-    let saved = node.import(&draft, None, &mut |at, of| steps.push((at, of))).expect("saved");
+    let saved = node
+        .import(&draft, None, &mut |at, of| {
+            steps.push((at, of));
+            true
+        })
+        .expect("saved");
     assert_eq!((saved.ids.len(), steps), (40, vec![(1, 1)]));
     let list = node.list(&Query::all(Learner::KIND)).expect("a list");
     assert_eq!(list.total, 40);
@@ -518,7 +526,7 @@ fn good_rows_are_saved_as_one_batch() {
     let mut again = draft.clone();
     node.import_match(&mut again).expect("an officer may");
     assert_eq!(again.tally(), Tally { rows: 45, added: 0, updated: 40, rejected: 5 });
-    node.import(&again, None, &mut |_, _| ()).expect("nothing new");
+    node.import(&again, None, &mut |_, _| true).expect("nothing new");
     assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 40);
     let batch = saved.batch.expect("a batch").to_string();
     node.undo(&What::Named(batch), &[]).expect("an import is undone");
@@ -531,19 +539,19 @@ fn a_known_learner_is_edited_and_another_one_is_not() {
     let node = desk(folder.path());
     let header = "姓名\t身份证号\t手机\t考生类型\t班级";
     let first = format!("{header}\n王芳\t{PERSON}\t19900001234\t社会人员\t甲班");
-    node.import(&matched(&node, &first), None, &mut |_, _| ()).expect("saved");
+    node.import(&matched(&node, &first), None, &mut |_, _| true).expect("saved");
     let header = "姓名\t身份证号\t手机\t班级";
     let second = format!("{header}\n王芳\t{PERSON}\t19900001235\t\n王欣\t{PERSON}\t19900001236\t");
     let draft = matched(&node, &second);
     assert_eq!(problems(&draft), ["3 身份证号 duplicate_in_file"]);
-    node.import(&draft, None, &mut |_, _| ()).expect("saved");
+    node.import(&draft, None, &mut |_, _| true).expect("saved");
     let rows = node.list(&Query::all(Learner::KIND)).expect("a list").rows;
     let texts = ["phone", "learner_kind", "class_name"].map(|key| rows[0].text(key));
     assert_eq!(texts, [Some("19900001235"), Some("social"), Some("甲班")], "what is empty stays");
     let third = format!("{header}\n王欣\t{PERSON}\t19900001236\t");
     let draft = matched(&node, &third);
     assert_eq!(problems(&draft), ["2 身份证号 duplicate_in_store"]);
-    let saved = node.import(&draft, None, &mut |_, _| ()).expect("nothing to save");
+    let saved = node.import(&draft, None, &mut |_, _| true).expect("nothing to save");
     assert_eq!((saved.batch, saved.ids.len()), (None, 0));
 }
 
@@ -552,14 +560,14 @@ fn what_a_roster_lacks_keeps_nobody_off_the_register() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = desk(folder.path());
     let text = "姓名\t学号\n王芳\t1\n李强\t2";
-    node.import(&matched(&node, text), None, &mut |_, _| ()).expect("saved");
+    node.import(&matched(&node, text), None, &mut |_, _| true).expect("saved");
     let text = "姓名\t证件号码\t证件类型\nAnna Li\tE12345678\t护照";
-    node.import(&matched(&node, text), None, &mut |_, _| ()).expect("saved");
+    node.import(&matched(&node, text), None, &mut |_, _| true).expect("saved");
     assert_eq!(node.list(&Query::all(Learner::KIND)).expect("a list").total, 3);
     let more = format!("姓名\t学号\t身份证号\n王芳\t1\t{PERSON}\n李强\t2\t");
     let draft = matched(&node, &more);
     assert_eq!(draft.tally(), Tally { rows: 2, added: 0, updated: 1, rejected: 1 });
-    node.import(&draft, None, &mut |_, _| ()).expect("saved");
+    node.import(&draft, None, &mut |_, _| true).expect("saved");
     let rows = node.list(&Query::all(Learner::KIND)).expect("a list").rows;
     let wang = rows.iter().find(|row| row.text("name") == Some("王芳")).expect("there");
     let texts = ["id_number", "birth_date", "gender"].map(|key| wang.text(key));

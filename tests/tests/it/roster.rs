@@ -48,11 +48,11 @@ fn a_roster_fills_a_class_and_is_taken_back() {
     let class = province.act("xatl-1", "class.open", None, &values);
     let node = province.node("xatl-1");
     let roster = draft(node, Roster::Learner, read(FILE).expect("a table"));
-    let saved = node.import(&roster, Some(class), &mut |_, _| ()).expect("saved");
+    let saved = node.import(&roster, Some(class), &mut |_, _| true).expect("saved");
     assert_eq!((total(node, Learner::KIND), enrolled(node, class)), (40, 40));
     // The same file again changes nothing, and nobody is put in twice.
     let again = draft(node, Roster::Learner, read(FILE).expect("a table"));
-    node.import(&again, Some(class), &mut |_, _| ()).expect("nothing new");
+    node.import(&again, Some(class), &mut |_, _| true).expect("nothing new");
     assert_eq!((total(node, Learner::KIND), enrolled(node, class)), (40, 40));
     node.undo(&What::Named(saved.batch.expect("a batch").to_string()), &[]).expect("taken back");
     assert_eq!((total(node, Learner::KIND), enrolled(node, class)), (0, 0));
@@ -76,13 +76,13 @@ fn learners_of_the_register_are_put_into_a_class() {
     let node = province.node("xatl-1");
     let text = "姓名\t学号\n王芳\t1\n李强\t2\n张伟\t3\n赵云\t4";
     let roster = draft(node, Roster::Learner, read_pasted(text).expect("a table"));
-    node.import(&roster, None, &mut |_, _| ()).expect("saved");
+    node.import(&roster, None, &mut |_, _| true).expect("saved");
     let text = "学号\t本人确认\n1\t是\n2\t\n9\t是";
     let places = draft(node, Roster::Enrolment, read_pasted(text).expect("a table"));
     let fates: Vec<bool> =
         places.rows().iter().map(|row| matches!(row.fate(), Fate::Update(_))).collect();
     assert_eq!(fates, [true, true, false]);
-    node.import(&places, Some(class), &mut |_, _| ()).expect("saved");
+    node.import(&places, Some(class), &mut |_, _| true).expect("saved");
     let rows = node.list(&Query::all(Enrolment::KIND)).expect("a list").rows;
     let mut confirmed: Vec<(Option<&str>, bool)> =
         rows.iter().map(|row| (row.text("learner_name"), row.is("learner_confirmed"))).collect();
@@ -90,6 +90,6 @@ fn learners_of_the_register_are_put_into_a_class() {
     assert_eq!(confirmed, [(Some("李强"), false), (Some("王芳"), true)]);
     let text = "学号\n1\n2\n3\n4";
     let many = draft(node, Roster::Enrolment, read_pasted(text).expect("a table"));
-    assert!(node.import(&many, Some(class), &mut |_, _| ()).is_err(), "there are three seats");
+    assert!(node.import(&many, Some(class), &mut |_, _| true).is_err(), "there are three seats");
     assert_eq!(enrolled(node, class), 2);
 }

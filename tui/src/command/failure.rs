@@ -60,6 +60,7 @@ impl Failure {
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
             NodeError::NotLetIn { .. } => refused("not-let-in", None),
             NodeError::NotListening => refused("not-listening", None),
+            NodeError::Stopped => failed("stopped"),
             NodeError::NoPeer => failed("no-peer"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
             NodeError::NotConfirmed => failed("not-confirmed"),
@@ -165,6 +166,7 @@ mod tests {
         check(Status::Refused, || NodeError::NoSuchDigits);
         check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
+        check(Status::Failed, || NodeError::Stopped);
         check(Status::Failed, || NodeError::NoPeer);
         check(Status::Failed, || NodeError::Unreachable);
         check(Status::Failed, || NodeError::NotConfirmed);

@@ -61,6 +61,7 @@ pub fn import(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure>
     let mut step = |at: usize, of: usize| {
         let args = [("at", Arg::Count(at as u64)), ("of", Arg::Count(of as u64))];
         stage.show("command-import-saving", &args);
+        true
     };
     let saved = matched.and_then(|()| match asked.dry_run {
         true => Ok(Saved::default()),

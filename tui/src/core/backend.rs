@@ -53,12 +53,13 @@ pub trait Backend: Send + Sync {
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
     /// Tells a roster which of its numbers the register knows.
     fn import_match(&self, draft: &mut import::Draft) -> Answered<()>;
-    /// Saves the good rows of a roster as one batch; `progress` is told the part of how many.
+    /// Saves the good rows of a roster as one batch; `progress` is told the part of how
+    /// many and says whether to go on.
     fn import(
         &self,
         draft: &import::Draft,
         class: Option<RecordId>,
-        progress: &dyn Fn(usize, usize),
+        progress: &dyn Fn(usize, usize) -> bool,
     ) -> Answered<Saved>;
     /// Open conflicts.
     fn conflicts(&self) -> Answered<Vec<Conflict>>;

@@ -92,7 +92,8 @@ impl Work {
 
     fn can_stop(&self) -> bool {
         match self {
-            Work::Sync { .. } | Work::Undo { .. } | Work::Import { .. } => false,
+            Work::Import { .. } => true,
+            Work::Sync { .. } | Work::Undo { .. } => false,
         }
     }
 }

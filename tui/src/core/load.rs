@@ -484,9 +484,10 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
             let matched = backend.import_match(&mut draft).map(|()| draft);
             Message::TableMatched(version, matched)
         }
-        Task::Job { id, work, .. } => {
+        Task::Job { id, work, stop } => {
             let progress = |done, total| {
                 send(Message::Progress { job: id, done: done as u64, total: Some(total as u64) });
+                !stop.is_asked()
             };
             Message::Ended(id, job(backend, work, &progress))
         }
@@ -503,7 +504,11 @@ fn choose(backend: &dyn Backend, choices: &[Given]) -> Answered<usize> {
     Ok(choices.len())
 }
 
-fn job(backend: &dyn Backend, work: Work, progress: &dyn Fn(usize, usize)) -> Answered<Done> {
+fn job(
+    backend: &dyn Backend,
+    work: Work,
+    progress: &dyn Fn(usize, usize) -> bool,
+) -> Answered<Done> {
     match work {
         Work::Sync { peer } => backend.sync(peer).map(Done::Synced),
         Work::Undo { what, also } => {

@@ -609,14 +609,16 @@ impl Backend for Fake {
         &self,
         draft: &import::Draft,
         _: Option<RecordId>,
-        progress: &dyn Fn(usize, usize),
+        progress: &dyn Fn(usize, usize) -> bool,
     ) -> Answered<Saved> {
         let mut world = self.world();
         world.version += 1;
         if let Some(what) = world.fails.take() {
             return Err(BackendError::Failed(what));
         }
-        progress(1, 1);
+        if !progress(1, 1) {
+            return Err(BackendError::Failed("failure-stopped".into()));
+        }
         let mut ids = Vec::new();
         let rows = world.rows.entry("learner").or_default();
         for (at, planned) in draft.planned().into_iter().enumerate() {

@@ -53,7 +53,7 @@ impl Province {
         let today = node.clock().now().date();
         let mut draft = Draft::new(Roster::Learner, table, today).map_err(|e| failed(&e))?;
         node.import_match(&mut draft).map_err(|error| failed(&error))?;
-        let saved = node.import(&draft, None, &mut |_, _| {}).map_err(|error| failed(&error))?;
+        let saved = node.import(&draft, None, &mut |_, _| true).map_err(|error| failed(&error))?;
         let batch = saved.batch;
         if let Some(batch) = batch {
             let id = RecordId(batch.0);

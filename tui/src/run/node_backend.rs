@@ -83,7 +83,7 @@ impl Backend for Node {
         &self,
         draft: &import::Draft,
         class: Option<RecordId>,
-        progress: &dyn Fn(usize, usize),
+        progress: &dyn Fn(usize, usize) -> bool,
     ) -> Answered<Saved> {
         Ok(Node::import(self, draft, class, &mut |part, parts| progress(part, parts))?)
     }
@@ -202,6 +202,7 @@ impl From<NodeError> for BackendError {
             NodeError::NotConfirmed => "failure-not-confirmed",
             NodeError::NotLetIn { .. } => "failure-not-let-in",
             NodeError::Net(_) | NodeError::Runtime(_) => "failure-network",
+            NodeError::Stopped => "failure-stopped",
             NodeError::NoPeer => "failure-no-peer",
         };
         tracing::warn!(id, "the node gave no answer");

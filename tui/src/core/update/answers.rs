@@ -104,7 +104,11 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
 
 /// Notes how a job ended, and says it.
 fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
-    let ending = if answered.is_ok() { Ending::Done } else { Ending::Failed };
+    let ending = match &answered {
+        Ok(_) => Ending::Done,
+        Err(BackendError::Failed(id)) if id == STOPPED => Ending::Stopped,
+        Err(_) => Ending::Failed,
+    };
     model.jobs.end(job, ending, model.clock);
     if answered.is_err() {
         wizard::not_saved(model, job);
@@ -115,6 +119,9 @@ fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
         Ok(Done::Imported(saved)) => wizard::saved(model, &saved),
         Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
             model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));
+        }
+        Err(BackendError::Failed(id)) if id == STOPPED => {
+            model.notice = Some(Notice::Said(Mark::Absent, "notice-stopped"));
         }
         Err(error) => failed(model, error),
     }
@@ -264,6 +271,8 @@ fn take_page(model: &mut Model, page: crate::core::load::OrganisationPage) {
     model.page = Some(page);
 }
 
+/// What the node says when a job heeded that it was asked to stop.
+const STOPPED: &str = "failure-stopped";
 /// Failures of a sync that only mean that nobody is near: said calmly.
 const OFFLINE: [&str; 3] = ["failure-no-peer", "failure-unreachable", "failure-network"];
 const KNOWN_MAX: usize = 5_000;
