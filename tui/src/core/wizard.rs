@@ -134,6 +134,25 @@ impl Wizard {
         self.entry = 0;
     }
 
+    /// Takes a pasted path: a whole one stands for what was there. File managers copy it in quotes.
+    pub fn paste_path(&mut self, text: &str) {
+        let path = text.trim().trim_matches(['"', '\'']);
+        if is_whole(path) {
+            self.go_to(path);
+        } else {
+            self.path.paste(path);
+        }
+        (self.entry, self.failed) = (0, None);
+    }
+
+    /// Begins the path anew where a whole one was typed behind the folder that stood there.
+    pub fn begin_anew(&mut self) {
+        let anew = whole_path(self.path.value()).map(str::to_owned);
+        if let Some(path) = anew.filter(|_| self.path.halves().1.is_empty()) {
+            self.go_to(&path);
+        }
+    }
+
     /// What can be chosen: what begins like the last part of the path.
     pub fn shown(&self) -> Vec<&FolderEntry> {
         let (before, begun) = split_path(self.path.value());
@@ -323,8 +342,30 @@ impl Wizard {
 
 /// Returns a path as its folder, with the separator, and what was begun after it.
 pub fn split_path(path: &str) -> (&str, &str) {
-    let is_separator = |letter: char| letter == '/' || letter == std::path::MAIN_SEPARATOR;
     path.split_at(path.rfind(is_separator).map_or(0, |at| at + 1))
+}
+
+/// Returns the whole path that stands behind a folder, if one does: it begins at separators in a
+/// row, at `~` or at the letter of a drive.
+fn whole_path(path: &str) -> Option<&str> {
+    let behind = |(at, _): (usize, &str)| {
+        let (before, rest) = (&path[..at], &path[at + 1..]);
+        // A share's name begins with two separators.
+        let is_folder = !before.is_empty() && !before.ends_with(is_separator);
+        (is_folder && is_whole(rest)).then_some(rest)
+    };
+    path.rmatch_indices(is_separator).find_map(behind)
+}
+
+fn is_whole(path: &str) -> bool {
+    let root = path.strip_prefix('~').or_else(|| {
+        path.strip_prefix(|letter: char| letter.is_ascii_alphabetic())?.strip_prefix(':')
+    });
+    root.unwrap_or(path).starts_with(is_separator)
+}
+
+fn is_separator(letter: char) -> bool {
+    letter == '/' || letter == std::path::MAIN_SEPARATOR
 }
 
 /// What stands between folders here.
@@ -332,3 +373,40 @@ pub const SEPARATOR: &str = std::path::MAIN_SEPARATOR_STR;
 /// Longer than any path of the systems that we run on.
 const PATH_CHARS_MAX: usize = 4096;
 const CELL_CHARS_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(typed: &str, expected: &str) {
+        let mut wizard = Wizard::new(Roster::Learner, None, typed);
+        wizard.begin_anew();
+        assert_eq!(wizard.path.value(), expected);
+    }
+
+    #[test]
+    fn a_whole_path_begins_anew() {
+        check("/root//", "/");
+        check("/root//tmp/名单.xlsx", "/tmp/名单.xlsx");
+        check("/root//tmp//名单.xlsx", "/名单.xlsx");
+        check("/root/~/名单.xlsx", "~/名单.xlsx");
+        check("C:/Users/d:/名单.xlsx", "d:/名单.xlsx");
+        check("/root///server/share", "//server/share");
+    }
+
+    #[test]
+    fn other_paths_stay() {
+        for path in ["", "/", "//server/share", "~/a", "/root/~$a", "/root/~", "C:/a", "/a/b:c/d"] {
+            check(path, path);
+        }
+    }
+
+    #[test]
+    fn what_is_edited_in_its_middle_stays() {
+        let mut wizard = Wizard::new(Roster::Learner, None, "/root//a");
+        wizard.path.key("Left".parse().expect("a key"));
+        wizard.begin_anew();
+        assert_eq!(wizard.path.value(), "/root//a");
+    }
+}

@@ -16,6 +16,7 @@ mod welcome;
 mod wizard;
 
 use onex_crdt::action::Undo;
+use onex_crdt::records::attendance::actions::MARK;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -321,7 +322,10 @@ fn said(model: &Model, notice: &Said) -> (Mark, String) {
 
 /// Whether something was typed into the form that is open.
 fn is_unsaved(model: &Model) -> bool {
+    let marking =
+        model.training.marking().filter(|_| model.screen == Screen::Training && model.may(&MARK));
     model.form.as_ref().is_some_and(|form| model.drafts.contains(&form.draft_key()))
+        || marking.is_some_and(|marking| !marking.new_marks().is_empty())
 }
 
 /// A failure as a sentence; a text that is no id of one is shown as it is.

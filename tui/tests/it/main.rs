@@ -10,4 +10,6 @@ mod program;
 #[cfg(unix)]
 mod pty;
 #[cfg(unix)]
+mod pty_training;
+#[cfg(unix)]
 mod terminal;

@@ -18,11 +18,12 @@ pub struct Terminal {
     input: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     written: Vec<u8>,
+    strokes: usize,
     _master: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
-    /// Opens the interface of a node.
+    /// Opens the interface of a node, for a person whose own folder is the one around it.
     pub fn open(home: &Path) -> Self {
         let size = PtySize { rows: ROWS, cols: COLUMNS, ..PtySize::default() };
         let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
@@ -31,6 +32,7 @@ impl Terminal {
             command.env(name, value);
         }
         command.env("ONEX_HOME", home);
+        command.env("HOME", home.parent().expect("a folder around it"));
         command.env_remove("NO_COLOR");
         command.env_remove("SSH_CONNECTION");
         let child = pair.slave.spawn_command(command).expect("the binary runs");
@@ -48,7 +50,8 @@ impl Terminal {
         });
         let [rows, columns] = [ROWS, COLUMNS].map(|cells| cells.try_into().expect("not zero"));
         let parser = Parser::new_with_callbacks(rows, columns, 0, Asked::default());
-        Self { parser, output, input, child, written: Vec::new(), _master: pair.master }
+        let (written, strokes) = (Vec::new(), 0);
+        Self { parser, output, input, child, written, strokes, _master: pair.master }
     }
 
     /// Presses keys, named as in the hint bar and separated by spaces.
@@ -57,6 +60,7 @@ impl Terminal {
             let known = KEYS.iter().find(|(key, _)| *key == name);
             let (_, bytes) = known.unwrap_or_else(|| panic!("no key is called {name}"));
             self.send(bytes.as_bytes());
+            self.strokes += 1;
         }
         self
     }
@@ -65,7 +69,13 @@ impl Terminal {
     pub fn write(&mut self, text: &str) -> &mut Self {
         assert!(!text.contains(|letter: char| letter.is_ascii_alphabetic()), "{text} has letters");
         self.send(text.as_bytes());
+        self.strokes += text.chars().count();
         self
+    }
+
+    /// How many keys were pressed; each character of a text is one.
+    pub fn strokes(&self) -> usize {
+        self.strokes
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -231,9 +241,13 @@ const KEYS: &[(&str, &str)] = &[
     ("Esc", "\x1b"),
     ("Tab", "\t"),
     ("Space", " "),
+    ("Backspace", "\x7f"),
+    ("Ctrl+A", "\x01"),
+    ("Ctrl+P", "\x10"),
     ("Ctrl+Q", "\x11"),
     ("Ctrl+R", "\x12"),
     ("Ctrl+U", "\x15"),
     ("1", "1"),
     ("2", "2"),
+    ("3", "3"),
 ];

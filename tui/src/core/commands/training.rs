@@ -145,7 +145,7 @@ pub static COMMANDS: &[Command] = &[
     act(&CLOSE, At::Class, |model| can(model, &CLOSE)),
     act(&CANCEL, At::Class, |model| can(model, &CANCEL)),
     // Learners for a class.
-    keys(&["Enter", "F6"], 1, when(can_enrol, train("pick", "cmd-enrol", At::Pick, Train::Enrol))),
+    keys(&["F6", "Enter"], 1, when(can_enrol, train("pick", "cmd-enrol", At::Pick, Train::Enrol))),
     keys(&["Esc"], 10, entry("pick-back", "cmd-back", At::Pick, Does::Back)),
     // The sheet of a meeting.
     keys(

@@ -199,9 +199,12 @@ pub fn act(model: &mut Model, action: &'static Action) -> Vec<Task> {
         }
         return act_many(model, form, many);
     }
-    if action.id == MEETING_ADD.id
-        && let Some(form) = training::meeting_form(model)
-    {
+    let likely = match action.id {
+        id if id == MEETING_ADD.id => training::meeting_form(model),
+        id if id == class::OPEN.id => Some(training::class_form(model)),
+        _ => None,
+    };
+    if let Some(form) = likely {
         open(model, form);
         return Vec::new();
     }

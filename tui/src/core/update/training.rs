@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use onex_crdt::action::{Action, Given};
 use onex_crdt::field::Field;
 use onex_crdt::field::number::Decimal1;
+use onex_crdt::field::time::Date;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::attendance::Mark;
@@ -341,13 +342,35 @@ pub fn meeting_form(model: &Model) -> Option<FormState> {
         ("teacher", teacher.map(str::to_owned)),
         ("room", room),
     ];
+    fill(&mut form, likely);
+    form.reason = None;
+    Some(form)
+}
+
+/// The form of a new class, which is likely to begin today.
+pub fn class_form(model: &Model) -> FormState {
+    let mut form = FormState::new(&OPEN, None, &[]);
+    let today = model.now().map(|now| now.date());
+    let begin = today.map(|today| today.to_string());
+    fill(&mut form, [("term", today.map(term_of)), ("starts_on", begin)]);
+    form
+}
+
+/// The term of a day: autumn lasts until January.
+pub fn term_of(day: Date) -> String {
+    match day.month() {
+        1 => format!("{}-2", day.year() - 1),
+        2..=7 => format!("{}-1", day.year()),
+        _ => format!("{}-2", day.year()),
+    }
+}
+
+fn fill<const N: usize>(form: &mut FormState, likely: [(&'static str, Option<String>); N]) {
     for (key, text) in likely {
         if let (Some(field), Some(text)) = (form.field_mut(key), text) {
             field.text = text;
         }
     }
-    form.reason = None;
-    Some(form)
 }
 
 /// Opens the sheet of the marked meeting with what was said and not saved.

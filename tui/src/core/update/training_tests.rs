@@ -1,5 +1,6 @@
 //! What a teacher and a coordinator do with a class, key by key.
 
+use onex_crdt::field::time::Date;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::attendance::Mark;
 use onex_crdt::records::learner::Learner;
@@ -14,6 +15,7 @@ use crate::core::model::{Notice, Screen};
 use crate::core::story::training::{CLASS, LAST_WEEK, TODAY, learner_id, name, with_training};
 use crate::core::story::{CRRC, Driver, Fake, RAILWAY, conflict, world};
 use crate::core::training::{Page, Part, Reveal};
+use crate::core::update::training::term_of;
 use crate::i18n::Lang;
 
 const SIZE: (u16, u16) = (80, 24);
@@ -181,6 +183,23 @@ fn a_new_meeting_has_what_is_likely() {
     let rows = driver.fake.world().rows["meeting"].clone();
     let class = Some(&Value::Bytes(CLASS.0.to_vec()));
     assert_eq!(rows.last().and_then(|row| row.fields.get("class_id")), class);
+}
+
+#[test]
+fn a_new_class_begins_today_in_the_term_of_the_day() {
+    let mut driver = coordinator();
+    driver.press("3 F6");
+    let text = |driver: &Driver, key: &str| {
+        let form = driver.model.form.as_ref().expect("the form of a class");
+        form.fields.iter().find(|f| f.key == key).map(|f| f.text.clone())
+    };
+    assert_eq!(text(&driver, "starts_on").as_deref(), Some("2026-04-20"));
+    assert_eq!(text(&driver, "term").as_deref(), Some("2026-1"));
+    for (day, term) in
+        [("2027-01-31", "2026-2"), ("2027-02-01", "2027-1"), ("2026-08-01", "2026-2")]
+    {
+        assert_eq!(term_of(Date::parse(day).expect("a day")), term, "{day}");
+    }
 }
 
 #[test]

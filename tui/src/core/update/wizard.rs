@@ -108,14 +108,14 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Task> {
     if text.trim().contains(['\n', '\t']) {
         return read(model, TableSource::Text(text));
     }
-    wizard.path.paste(&text);
-    wizard.entry = 0;
+    wizard.paste_path(&text);
     path_changed(model)
 }
 
 /// Asks for the folder of the path, unless it is here.
 fn path_changed(model: &mut Model) -> Vec<Task> {
-    let Some(wizard) = &model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    wizard.begin_anew();
     let (before, _) = split_path(wizard.path.value());
     let is_here = wizard.folder.as_ref().is_some_and(|folder| folder.path == before);
     if is_here || before.is_empty() { Vec::new() } else { vec![folder_ask(model)] }

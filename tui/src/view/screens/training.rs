@@ -115,8 +115,9 @@ fn pick(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let look = model.look;
-    let name = words::name(model, class);
-    let title = look.tr("training-pick", &[("class", name.as_str().into())]);
+    let page = model.training.class_of(class);
+    let name = page.and_then(|page| page.row.text("name")).unwrap_or_default();
+    let title = look.tr("training-pick", &[("class", name.into())]);
     let heading = Rect { height: area.height.min(1), ..area };
     put(buffer, heading, &format!(" {title}"), look.style(Role::Heading));
     let (area, find) = draw_bars(model, list, below(area, 1), buffer);
