@@ -3,7 +3,7 @@
 //! A choice is written with the action's right of whoever may edit the record; nothing chooses by
 //! itself.
 
-use onex_crdt::act::Authority as _;
+use onex_crdt::act::{Authority as _, Found};
 use onex_crdt::action::{Action, Desk, Given, Reason, Refusal, Who};
 use onex_crdt::document::{Document, Write};
 use onex_crdt::field::number::Count;
@@ -15,6 +15,7 @@ use onex_crdt::record::{Record, RecordKind};
 use onex_crdt::records::attendance::{self, Attendance, Marks};
 use onex_crdt::records::conflict::{CHOOSE, Choice};
 use onex_crdt::records::learner::Learner;
+use onex_crdt::records::undo;
 use onex_crdt::registry;
 use onex_crdt::value::Value;
 use onex_crdt::view::View;
@@ -41,6 +42,9 @@ impl Node {
         let Writer { store, engine, membership } = &mut *writer;
         let mut resolved = Vec::new();
         for found in query::acts_of_kind(store.read(), CHOOSE.id)? {
+            if !stands(store.read(), membership, &found)? {
+                continue;
+            }
             let document = engine.document(store.read(), &found.header)?;
             let act = &found.act;
             let Some(choice) = Choice::of(act) else { continue };
@@ -284,6 +288,20 @@ fn of_mark(membership: &Membership, mark: &attendance::OneMark) -> ConflictValue
         device: Log(membership).org_of(mark.device).map(|_| mark.device),
         at: Moment::parse(&mark.at).unwrap_or_else(|_| claimed(0)),
     }
+}
+
+/// Whether a choice is one of the record's own organisation, by somebody who could make it.
+fn stands(
+    connection: &Connection,
+    membership: &Membership,
+    found: &Found,
+) -> Result<bool, StoreError> {
+    let view = SqlView::new(connection, membership);
+    let acts = view.acts(found.act.subject);
+    let standing = undo::standing(&view, &acts, &found.header);
+    let stands = standing.iter().any(|standing| standing.act.id == found.act.id);
+    view.finish()?;
+    Ok(stands && found.act.subject.is_of(found.header.owner))
 }
 
 /// The marks that somebody who chose had seen.

@@ -1,5 +1,6 @@
 //! Worker's part of an import: folders, files, pasted tables, what the register knows already.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use onex_node::import::{Draft, Roster};
@@ -84,11 +85,16 @@ fn file_name(path: &str) -> String {
 
 fn file(path: &str) -> Result<Table, NoRoster> {
     let path = PathBuf::from(path);
-    let about = std::fs::metadata(&path).map_err(|_| NoRoster::File)?;
-    if about.len() > FILE_BYTES_MAX as u64 {
+    // A pipe or a device may have no end, and waits for a writer before it is looked at.
+    let is_file = std::fs::metadata(&path).is_ok_and(|about| about.is_file());
+    let opened = is_file.then(|| std::fs::File::open(&path).ok()).flatten();
+    let mut bytes = Vec::new();
+    let read =
+        opened.ok_or(NoRoster::File)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|_| NoRoster::File)?;
+    if bytes.len() > FILE_BYTES_MAX {
         return Err(no_table(TableError::TooLarge));
     }
-    let bytes = std::fs::read(&path).map_err(|_| NoRoster::File)?;
     table::read(&bytes).map_err(no_table)
 }
 
