@@ -112,7 +112,7 @@ help-marks-working = in progress
 help-marks-absent = none/offline
 help-marks-syncing = syncing
 help-ime = With a Chinese input method on, letters go to it first: use F keys and digits, or type hanzi to find.
-help-close = Esc closes
+help-close = ↑↓ more  Esc close
 
 refusal-what = “{ $action }” was not done
 refusal-at-field = { $field }: { $why }

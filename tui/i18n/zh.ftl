@@ -106,7 +106,7 @@ help-marks-working = 进行中
 help-marks-absent = 没有/离线
 help-marks-syncing = 正在同步
 help-ime = 中文输入法打开时，字母键会先进输入法：请用 F 键、数字键，或直接打汉字查找。
-help-close = Esc 关闭
+help-close = ↑↓ 看更多  Esc 关闭
 
 refusal-what = 没有完成“{ $action }”
 refusal-at-field = { $field }：{ $why }
