@@ -84,6 +84,28 @@ pub struct Param {
     pub required: bool,
 }
 
+impl Param {
+    /// A parameter that must be given.
+    pub const fn required(
+        key: &'static str,
+        zh: &'static str,
+        en: &'static str,
+        ty: FieldType,
+    ) -> Self {
+        Self { key, zh, en, ty, required: true }
+    }
+
+    /// A parameter that may be left out.
+    pub const fn optional(
+        key: &'static str,
+        zh: &'static str,
+        en: &'static str,
+        ty: FieldType,
+    ) -> Self {
+        Self { required: false, ..Self::required(key, zh, en, ty) }
+    }
+}
+
 /// What takes an action back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {

@@ -4,23 +4,13 @@
 
 use crate::act::Act;
 use crate::action::{Action, FieldsGiven, Param, Run, Says, Subject, Undo};
+use crate::field::Field;
 use crate::field::number::Count;
 use crate::field::text::{LongText, Text};
-use crate::field::{Field, FieldType};
 use crate::ids::RecordId;
 use crate::value::Value;
 
 use super::undo::ANYBODY;
-
-const fn param(
-    key: &'static str,
-    zh: &'static str,
-    en: &'static str,
-    ty: FieldType,
-    required: bool,
-) -> Param {
-    Param { key, zh, en, ty, required }
-}
 
 /// Chooses one of several concurrent values of a field, or another one. Requirements 2.24.
 pub const CHOOSE: Action = Action {
@@ -32,10 +22,10 @@ pub const CHOOSE: Action = Action {
     subject: Subject::Nothing,
     fields: FieldsGiven::None,
     params: &[
-        param("id", "冲突", "conflict", <Text<8, 32> as Field>::TYPE, true),
-        param("choice", "选第几个", "choice", <Count<1, 1000> as Field>::TYPE, false),
-        param("value", "另填的值", "another value", <LongText<8000> as Field>::TYPE, false),
-        param("reason", "理由", "reason", <LongText<400> as Field>::TYPE, false),
+        Param::required("id", "冲突", "conflict", <Text<8, 32> as Field>::TYPE),
+        Param::optional("choice", "选第几个", "choice", <Count<1, 1000> as Field>::TYPE),
+        Param::optional("value", "另填的值", "another value", <LongText<8000> as Field>::TYPE),
+        Param::optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE),
     ],
     from: &[],
     undo: Undo::No,

@@ -3,8 +3,8 @@
 //! Removing a device and adopting its work are not here yet.
 
 use crate::action::{Action, FieldsGiven, Param, Run, Subject, Undo};
+use crate::field::Field;
 use crate::field::text::{LongText, PersonName, Text};
-use crate::field::{Field, FieldType};
 use crate::roles::OrgRole::{self, College, Evaluator, Hub};
 use crate::roles::PersonRole::{self, Admin, Officer};
 
@@ -12,16 +12,6 @@ use crate::field::code::OrgRef;
 
 const ADMINS: &[(OrgRole, &[PersonRole])] =
     &[(Hub, &[Admin, Officer]), (College, &[Admin]), (Evaluator, &[Admin])];
-
-const fn param(
-    key: &'static str,
-    zh: &'static str,
-    en: &'static str,
-    ty: FieldType,
-    required: bool,
-) -> Param {
-    Param { key, zh, en, ty, required }
-}
 
 /// Writes an invitation: for a further device of the own organisation, or, by the hub, for the
 /// first device of another. Trust A6.
@@ -34,9 +24,9 @@ pub const DEVICE_INVITE: Action = Action {
     subject: Subject::Nothing,
     fields: FieldsGiven::None,
     params: &[
-        param("out", "文件", "file", <LongText<1000> as Field>::TYPE, true),
-        param("role", "角色", "role", <OrgRole as Field>::TYPE, false),
-        param("org_id", "机构", "organisation", <OrgRef as Field>::TYPE, false),
+        Param::required("out", "文件", "file", <LongText<1000> as Field>::TYPE),
+        Param::optional("role", "角色", "role", <OrgRole as Field>::TYPE),
+        Param::optional("org_id", "机构", "organisation", <OrgRef as Field>::TYPE),
     ],
     from: &[],
     undo: Undo::By("device.cancel"),
@@ -48,7 +38,7 @@ pub const DEVICE_CONFIRM: Action = Action {
     id: "device.confirm",
     zh: "确认设备",
     en: "Confirm device",
-    params: &[param("digits", "核对数字", "digits", <Text<1, 60> as Field>::TYPE, true)],
+    params: &[Param::required("digits", "核对数字", "digits", <Text<1, 60> as Field>::TYPE)],
     undo: Undo::No,
     ..DEVICE_INVITE
 };
@@ -58,14 +48,14 @@ pub const DEVICE_CANCEL: Action = Action {
     id: "device.cancel",
     zh: "作废邀请",
     en: "Cancel invitation",
-    params: &[param("id", "邀请", "invitation", <Text<8, 32> as Field>::TYPE, true)],
+    params: &[Param::required("id", "邀请", "invitation", <Text<8, 32> as Field>::TYPE)],
     undo: Undo::By("device.invite"),
     ..DEVICE_INVITE
 };
 
-const DEVICE: Param = param("device", "设备", "device", <Text<8, 32> as Field>::TYPE, true);
-const PERSON: Param = param("person", "姓名", "person", <PersonName as Field>::TYPE, true);
-const ROLE: Param = param("role", "角色", "role", <PersonRole as Field>::TYPE, true);
+const DEVICE: Param = Param::required("device", "设备", "device", <Text<8, 32> as Field>::TYPE);
+const PERSON: Param = Param::required("person", "姓名", "person", <PersonName as Field>::TYPE);
+const ROLE: Param = Param::required("role", "角色", "role", <PersonRole as Field>::TYPE);
 
 /// Gives a person at a device a role.
 pub const ROLE_GRANT: Action = Action {

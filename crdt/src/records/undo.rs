@@ -32,20 +32,13 @@ pub const UNDO: Action = Action {
     subject: Subject::Nothing,
     fields: FieldsGiven::None,
     params: &[
-        Param {
-            key: "id",
-            zh: "操作或批次",
-            en: "act or batch",
-            ty: <Text<8, 32> as Field>::TYPE,
-            required: false,
-        },
-        Param {
-            key: "also",
-            zh: "之后被改过也撤销的记录",
-            en: "records to undo though changed since",
-            ty: <LongText<4000> as Field>::TYPE,
-            required: false,
-        },
+        Param::optional("id", "操作或批次", "act or batch", <Text<8, 32> as Field>::TYPE),
+        Param::optional(
+            "also",
+            "之后被改过也撤销的记录",
+            "records to undo though changed since",
+            <LongText<4000> as Field>::TYPE,
+        ),
     ],
     from: &[],
     undo: Undo::Edit,

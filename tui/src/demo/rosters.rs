@@ -33,7 +33,7 @@ impl fmt::Display for Imported {
 }
 
 impl Province {
-    /// Brings a roster of learners in at a node; the file stays in the folder [`ROSTERS`].
+    /// Brings a roster of learners in at a node; the file stays in the folder `rosters`.
     pub fn import(
         &mut self,
         step: &'static str,

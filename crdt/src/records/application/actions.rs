@@ -17,15 +17,6 @@ use crate::records::call::{Call, CallRef};
 use crate::records::certificate::CertLevel;
 use crate::records::shared;
 
-const fn optional(
-    key: &'static str,
-    zh: &'static str,
-    en: &'static str,
-    ty: crate::field::FieldType,
-) -> Param {
-    Param { key, zh, en, ty, required: false }
-}
-
 /// Begins a line as a draft; a call that is closed may be named, and the line is late then.
 pub const ADD: Action = Action {
     id: "application.add",
@@ -35,7 +26,7 @@ pub const ADD: Action = Action {
     kind: Some(Application::KIND),
     subject: Subject::Makes,
     fields: FieldsGiven::Except(&["year", "call_id"]),
-    params: &[optional("call_id", "申报通知", "call", <CallRef as Field>::TYPE)],
+    params: &[Param::optional("call_id", "申报通知", "call", <CallRef as Field>::TYPE)],
     from: &[],
     undo: Undo::Edit,
     run: Run::Rule(add),
@@ -74,7 +65,7 @@ pub const WITHDRAW: Action = Action {
     zh: "撤回申报项",
     en: "Withdraw line",
     fields: FieldsGiven::None,
-    params: &[optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE)],
+    params: &[Param::optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE)],
     from: &["submitted", "returned", "filed"],
     undo: Undo::By("application.submit"),
     run: Run::Rule(withdraw),
@@ -92,15 +83,9 @@ pub const DECIDE: Action = Action {
     who: &[(Hub, &[Officer, Lead])],
     fields: FieldsGiven::None,
     params: &[
-        Param {
-            key: "outcome",
-            zh: "决定",
-            en: "outcome",
-            ty: <Outcome as Field>::TYPE,
-            required: true,
-        },
-        optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE),
-        optional("quota", "备案人数", "filed quota", <Count<1, 100_000> as Field>::TYPE),
+        Param::required("outcome", "决定", "outcome", <Outcome as Field>::TYPE),
+        Param::optional("reason", "理由", "reason", <LongText<400> as Field>::TYPE),
+        Param::optional("quota", "备案人数", "filed quota", <Count<1, 100_000> as Field>::TYPE),
     ],
     from: &["submitted", "returned", "rejected", "filed"],
     undo: Undo::No,

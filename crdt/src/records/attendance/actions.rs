@@ -53,27 +53,9 @@ pub const MARK: Action = Action {
     kind: Some(Attendance::KIND),
     fields: FieldsGiven::Only(&["meeting_id", "mark"]),
     params: &[
-        Param {
-            key: "learner_id",
-            zh: "学员",
-            en: "learners",
-            ty: <LearnerRefs as Field>::TYPE,
-            required: true,
-        },
-        Param {
-            key: "except",
-            zh: "除外",
-            en: "except",
-            ty: <TextList as Field>::TYPE,
-            required: false,
-        },
-        Param {
-            key: "source",
-            zh: "来源",
-            en: "source",
-            ty: <MarkSource as Field>::TYPE,
-            required: false,
-        },
+        Param::required("learner_id", "学员", "learners", <LearnerRefs as Field>::TYPE),
+        Param::optional("except", "除外", "except", <TextList as Field>::TYPE),
+        Param::optional("source", "来源", "source", <MarkSource as Field>::TYPE),
     ],
     run: Run::Rule(mark),
     ..MEETING_ADD

@@ -8,7 +8,7 @@ use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says
 use crate::field::code::id_list;
 use crate::field::number::{Count, Flag};
 use crate::field::text::LongText;
-use crate::field::{Field, FieldError, FieldType};
+use crate::field::{Field, FieldError};
 use crate::header::CLASS;
 use crate::ids::RecordId;
 use crate::record::{Fields, Record, Row};
@@ -25,16 +25,6 @@ use super::enrolment::{Enrolment, enrolment_id};
 const COORDINATORS: &[(OrgRole, &[PersonRole])] = &[(College, &[Coordinator])];
 /// Who keeps roster and attendance.
 pub const TEACHERS: &[(OrgRole, &[PersonRole])] = &[(College, &[Coordinator, Teacher])];
-
-const fn param(
-    key: &'static str,
-    zh: &'static str,
-    en: &'static str,
-    ty: FieldType,
-    required: bool,
-) -> Param {
-    Param { key, zh, en, ty, required }
-}
 
 id_list! {
     /// Several learners.
@@ -76,8 +66,8 @@ pub const ENROL: Action = Action {
     en: "Enrol learners",
     fields: FieldsGiven::None,
     params: &[
-        param("learner_id", "学员", "learners", <LearnerRefs as Field>::TYPE, true),
-        param("learner_confirmed", "本人确认", "confirmed", <Flag as Field>::TYPE, false),
+        Param::required("learner_id", "学员", "learners", <LearnerRefs as Field>::TYPE),
+        Param::optional("learner_confirmed", "本人确认", "confirmed", <Flag as Field>::TYPE),
     ],
     run: Run::Rule(enrol),
     ..EDIT
@@ -101,7 +91,7 @@ pub const REMOVE: Action = Action {
     zh: "移出班级",
     en: "Remove from class",
     who: COORDINATORS,
-    params: &[param("reason", "理由", "reason", <LongText<400> as Field>::TYPE, true)],
+    params: &[Param::required("reason", "理由", "reason", <LongText<400> as Field>::TYPE)],
     run: Run::Rule(remove),
     ..CONFIRM
 };
@@ -122,7 +112,7 @@ pub const CANCEL: Action = Action {
     id: "class.cancel",
     zh: "取消班级",
     en: "Cancel class",
-    params: &[param("reason", "理由", "reason", <LongText<400> as Field>::TYPE, true)],
+    params: &[Param::required("reason", "理由", "reason", <LongText<400> as Field>::TYPE)],
     undo: Undo::No,
     run: Run::Rule(|desk| {
         let reason = desk.given_value("reason").cloned();

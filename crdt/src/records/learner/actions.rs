@@ -6,7 +6,7 @@ use crate::action::{Action, Desk, FieldsGiven, Param, Reason, Refusal, Run, Says
 use crate::field::code::{IdNumber, Mobile, ResidentId};
 use crate::field::text::LongText;
 use crate::field::time::{Date, Grade};
-use crate::field::{Field, FieldError, FieldType, choices};
+use crate::field::{Field, FieldError, choices};
 use crate::header::{Header, LEARNERS, PILOT_STUDENTS};
 use crate::ids::RecordId;
 use crate::record::{Fields, Record};
@@ -22,16 +22,6 @@ const REGISTRARS: &[(OrgRole, &[PersonRole])] =
     &[(College, &[Coordinator, Teacher]), (Hub, &[Officer])];
 const COORDINATORS: &[(OrgRole, &[PersonRole])] = &[(College, &[Coordinator])];
 
-const fn param(
-    key: &'static str,
-    zh: &'static str,
-    en: &'static str,
-    ty: FieldType,
-    required: bool,
-) -> Param {
-    Param { key, zh, en, ty, required }
-}
-
 /// Puts a learner on the register. Sex and day of birth come from a resident's number.
 pub const ADD: Action = Action {
     id: "learner.add",
@@ -42,8 +32,8 @@ pub const ADD: Action = Action {
     subject: Subject::Makes,
     fields: FieldsGiven::Except(&["gender", "birth_date"]),
     params: &[
-        param("gender", "性别", "gender", <Gender as Field>::TYPE, false),
-        param("birth_date", "出生日期", "birth date", <Date as Field>::TYPE, false),
+        Param::optional("gender", "性别", "gender", <Gender as Field>::TYPE),
+        Param::optional("birth_date", "出生日期", "birth date", <Date as Field>::TYPE),
     ],
     from: &[],
     undo: Undo::Edit,
@@ -57,10 +47,10 @@ pub const ADD: Action = Action {
 pub const ADD_FROM_ROSTER: Action = Action {
     fields: FieldsGiven::Except(LEFT_OPEN),
     params: &[
-        param("id_number", "证件号码", "ID number", <IdNumber as Field>::TYPE, false),
-        param("phone", "手机号码", "mobile", <Mobile as Field>::TYPE, false),
-        param("gender", "性别", "gender", <Gender as Field>::TYPE, false),
-        param("birth_date", "出生日期", "birth date", <Date as Field>::TYPE, false),
+        Param::optional("id_number", "证件号码", "ID number", <IdNumber as Field>::TYPE),
+        Param::optional("phone", "手机号码", "mobile", <Mobile as Field>::TYPE),
+        Param::optional("gender", "性别", "gender", <Gender as Field>::TYPE),
+        Param::optional("birth_date", "出生日期", "birth date", <Date as Field>::TYPE),
     ],
     run: Run::Rule(|desk| enter(desk, Needed::WhatThereIs)),
     ..ADD
@@ -89,7 +79,12 @@ pub const MERGE: Action = Action {
     en: "Merge learners",
     who: COORDINATORS,
     fields: FieldsGiven::None,
-    params: &[param("from", "并入的考生", "learner to merge", <LearnerRef as Field>::TYPE, true)],
+    params: &[Param::required(
+        "from",
+        "并入的考生",
+        "learner to merge",
+        <LearnerRef as Field>::TYPE,
+    )],
     run: Run::Rule(merge),
     ..EDIT
 };
@@ -107,7 +102,7 @@ pub const LEAVE: Action = Action {
     id: "learner.leave",
     zh: "毕业或离校",
     en: "Leave",
-    params: &[param("outcome", "去向", "outcome", <Leaving as Field>::TYPE, true)],
+    params: &[Param::required("outcome", "去向", "outcome", <Leaving as Field>::TYPE)],
     run: Run::Rule(|desk| say(desk, "outcome")),
     ..MERGE
 };
@@ -117,7 +112,7 @@ pub const REMOVE: Action = Action {
     id: "learner.remove",
     zh: "移出考生",
     en: "Remove learner",
-    params: &[param("reason", "理由", "reason", <LongText<400> as Field>::TYPE, true)],
+    params: &[Param::required("reason", "理由", "reason", <LongText<400> as Field>::TYPE)],
     run: Run::Rule(|desk| say(desk, "reason")),
     ..MERGE
 };
@@ -127,12 +122,11 @@ pub const PILOT: Action = Action {
     id: "learner.pilot",
     zh: "计入备案人数",
     en: "Count in a filed quota",
-    params: &[param(
+    params: &[Param::required(
         "pilot_application_id",
         "备案的申报项",
         "filed line",
         <ApplicationRef as Field>::TYPE,
-        true,
     )],
     run: Run::Rule(pilot),
     ..MERGE
