@@ -112,27 +112,32 @@ impl Engine {
         let mut work = Work::default();
         let mut ids = Vec::new();
         for part in parts {
-            let part = part?;
-            let author = self.author_of(part, who, batch);
-            let (writes, made) = allowed(transaction, membership, who, part)?;
-            self.write(transaction, membership, &mut work, &author, writes)?;
-            ids.extend(made);
+            ids.extend(self.carry_part(transaction, membership, who, &mut work, batch, part?)?);
         }
         for order in then(&ids) {
             let part = std::slice::from_ref(&order);
-            let author = self.author_of(part, who, batch);
-            let (writes, made) = allowed(transaction, membership, who, part)?;
-            self.write(transaction, membership, &mut work, &author, writes)?;
-            ids.extend(made);
+            ids.extend(self.carry_part(transaction, membership, who, &mut work, batch, part)?);
         }
         self.follow_up(transaction, membership, who, &mut work)?;
         self.seal(transaction, membership, work)?;
         Ok((batch, ids))
     }
 
-    fn author_of(&self, part: &[Order], who: &Who, batch: BatchId) -> Authorship {
+    /// Writes orders that do not depend on each other together, and returns their records.
+    fn carry_part(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        work: &mut Work,
+        batch: BatchId,
+        part: &[Order],
+    ) -> Result<Vec<RecordId>, EngineError> {
         let action = part.first().map_or("", |order| order.action.id);
-        self.author(action, &who.person, Some(batch))
+        let author = self.author(action, &who.person, Some(batch));
+        let (writes, made) = allowed(transaction, membership, who, part)?;
+        self.write(transaction, membership, work, &author, writes)?;
+        Ok(made)
     }
 
     /// Writes what was decided elsewhere, as one batch of an action.

@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
-use onex_crdt::action::{Action, Desk, Given, Reason, Refusal, Says, Undo, Who};
+use onex_crdt::action::{Action, Desk, Given, Reason, Refusal, Says, Undo, Who, check};
 use onex_crdt::document::{Document, Later, TouchKey, UNDONE, Undoing, Write};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DocId, RecordId};
 use onex_crdt::record::RecordKind;
-use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::undo::{UNDO, UNDONE_ACT, standing};
 use onex_crdt::registry;
 use onex_crdt::roles::PersonRole;
@@ -21,7 +20,7 @@ use onex_crdt::value::Value;
 use onex_crdt::view::View;
 use onex_protocol::membership::Membership;
 
-use super::{Engine, EngineError, Order, Work};
+use super::{Engine, EngineError, Work};
 use crate::api::{Left, Undone};
 use crate::clock::random;
 use crate::store::steps::{self, Step};
@@ -99,15 +98,8 @@ impl Engine {
         let view = SqlView::new(transaction, membership);
         let mut plan = Plan::default();
         for id in subjects {
-            let order = Order { action, id: Some(id), given: defaults(action) };
-            let allowed = onex_crdt::action::check(
-                order.action,
-                order.id,
-                &order.given,
-                who,
-                &view,
-                &mut random::<16>,
-            )?;
+            let (given, fresh) = (defaults(action), &mut random::<16>);
+            let allowed = check(action, Some(id), &given, who, &view, fresh)?;
             plan.writes.extend(allowed.writes);
             plan.undone.push((kind, id));
         }
@@ -271,9 +263,6 @@ fn steps_since(
 fn undo_act(plan: &mut Plan, view: &SqlView<'_>, document: &Document, who: &Who, id: ActId) {
     let Some(found) = document.act(id) else { return };
     let act = found.act;
-    if act.kind == CHOOSE.id {
-        return;
-    }
     let given = Given::new();
     let mut fresh = random::<16>;
     let mut desk = Desk::new(&UNDO, who, view, &given, &mut fresh);
