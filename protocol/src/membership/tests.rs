@@ -43,7 +43,8 @@ fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
 }
 
 fn revoke(seed: u8, person: &str, role: PersonRole) -> Statement {
-    Statement::RemoveRole { device: key(seed).device(), person: person.to_owned(), role }
+    let (device, person) = (key(seed).device(), person.to_owned());
+    Statement::RemoveRole { device, person, role, frontier: Vec::new() }
 }
 
 fn say(membership: &mut Membership, seed: u8, body: Statement) -> Result<(), MembershipError> {
