@@ -14,7 +14,7 @@ use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::{record::Record, registry};
 use onex_node::api::{
-    Answer, AuditEntry, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport,
+    Answer, AuditLine, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport,
     Quarantined, Resolved, Status, Step, SyncReport, Traffic, Unsent,
 };
 use serde_json::{Map, Value as Json, json};
@@ -156,6 +156,7 @@ pub fn status(status: &Status) -> Json {
         "quarantine": status.quarantine,
         "stale": status.stale,
         "waiting": waiting.collect::<Vec<_>>(),
+        "keys": status.keys.id(),
         "store": {
             "documents": status.documents,
             "records": status.records,
@@ -359,9 +360,11 @@ pub fn quarantined(held: &Quarantined) -> Json {
 }
 
 /// Returns a line of the audit log.
-pub fn audited(entry: &AuditEntry) -> Json {
+pub fn audited(line: &AuditLine) -> Json {
+    let entry = &line.entry;
     let ids: Vec<String> = entry.ids.iter().map(ToString::to_string).collect();
     json!({
+        "id": line.id().to_string(),
         "at": entry.at,
         "person": entry.person,
         "device": entry.device.to_string(),

@@ -54,6 +54,14 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             }
             Vec::new()
         }
+        Message::Opened(answered) => {
+            if let Err(error) = answered {
+                // What cannot be written down is not shown.
+                model.form = None;
+                failed(model, error);
+            }
+            Vec::new()
+        }
         Message::Invited(answered) => {
             let done = answered.map(|file| {
                 let file = file.display().to_string();
@@ -91,7 +99,9 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             model.welcome = None;
             model.form = None;
             model.drafts.retain_only(None);
-            model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
+            if model.lock.take().is_none() {
+                model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
+            }
             begin(model)
         }
         Message::NotEntered(error) => open::not_entered(model, error),
@@ -254,7 +264,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Pair(pair) => model.training.pair = Some(*pair),
         Loaded::Seats(meeting, seats) => training::take_seats(model, meeting, seats),
         Loaded::Facets(values) => lists::found(model, values),
-        Loaded::Edited(row) => open::edited(model, row),
+        Loaded::Edited(row) => return open::edited(model, row),
         Loaded::Settle(page) => return settle::take(model, *page),
         Loaded::Drafts(drafts) => model.drafts.restore(drafts),
     }
