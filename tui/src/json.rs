@@ -156,12 +156,12 @@ pub fn status(status: &Status) -> Json {
         "quarantine": status.quarantine,
         "stale": status.stale,
         "waiting": waiting.collect::<Vec<_>>(),
-        "keys": status.keys.id(),
         "store": {
             "documents": status.documents,
             "records": status.records,
             "bytes": status.bytes,
         },
+        "keys": status.keys.id(),
     });
     joined(me(&status.me), rest)
 }

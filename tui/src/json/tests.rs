@@ -128,7 +128,7 @@ fn a_status_has_its_shape() {
         "conflicts":1,"quarantine":0,"stale":0,
         "waiting":[{{"kind":"application","id":"e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0",
         "for":"hub.filing_no"}}],
-        "keys":"file","store":{{"documents":41,"records":1380,"bytes":2310144}}}}"#
+        "store":{{"documents":41,"records":1380,"bytes":2310144}},"keys":"file"}}"#
     );
     check(status(&given), &expected);
 }

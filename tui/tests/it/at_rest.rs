@@ -106,6 +106,7 @@ fn orders() -> Vec<Order> {
             ("name", name.as_str()),
             ("id_type", "resident_id"),
             ("id_number", id_number.as_str()),
+            ("phone", "13900000021"),
             ("learner_kind", "social"),
         ];
         let read = |(key, text): (&str, &str)| {

@@ -89,7 +89,7 @@ pub fn locked(model: &Model, lock: &Lock, area: Rect, buffer: &mut Buffer) -> Op
     ];
     let after = draw_text(&lines, 0, area, buffer, model);
     let line = below(area, after);
-    let question = format!("   {}", look.tr(lock.question(), &[]));
+    let question = format!("   {} ", look.tr(lock.question(), &[]));
     let question_width = cell_width(&question);
     let field = Rect {
         x: line.x + question_width.min(line.width),
