@@ -17,6 +17,7 @@ use onex_protocol::message::{Join, Message};
 
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
+use crate::backup;
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON};
 use crate::home::{Guard, Home, Keys};
@@ -130,6 +131,7 @@ impl Joining {
         if membership.device(own).is_none() {
             return Err(NodeError::NotJoined);
         }
+        backup::adopt(&self.home, &self.keys, membership.network())?;
         let mut store = Store::open(&self.home.database(), &self.keys.store)?;
         let transaction = store.write()?;
         for entry in membership.entries_from(0) {
