@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use onex_crdt::roles::{OrgRole, PersonRole};
-use onex_node::api::{PeerReport, SyncReport};
+use onex_node::api::{PeerReport, Room, SyncReport};
 use onex_node::clock::Clock;
+use onex_node::upkeep::{DatabaseState, Upkeep};
 use onex_node::{Founding, Node, NodeError};
 use serde_json::json;
 
@@ -87,6 +88,7 @@ pub fn serve(
     } else {
         print(&tr(lang, "command-serving", &[("listen", listen.as_str().into())]));
     }
+    let _upkeep = Upkeep::begin(node);
     serving.wait().map_err(failed)?;
     Ok(Output::printed())
 }
@@ -142,7 +144,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
     let device = me.device.to_string();
     let role = choice(OrgRole::CHOICES, me.org_role as usize, chinese);
     let count = |count: usize| Arg::Count(count as u64);
-    let lines = [
+    let mut lines = vec![
         tr(lang, "command-org", &[("name", me.org_name.as_str().into()), ("role", role.into())]),
         tr(
             lang,
@@ -159,6 +161,14 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
         tr(lang, keeping_sentence(status.keys), &[]),
     ];
+    let warnings = [
+        (status.health.database == DatabaseState::Due, "command-database-due"),
+        (status.health.database == DatabaseState::Damaged, "command-database-damaged"),
+        (status.health.room == Room::Low, "command-room-low"),
+        (status.health.room == Room::Full, "command-room-full"),
+        (status.health.restored, "command-behind"),
+    ];
+    lines.extend(warnings.into_iter().filter(|(holds, _)| *holds).map(|(_, id)| tr(lang, id, &[])));
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }
 

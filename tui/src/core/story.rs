@@ -449,6 +449,7 @@ impl Backend for Fake {
             records: 1380,
             bytes: 2_310_144,
             keys: Keeping::File,
+            health: Health::default(),
         })
     }
 

@@ -216,7 +216,13 @@ impl From<NodeError> for BackendError {
                 let refusal = Refusal { action: JOIN.id, reason, field: Some(field) };
                 return BackendError::Refused(refusal);
             }
-            NodeError::Store(_) => "failure-store",
+            NodeError::Store(error) if error.is_full() => "failure-disk-full",
+            NodeError::Store(error) if error.is_fatal() => "failure-disk-broken",
+            NodeError::Store(_) | NodeError::NotRepairable | NodeError::Backup(_) => {
+                "failure-store"
+            }
+            NodeError::InUse => "failure-in-use",
+            NodeError::NotCaughtUp => "failure-not-caught-up",
             NodeError::NoNode { .. } => "failure-no-node",
             NodeError::NotJoined => "failure-not-joined",
             NodeError::Folder { .. } => "failure-folder",
