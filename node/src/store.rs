@@ -188,6 +188,8 @@ const RESTORED: &str = "restored";
 
 /// Tells SQLCipher the key of a database, before anything is read of it.
 fn set_key(connection: &Connection, key: &[u8; KEY_BYTES]) -> Result<(), StoreError> {
+    // What is wrong with a page is an error here, and is told by whoever meets it.
+    connection.pragma_update(None, "cipher_log_level", "none")?;
     let hex = onex_crdt::ids::hex_encode(key);
     Ok(connection.pragma_update(None, "key", format!("x'{hex}'"))?)
 }
