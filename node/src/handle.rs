@@ -22,7 +22,7 @@ use onex_crdt::records::undo::UNDO;
 use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
-use onex_protocol::statement::Root;
+use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
 use crate::audit::{Audit, Deed};
@@ -86,6 +86,8 @@ pub(crate) struct Writer {
     /// The disk has failed: what was written last may be there or not, and nothing more is written
     /// before somebody has started the program again.
     stopped: bool,
+    /// What this device is still to say in the membership log.
+    pub to_say: Vec<Statement>,
 }
 
 /// What a network is founded with.
@@ -197,7 +199,15 @@ impl Node {
         let engine = Engine::new(SigningKey::from_seed(&keys.device), clock.clone());
         let outbox = OutboxLog::new(home.folder(), &keys.store);
         let folder = home.folder().to_owned();
-        let mut writer = Writer { store, engine, membership, outbox, folder, stopped: false };
+        let mut writer = Writer {
+            store,
+            engine,
+            membership,
+            outbox,
+            folder,
+            stopped: false,
+            to_say: Vec::new(),
+        };
         writer.mend_outbox()?;
         Ok(Self {
             shared: Arc::new(Shared {
