@@ -330,9 +330,6 @@ impl Writer {
         let Writer { store, engine, membership, to_say, .. } = self;
         let transaction = store.write()?;
         let before = sync::log_end(&transaction)?.position;
-        if sequences && waits_for_others(&transaction, membership, engine.key().device())? {
-            return Err(NodeError::NotCaughtUp);
-        }
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
         let from = membership.position() + 1;
