@@ -3,6 +3,8 @@
 
 mod architecture;
 mod filing;
+mod fuzz;
+mod hostile;
 mod nine_steps;
 mod privacy;
 mod province;
@@ -10,5 +12,8 @@ mod register;
 mod roster;
 mod seat;
 mod training;
-
 mod undo;
+
+/// Every thread counts what it holds, for those tests that ask.
+#[global_allocator]
+static ALLOCATOR: onex_tests::counting::Counting = onex_tests::counting::Counting;
