@@ -11,6 +11,10 @@ mod signed;
 mod store;
 mod tables;
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
 /// A target: what it is called, what it does with bytes, and honest inputs to begin with.
 pub struct Target {
     /// The name of its corpus and of its program.
@@ -41,4 +45,26 @@ pub const TARGETS: &[Target] = &[
 pub fn run(name: &str, data: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name);
     (target.expect("a target of the list").run)(data);
+}
+
+/// Returns where the inputs lie that were found for a target, each a file.
+pub fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name)
+}
+
+/// Returns the inputs of a target: those that it makes itself and those that were found.
+///
+/// # Errors
+/// When the files cannot be read; a target for which nothing was found has none.
+pub fn corpus(target: &Target) -> io::Result<Vec<Vec<u8>>> {
+    let mut inputs = (target.seeds)();
+    if folder(target.name).is_dir() {
+        let files = fs::read_dir(folder(target.name))?.map(|file| Ok(file?.path()));
+        let mut files = files.collect::<io::Result<Vec<_>>>()?;
+        files.sort();
+        for file in files {
+            inputs.push(fs::read(file)?);
+        }
+    }
+    Ok(inputs)
 }

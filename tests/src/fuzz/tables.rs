@@ -1,5 +1,7 @@
 //! Files that people import: workbooks and text become a draft of learners, whatever they hold.
 
+use std::path::Path;
+
 use onex_crdt::field::time::Date;
 use onex_node::import::{Draft, Roster};
 use onex_node::table::{CELLS_MAX, read};
@@ -32,12 +34,17 @@ pub fn run(data: &[u8]) {
 
 /// Small files of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node/tests/data/rosters");
+    let workbooks = ["v03_biff8.xls", "v04_roster.ods", "v12_cover_sheet.xlsx"];
+    let workbooks = workbooks.into_iter().filter_map(|name| std::fs::read(folder.join(name)).ok());
     let csv = "姓名,证件号码,手机号码\n王芳,610199200401010017,13900000021\n李强,,\n";
-    vec![
+    let mut seeds = vec![
         csv.as_bytes().to_vec(),
         [&[0xef, 0xbb, 0xbf], csv.as_bytes()].concat(),
         csv.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         csv.replace(',', "\t").into_bytes(),
         b"\"a\"\"b\",\"c\nd\"\r\n".to_vec(),
-    ]
+    ];
+    seeds.extend(workbooks);
+    seeds
 }

@@ -5,26 +5,11 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use onex_tests::fuzz::{TARGETS, Target};
+use onex_tests::fuzz::{TARGETS, corpus, folder};
 use onex_tests::hostile::mutation::{Random, byte_altered, repeated, spliced, truncated};
 
 /// Most bytes of the corpus of all targets.
 const CORPUS_BYTES_MAX: u64 = 300 * 1024;
-
-fn folder(target: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
-}
-
-/// The inputs of a target: those made here and those that were found.
-fn inputs(target: &Target) -> Vec<Vec<u8>> {
-    let mut inputs = (target.seeds)();
-    let mut files: Vec<_> = fs::read_dir(folder(target.name))
-        .map(|files| files.map(|file| file.expect("the corpus can be read").path()).collect())
-        .unwrap_or_default();
-    files.sort();
-    inputs.extend(files.iter().map(|file| fs::read(file).expect("the corpus can be read")));
-    inputs
-}
 
 fn altered(inputs: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let input = inputs[random.below(inputs.len())].clone();
@@ -42,7 +27,7 @@ fn check(name: &str) {
         let ended = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
         assert!(ended.is_ok(), "{name}, {what}: {input:02x?}");
     };
-    let inputs = inputs(target);
+    let inputs = corpus(target).expect("the corpus can be read");
     for (number, input) in inputs.iter().enumerate() {
         run(input, &format!("input {number}"));
     }
