@@ -6,7 +6,6 @@
 
 mod support {
     pub mod report;
-    pub mod times;
 }
 
 use std::time::Duration;
@@ -18,7 +17,6 @@ use onex_tests::counting::{Counting, peak};
 use onex_tests::hostile::attacks::{attacks, scene, zstd_bomb};
 use onex_tests::hostile::office::{Scene, membership};
 use support::report::{Line, Report, timed};
-use support::times::ms;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -68,4 +66,8 @@ fn cost(scene: &Scene, log: &Membership, batch: &DocumentBatch) -> (Duration, us
     }
     times.sort();
     (times[times.len() / 2], most)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

@@ -275,11 +275,10 @@ impl Pair {
             Effect::Acknowledged { device, upto, opened, closed } => {
                 node.store.acknowledged(device, upto, &opened, &closed);
             }
-            Effect::Close { peer, .. } if peer == self.peer => {
+            Effect::Close { peer, .. } if peer == self.peer && self.connected => {
                 // What was said before the close still arrives.
-                if std::mem::take(&mut self.connected) {
-                    self.nodes[1 - at].inbox.push_back(Event::Disconnected { peer });
-                }
+                self.connected = false;
+                self.nodes[1 - at].inbox.push_back(Event::Disconnected { peer });
             }
             _ => {}
         }

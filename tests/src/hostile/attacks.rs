@@ -52,6 +52,7 @@ pub fn attacks(scene: &Scene) -> Vec<Attack> {
     attacks.extend(workshop.counters());
     attacks.extend(workshop.bombs());
     attacks.push(workshop.orphans(10_000));
+    attacks.push(workshop.many(100));
     attacks.extend(workshop.beyond_limits());
     attacks.extend(workshop.not_canonical());
     attacks.extend(workshop.operations());
@@ -223,6 +224,21 @@ impl Workshop<'_> {
         let batch = self.scene.batch(changes, seals);
         let name = format!("{count} orphans");
         Attack { name, batch, taken: 0, reason: "missing_dependency" }
+    }
+
+    /// Changes beside each other that are well formed and each deletes something.
+    fn many(&self, count: u64) -> Attack {
+        let deletes = |at: u64| {
+            self.forged(|change| {
+                change.operations[0].action = OpType::Delete;
+                let actor = Actor::new(self.scene.member.device(), (1 << 32 | at).to_be_bytes());
+                change.actor_id = ActorId::from(actor.as_bytes());
+            })
+        };
+        let changes: Vec<_> = (0..count).map(deletes).collect();
+        let seals = changes.iter().map(|it| self.sealed(it, &self.scene.member)).collect();
+        let batch = self.scene.batch(changes, seals);
+        Attack { name: format!("{count} deletions"), batch, taken: 0, reason: "no_right" }
     }
 
     fn beyond_limits(&self) -> Vec<Attack> {

@@ -9,7 +9,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// Returns the next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -18,7 +18,7 @@ impl Random {
 
     /// Returns a number below a bound, which may be 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 33) as usize % bound.max(1)
+        (self.draw() >> 33) as usize % bound.max(1)
     }
 
     /// Returns one of some values.
@@ -50,7 +50,7 @@ pub fn altered(honest: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 /// Returns any bytes with one place altered.
 pub fn byte_altered(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
-    let (at, byte) = (random.below(bytes.len()), random.next() as u8);
+    let (at, byte) = (random.below(bytes.len()), random.draw() as u8);
     if bytes.is_empty() {
         return vec![byte];
     }
@@ -113,9 +113,9 @@ fn part_alter(raw: &mut RawChange, random: &mut Random) {
         2 => raw.seq = number_altered(raw.seq, random),
         3 => raw.start = number_altered(raw.start, random),
         4 => raw.time = random.one(&[i64::MIN, -1, 0, i64::MAX]),
-        5 => raw.message = vec![random.next() as u8; random.below(1200)],
+        5 => raw.message = vec![random.draw() as u8; random.below(1200)],
         6 => list_alter(&mut raw.others, vec![7; 16], random),
-        7 => raw.extra = vec![random.next() as u8; 1 + random.below(8)],
+        7 => raw.extra = vec![random.draw() as u8; 1 + random.below(8)],
         _ => column_alter(raw, random),
     }
 }
@@ -148,7 +148,7 @@ fn column_alter(raw: &mut RawChange, random: &mut Random) {
             let data = std::mem::take(&mut raw.columns[at].1);
             raw.columns[at].1 = byte_altered(data, random);
         }
-        2 if !raw.columns.is_empty() => raw.columns[at].0 = random.next() % 256,
+        2 if !raw.columns.is_empty() => raw.columns[at].0 = random.draw() % 256,
         3 if !raw.columns.is_empty() => {
             let data = std::mem::take(&mut raw.columns[at].1);
             raw.columns[at].1 = repeated(data, random);
