@@ -24,6 +24,10 @@ use store::{LogEntry, Store};
 #[allow(dead_code, reason = "the protocol's own tests use the rest of it")]
 mod store;
 
+thread_local! {
+    static LOG: Membership = membership();
+}
+
 /// Most steps until the two are at rest.
 const STEPS_MAX: usize = 20_000;
 /// Most messages of one connection that wait.
@@ -74,7 +78,7 @@ struct Node {
 
 impl Node {
     fn new(seed: u8, org: OrgId, role: OrgRole) -> Self {
-        let membership = membership();
+        let membership = LOG.with(Membership::clone);
         let own = Own { device: key(seed).device(), org, role, network: membership.network() };
         Self {
             seed,
