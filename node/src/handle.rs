@@ -26,7 +26,7 @@ use onex_protocol::statement::Root;
 use crate::api::{Answer, List, Me, Query};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
-use crate::home::Home;
+use crate::home::{Home, Keys};
 use crate::net::NetError;
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
@@ -99,7 +99,7 @@ impl Node {
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = fresh_keys(&home)?;
         let key = SigningKey::from_seed(&keys.device);
         let org = OrgId(random());
         let root = Root {
@@ -423,6 +423,20 @@ fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer
     let row = projection::get(connection, kind, id)?.unwrap_or_default();
     let text = |key: &str| row.text(key).map(str::to_owned);
     Ok(Answer { id, state: text("state"), pending_act: text("pending_act"), undone: None })
+}
+
+/// The keys of a home in which no node lives: drawn now, or those of a founding or an enrolment
+/// that was cut off before anything was stored.
+pub(crate) fn fresh_keys(home: &Home) -> Result<Keys, NodeError> {
+    let failed = |source| NodeError::folder(home.folder(), source);
+    if home.is_node() {
+        let keys = home.keys().map_err(failed)?;
+        let store = Store::open(&home.database(), &keys.store)?;
+        if store::membership::load(store.read())?.is_none() {
+            return Ok(keys);
+        }
+    }
+    home.make().map_err(failed)
 }
 
 /// Orders that are written together: a shard's worth of learners stays below the size of a change.

@@ -18,6 +18,8 @@ pub mod net;
 pub mod report;
 pub mod store;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod undoing;
 
 pub use handle::{Founding, Node, NodeError, Way};

@@ -18,7 +18,7 @@ use onex_protocol::message::{Join, Message};
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
 use crate::clock::Clock;
-use crate::handle::{Node, NodeError, PERSON};
+use crate::handle::{Node, NodeError, PERSON, fresh_keys};
 use crate::home::Home;
 use crate::net::{Connection, DeviceKey, Endpoint, Receiver, Sender};
 use crate::store::{self, Store, StoreError, peers};
@@ -60,7 +60,7 @@ impl Node {
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = fresh_keys(&home)?;
         let runtime = runtime()?;
         let (link, inviter) = runtime.block_on(ask(&invitation, &person, &keys.device))?;
         let own = SigningKey::from_seed(&keys.device).public();
