@@ -28,6 +28,9 @@ const DEEDS: [Deed; 4] = [
 /// Pages of the log after which it is copied into the database: this fails, too.
 const LOG_PAGES: i64 = 1;
 
+/// Seeds for each sync that fails.
+const SYNC_SEEDS: u64 = 8;
+
 /// What was found.
 #[derive(Debug, Default)]
 struct Tally {
@@ -57,17 +60,28 @@ fn what_a_failing_disk_acknowledged_survives() {
     let mut tally = Tally::default();
     for deed in &DEEDS {
         let whole = whole(&told.image, home.path(), deed);
-        for kind in [FaultKind::Full, FaultKind::Write, FaultKind::Sync] {
-            let every = if kind == FaultKind::Sync { 1 } else { deed.every };
-            for times in [1, usize::MAX] {
-                let faults = (1..).step_by(every).map(|at| Fault { kind, at, times });
-                let struck = |fault| strike(&told, home.path(), deed, fault, &whole, &mut tally);
-                let _ = faults.map(struck).take_while(|struck| *struck).count();
+        let trial = Trial { told: &told, home: home.path(), deed, whole };
+        for times in [1, usize::MAX] {
+            for kind in [FaultKind::Full, FaultKind::Write] {
+                trial.strike_each(kind, times, deed.every, 0, &mut tally);
             }
+            // There are few syncs, and much that may be left of one that failed.
+            (0..SYNC_SEEDS)
+                .for_each(|seed| trial.strike_each(FaultKind::Sync, times, 1, seed, &mut tally));
         }
     }
     println!("{tally:?}");
+    assert!(tally.there > 0, "no failed sync left its transaction behind: {tally:?}");
     assert!(tally.refused > 0 && tally.struck > tally.refused, "{tally:?}");
+}
+
+/// A deed that is to be disturbed.
+struct Trial<'a> {
+    told: &'a Told,
+    home: &'a Path,
+    deed: &'a Deed,
+    /// The rows of each table after it, when nothing disturbs it.
+    whole: Vec<(String, usize)>,
 }
 
 /// The rows of each table after a deed that nothing disturbs.
@@ -86,55 +100,68 @@ fn counts(state: &State) -> Vec<(String, usize)> {
     state.iter().map(|(table, (rows, _))| (table.clone(), *rows)).collect()
 }
 
-/// Does a deed on a disk that fails, cuts the power, and looks at what is left. Returns whether
-/// anything failed.
-fn strike(
-    told: &Told,
-    home: &Path,
-    deed: &Deed,
-    fault: Fault,
-    whole: &[(String, usize)],
-    tally: &mut Tally,
-) -> bool {
-    let what = format!("{} {fault:?}", deed.name);
-    let mut dice = Dice(fault.at as u64);
-    let mount = Mount::new(home, Disk::of(&told.image));
-    let node = open_brisk(home, LOG_PAGES).expect("it opens");
-    let before = held(&node);
-    mount.disk().set_fault(Some(fault));
-    let done = (deed.done)(&node);
-    let struck = mount.disk().failed() > 0;
-    mount.disk().set_fault(None);
-    if !struck {
-        return false;
+impl Trial<'_> {
+    /// Lets every so many operations of a kind fail, each in a run of its own.
+    fn strike_each(
+        &self,
+        kind: FaultKind,
+        times: usize,
+        every: usize,
+        seed: u64,
+        tally: &mut Tally,
+    ) {
+        let faults = (1..).step_by(every).map(|at| Fault { kind, at, times });
+        let struck = faults.map(|fault| self.strike(fault, seed, tally));
+        let _ = struck.take_while(|struck| *struck).count();
     }
-    tally.struck += 1;
-    assert!(matches!(done, Ok(()) | Err(NodeError::Store(_))), "{what}: {done:?}");
-    let mut acknowledged = done.is_ok().then(|| held(&node));
-    tally.refused += usize::from(done.is_err());
-    if dice.below(2) == 0 {
-        // The disk is well again, and the process goes on as if nothing had been.
-        tally.went_on += 1;
-        add(&node, "陈晨").unwrap_or_else(|error| panic!("{what}: {error:?}"));
-        acknowledged = Some(held(&node));
-    }
-    let mut platter = Platter::of(&told.image);
-    mount.disk().ops().iter().for_each(|op| platter.take(op, &mut dice));
-    drop(node);
-    drop(mount);
 
-    let _mount = Mount::new(home, Disk::of(&platter.cut(&mut dice)));
-    let node = open(home).unwrap_or_else(|error| panic!("{what}: {error:?}"));
-    assert_eq!(damage(&node), None, "{what}");
-    let now = held(&node);
-    match acknowledged {
-        Some(acknowledged) => assert!(now == acknowledged, "{what}: acknowledged and lost"),
-        None if now == before => {}
-        None => {
-            tally.there += 1;
-            assert_eq!(counts(&now), whole, "{what}: half there");
+    /// Does the deed on a disk that fails, cuts the power, and looks at what is left. Returns
+    /// whether anything failed.
+    fn strike(&self, fault: Fault, seed: u64, tally: &mut Tally) -> bool {
+        let what = format!("{} {fault:?} {seed}", self.deed.name);
+        let mut dice = Dice(SYNC_SEEDS * fault.at as u64 + seed);
+        let mount = Mount::new(self.home, Disk::of(&self.told.image));
+        let node = open_brisk(self.home, LOG_PAGES).expect("it opens");
+        let before = held(&node);
+        mount.disk().set_fault(Some(fault));
+        let done = (self.deed.done)(&node);
+        let struck = mount.disk().failed() > 0;
+        mount.disk().set_fault(None);
+        if !struck {
+            return false;
         }
+        tally.struck += 1;
+        assert!(matches!(done, Ok(()) | Err(NodeError::Store(_))), "{what}: {done:?}");
+        let mut acknowledged = done.is_ok().then(|| held(&node));
+        tally.refused += usize::from(done.is_err());
+        if dice.below(2) == 0 {
+            // The disk is well again, and the process goes on as if nothing had been.
+            tally.went_on += 1;
+            add(&node, "陈晨").unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            acknowledged = Some(held(&node));
+        }
+        let mut platter = Platter::of(&self.told.image);
+        mount.disk().ops().iter().for_each(|op| platter.take(op, &mut dice));
+        drop(node);
+        drop(mount);
+        let there = self.look(&what, &platter.cut(&mut dice), &before, acknowledged.as_ref());
+        tally.there += usize::from(there);
+        true
     }
-    add(&node, "周杰").unwrap_or_else(|error| panic!("{what}: it does not go on: {error:?}"));
-    true
+
+    /// Starts the node on what a cut left. Returns whether a deed that was refused is there.
+    fn look(&self, what: &str, image: &Image, before: &State, acked: Option<&State>) -> bool {
+        let _mount = Mount::new(self.home, Disk::of(image));
+        let node = open(self.home).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(damage(&node), None, "{what}");
+        let now = held(&node);
+        let there = acked.is_none() && now != *before;
+        match acked {
+            Some(acknowledged) => assert!(now == *acknowledged, "{what}: acknowledged and lost"),
+            None if there => assert_eq!(counts(&now), self.whole, "{what}: half there"),
+            None => {}
+        }
+        add(&node, "周杰").unwrap_or_else(|error| panic!("{what}: it does not go on: {error:?}"));
+        there
+    }
 }

@@ -203,8 +203,10 @@ fn judge(told: &Told, homes: [&Path; 2], image: &Image, said: Option<usize>, mee
         };
     }
     match go_on(told, &node, homes, meets) {
-        Ok(true) if let Some(torn) = torn(&node) => Left::Corrupt(torn),
-        Ok(met) => Left::Kept { ahead, met },
+        Ok(met) => match met.then(|| torn(&node)).flatten() {
+            Some(torn) => Left::Corrupt(torn),
+            None => Left::Kept { ahead, met },
+        },
         Err(error) => Left::Corrupt(format!("it does not go on: {error:?}")),
     }
 }
