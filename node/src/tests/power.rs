@@ -141,8 +141,6 @@ fn cut(told: &Told, every: usize) -> Tally {
 }
 
 fn work(told: &Told, worker: usize, every: usize) -> Tally {
-    let homes = [copy(&told.homes[0]), copy(&told.homes[1])];
-    let homes = [homes[0].path(), homes[1].path()];
     let (mut platter, mut dice) = (Platter::of(&Image::new()), Dice(0));
     let (mut tally, mut said, mut point) = (Tally::default(), None, 0);
     for op in &told.ops {
@@ -159,7 +157,7 @@ fn work(told: &Told, worker: usize, every: usize) -> Tally {
             let mut dice = Dice(point as u64 * CUTS + seed);
             let meets = tally.cuts % MEET_EVERY == 0;
             tally.cuts += 1;
-            match judge(told, homes, &platter.cut(&mut dice), said, meets) {
+            match judge(told, &platter.cut(&mut dice), said, meets) {
                 Left::Kept { ahead, met } => {
                     tally.ahead += usize::from(ahead);
                     tally.met += usize::from(met);
@@ -174,12 +172,13 @@ fn work(told: &Told, worker: usize, every: usize) -> Tally {
 }
 
 /// Starts the node on what a cut left.
-fn judge(told: &Told, homes: [&Path; 2], image: &Image, said: Option<usize>, meets: bool) -> Left {
-    let _mount = Mount::new(homes[0], Disk::of(image));
-    let node = match open(homes[0]) {
+fn judge(told: &Told, image: &Image, said: Option<usize>, meets: bool) -> Left {
+    let home = copy(&told.homes[0]);
+    let _mount = Mount::new(home.path(), Disk::of(image));
+    let node = match open(home.path()) {
         Ok(node) => node,
         Err(NodeError::NotJoined) if said.is_none() => {
-            return match found(homes[0]) {
+            return match found(home.path()) {
                 Ok(_) => Left::Kept { ahead: false, met: false },
                 Err(error) => Left::Corrupt(format!("a founding is not begun again: {error:?}")),
             };
@@ -202,7 +201,7 @@ fn judge(told: &Told, homes: [&Path; 2], image: &Image, said: Option<usize>, mee
             false => Left::Partial(difference(&told.states, next, &now)),
         };
     }
-    match go_on(told, &node, homes, meets) {
+    match go_on(told, &node, meets) {
         Ok(met) => match met.then(|| torn(&node)).flatten() {
             Some(torn) => Left::Corrupt(torn),
             None => Left::Kept { ahead, met },
@@ -226,13 +225,14 @@ fn difference(states: &[State], next: usize, now: &State) -> String {
 }
 
 /// Writes at a node that was started again, and lets it meet its colleague.
-fn go_on(told: &Told, node: &Node, homes: [&Path; 2], meets: bool) -> Result<bool, NodeError> {
+fn go_on(told: &Told, node: &Node, meets: bool) -> Result<bool, NodeError> {
     add(node, "周杰")?;
     if !meets || node.writer()?.membership.devices().count() < 2 {
         return Ok(false);
     }
-    let _mount = Mount::new(homes[1], Disk::of(&told.colleague));
-    let colleague = open(homes[1])?;
+    let home = copy(&told.homes[1]);
+    let _mount = Mount::new(home.path(), Disk::of(&told.colleague));
+    let colleague = open(home.path())?;
     let reports = wire::sync([node, &colleague], &mut || {})?;
     let equal = reports.iter().flatten().filter(|report| report.equal).count();
     assert_eq!(equal, 2, "{reports:?}");

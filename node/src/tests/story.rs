@@ -116,11 +116,15 @@ pub fn open_brisk(folder: &Path, pages: i64) -> Result<Node, NodeError> {
     Ok(node)
 }
 
-/// A home with the same keys.
+/// A home with the same keys, and nothing else that lay beside the database.
 pub fn copy(of: &TempDir) -> TempDir {
     let folder = home();
-    for file in ["store.key", "device.key"] {
-        std::fs::copy(of.path().join(file), folder.path().join(file)).expect("a small file");
+    for file in std::fs::read_dir(of.path()).expect("it is there") {
+        let path = file.expect("it can be read").path();
+        if path.extension().is_some_and(|ending| ending == "key") {
+            let name = path.file_name().expect("it was listed");
+            std::fs::copy(&path, folder.path().join(name)).expect("a small file");
+        }
     }
     folder
 }

@@ -17,6 +17,8 @@ use super::program::{Home, command};
 const KILLS: usize = 10;
 /// Learners of one roster.
 const ROWS: usize = 300;
+/// How often the store moves during a command, until more is known.
+const MOVES: [usize; 3] = [12, 4, 8];
 /// Syncs until a role has come.
 const SYNCS_MAX: usize = 50;
 /// Commands of each kind in turn.
@@ -53,6 +55,8 @@ struct Pair {
     /// The contacts that the device and the hub edit.
     contacts: [String; 2],
     held: Held,
+    /// How often the store moves during a command of each kind, as far as is known.
+    moves: [usize; 3],
 }
 
 /// What is looked at after each kill.
@@ -120,7 +124,7 @@ impl Pair {
         let contacts = [&device, &hub].map(|home| home.make("contact.add", &contact));
         device.json(&["sync"]);
         let held = Held::default();
-        Self { hub, device, _serving: serving, contacts, held }
+        Self { hub, device, _serving: serving, contacts, held, moves: MOVES }
     }
 
     /// Begins a command, kills it somewhere on its way, and looks at what is there.
@@ -136,21 +140,19 @@ impl Pair {
         if kind == Kind::Sync {
             self.hub.json(&["do", "contact.edit", &of_hub, &post]);
         }
-        let moves = match kind {
-            Kind::Import => 1 + dice.below(40),
-            Kind::Edit => 1 + dice.below(6),
-            Kind::Sync => 1 + dice.below(12),
-        };
+        let moves = 1 + dice.below(self.moves[kind as usize] as u64);
         let mut end = kill_after(self.device.folder.path(), arguments, moves);
         if kind == Kind::Sync {
             end.answer = end.answer.filter(|report| report["peers"][0]["equal"] == true);
         }
         if end.killed {
             tally.killed[kind as usize] += 1;
-            tally.moving += usize::from(end.moved);
+            self.moves[kind as usize] += 1;
+            tally.moving += usize::from(end.moved > 0);
             tally.acknowledged += usize::from(end.answer.is_some());
         } else {
             tally.ended += 1;
+            self.moves[kind as usize] = end.moved.max(1);
             assert!(end.answer.is_some(), "{kind:?} in round {round} failed");
         }
         tally.whole += usize::from(self.look(kind, round, &end));
@@ -212,8 +214,8 @@ impl Pair {
 #[derive(Debug)]
 struct End {
     killed: bool,
-    /// Whether the store had moved by then.
-    moved: bool,
+    /// How often the store had moved by then.
+    moved: usize,
     /// What it had printed, if that was a whole value.
     answer: Option<Value>,
 }
@@ -240,7 +242,7 @@ fn kill_after(home: &Path, arguments: &[&str], moves: usize) -> End {
     out.read_to_string(&mut text).expect("UTF-8");
     let killed = !status.success();
     assert!(!(ended && killed), "it failed by itself: {status} {text}");
-    End { killed, moved: moved > 0, answer: serde_json::from_str(&text).ok() }
+    End { killed, moved, answer: serde_json::from_str(&text).ok() }
 }
 
 /// What moves whenever the store is written: the lengths of its files, and when they were written.
