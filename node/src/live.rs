@@ -171,7 +171,7 @@ impl Node {
     }
 
     fn device_key(&self) -> DeviceKey {
-        DeviceKey::from_seed(self.shared.seed)
+        DeviceKey::from_seed(self.shared.keys.device)
     }
 }
 
@@ -242,8 +242,16 @@ impl Serving {
         self.end()
     }
 
-    /// Waits until serving ends by itself, which only a failure of the store does.
+    /// Waits until serving ends: by a failure of the store, or because somebody ends the program,
+    /// which is a clean end then.
     pub fn wait(mut self) -> Result<(), NodeError> {
+        let happen = self.happen.clone();
+        let asked = runtime()?;
+        std::thread::spawn(move || {
+            asked.block_on(end_asked());
+            // A thread that has ended already hears nothing, and need not.
+            let _ = happen.send(Happening::Stop);
+        });
         self.thread.take().map_or(Ok(()), ended)
     }
 
@@ -251,6 +259,28 @@ impl Serving {
         // A thread that has ended already hears nothing, and need not.
         let _ = self.happen.send(Happening::Stop);
         self.thread.take().map_or(Ok(()), ended)
+    }
+}
+
+/// Comes back when somebody asks the program to end. Where that cannot be heard, never.
+#[cfg(unix)]
+async fn end_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn end_asked() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -172,7 +172,7 @@ impl Node {
         let statement = if grant {
             Statement::GrantRole { device, person, role }
         } else {
-            Statement::RemoveRole { device, person, role }
+            Statement::RemoveRole { device, person, role, frontier: Vec::new() }
         };
         writer.state(vec![statement], |_| Ok(()))?;
         drop(writer);
@@ -241,9 +241,24 @@ impl Writer {
         statements: Vec<Statement>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
+        let stated = self.try_state(statements, also);
+        if let Err(NodeError::Store(error)) = &stated {
+            self.failed(error);
+        }
+        stated
+    }
+
+    fn try_state(
+        &mut self,
+        statements: Vec<Statement>,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), NodeError> {
+        let Writer { store, engine, membership, .. } = self;
         let sequences = membership.sequencer() == engine.key().device();
         let transaction = store.write()?;
+        if sequences && store::is_restored(&transaction)? {
+            return Err(NodeError::NotCaughtUp);
+        }
         let mut ahead = caught_up(&transaction, membership)?;
         for statement in statements {
             let signed = ahead.propose(engine.key(), statement);
@@ -266,8 +281,12 @@ impl Writer {
 impl Writer {
     /// Gives statements of other devices their places; what is no longer allowed is left out.
     pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
+        let Writer { store, engine, membership, .. } = self;
         let transaction = store.write()?;
+        if store::is_restored(&transaction)? {
+            // Whoever proposed them asks again; what is signed now could be a fork.
+            return Ok(());
+        }
         let mut ahead = caught_up(&transaction, membership)?;
         for statement in statements {
             let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };

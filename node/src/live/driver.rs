@@ -20,6 +20,7 @@ use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Report, S
 use super::storing;
 use crate::handle::{Node, NodeError, Way};
 use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
+use crate::space::Room;
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
 const TICK: Duration = Duration::from_millis(200);
@@ -31,6 +32,8 @@ const MESSAGES_WAITING_MAX: usize = 16;
 const STRANGERS_MAX: usize = 32;
 /// How long a connection that is closed may take to deliver what was sent.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
+/// What a peer is told when there is no room for what it sends.
+const NO_ROOM: &str = "no room on the disk";
 
 /// Everything a node has on the network at one time.
 pub(super) struct Driver {
@@ -170,8 +173,19 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for the next happening or tick, and does what follows. Returns whether to go on.
+    /// Waits for the next happening or tick, and does what follows. Returns whether to go on: a
+    /// full disk ends connections, a broken one everything.
     pub async fn step(&mut self) -> Result<bool, NodeError> {
+        match self.try_step().await {
+            Err(NodeError::Store(error)) if error.is_full() => {
+                self.turn_all_away();
+                Ok(true)
+            }
+            done => done,
+        }
+    }
+
+    async fn try_step(&mut self) -> Result<bool, NodeError> {
         let happening = tokio::select! {
             _ = self.ticks.tick() => None,
             happening = self.happenings.recv() => happening,
@@ -268,9 +282,31 @@ impl Driver {
                 let answer = storing::join(&self.node, link, &join)?;
                 return Ok(vec![Event::JoinAnswered { peer, answer }]);
             }
+            Effect::Admit { peer, ref documents, .. }
+                if !documents.is_empty() && self.node.room() < Room::Enough =>
+            {
+                return Ok(vec![self.turn_away(peer)]);
+            }
             other => return storing::store(&self.node, self.own, other, &mut self.seen),
         }
         Ok(Vec::new())
+    }
+
+    /// Ends a connection for want of room: what it brings can be fetched again, own work not.
+    fn turn_away(&mut self, peer: PeerId) -> Event {
+        tracing::warn!("the disk is nearly full: nothing is taken from peers");
+        self.send(peer, Outgoing::Close(0, NO_ROOM.to_owned()));
+        self.links.remove(&peer);
+        Event::Disconnected { peer }
+    }
+
+    /// Ends every connection after the disk was found to be full; they are made again later.
+    fn turn_all_away(&mut self) {
+        for peer in self.links.keys().copied().collect::<Vec<_>>() {
+            let gone = self.turn_away(peer);
+            // What follows are reports of connections that ended early, and nothing to be stored.
+            self.machine.handle(self.now(), gone);
+        }
     }
 
     fn send(&self, peer: PeerId, message: Outgoing) {

@@ -27,7 +27,7 @@ pub(crate) fn sync(
     nodes: [&Node; 2],
     stored: &mut dyn FnMut(),
 ) -> Result<[Option<Report>; 2], NodeError> {
-    let keys = nodes.map(|node| SigningKey::from_seed(&node.shared.seed).public());
+    let keys = nodes.map(|node| SigningKey::from_seed(&node.shared.keys.device).public());
     let [mut one, mut two] = [End::new(nodes[0])?, End::new(nodes[1])?];
     storing::meet(one.node, &keys[1])?;
     stored();

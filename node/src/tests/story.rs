@@ -25,7 +25,7 @@ use crate::api::Query;
 use crate::clock::Clock;
 use crate::engine::Order;
 use crate::handle::PERSON;
-use crate::home::Home;
+use crate::home::{Guard, Home};
 use crate::import::{Draft, Roster};
 use crate::live::wire;
 use crate::store::{self, Store, StoreError, peers};
@@ -175,7 +175,7 @@ impl Teller {
     fn colleague(&mut self, node: &Node) -> Node {
         let folder = self.homes[1].path().to_owned();
         std::fs::remove_file(folder.join("store.db")).expect("no node lives there yet");
-        let keys = Home::new(&folder).make().expect("a new folder takes keys");
+        let keys = Home::new(&folder).make(&Guard::File).expect("a new folder takes keys");
         std::fs::write(folder.join("store.db"), []).expect("the folder takes it");
         let key = SigningKey::from_seed(&keys.device).public();
         let me = node.me().expect("me");
@@ -196,7 +196,7 @@ impl Teller {
             store::membership::put(&transaction, entry).expect("stored");
         }
         store::set_meta(&transaction, PERSON, person.as_bytes()).expect("stored");
-        let hub = SigningKey::from_seed(&node.shared.seed).public();
+        let hub = SigningKey::from_seed(&node.shared.keys.device).public();
         peers::put(&transaction, &hub, me.org_id, None).expect("stored");
         transaction.commit().expect("stored");
         drop(store);

@@ -1,6 +1,7 @@
 //! The integration tests of the node, as one program so that they link once.
 
 mod drafts;
+mod durable;
 mod handle;
 mod import;
 mod lists;

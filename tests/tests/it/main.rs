@@ -2,6 +2,7 @@
 //! again. A test of one crate's behaviour belongs to that crate.
 
 mod architecture;
+mod durable;
 mod filing;
 mod nine_steps;
 mod privacy;

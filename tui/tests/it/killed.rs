@@ -1,5 +1,5 @@
 //! The binary is killed (`SIGKILL`) while it imports, edits and syncs: what it acknowledged is
-//! there, a command that it did not end is there as a whole or not at all.
+//! there, a command that it did not end is there as a whole or not at all, and `onex check` finds nothing.
 //!
 //! `ONEX_KILLS=200 cargo test -p onex --test it killed -- --nocapture` kills that often and prints
 //! what it saw; without it there are few. Power cuts are not tested here: the system goes on.
@@ -19,6 +19,8 @@ const KILLS: usize = 10;
 const ROWS: usize = 300;
 /// How often the store moves during a command, until more is known.
 const MOVES: [usize; 3] = [12, 4, 8];
+/// Commands after which everything that is stored is read again, beside the end.
+const CHECK_EVERY: usize = 20;
 /// Syncs until a role has come.
 const SYNCS_MAX: usize = 50;
 /// Commands of each kind in turn.
@@ -178,6 +180,9 @@ impl Pair {
         assert!(now == whole || now == self.held, "{what}: {now:?}, not {:?}", self.held);
         assert!(now == whole || end.answer.is_none(), "{what}: acknowledged and lost");
         self.held = now;
+        if round.is_multiple_of(CHECK_EVERY) {
+            check(&self.device);
+        }
         self.held == whole && end.answer.is_none()
     }
 
@@ -207,7 +212,15 @@ impl Pair {
         }
         let total = self.hub.json(&["list", "learner", "--limit", "1"])["total"].clone();
         assert_eq!(total, self.held.learners);
+        check(&self.hub);
+        check(&self.device);
     }
+}
+
+/// Has everything read again that is stored.
+fn check(home: &Home) {
+    let report = home.json(&["check"]);
+    assert_eq!(report["ok"], true, "{report}");
 }
 
 /// How a command ended.
