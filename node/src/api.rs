@@ -37,7 +37,6 @@ pub struct Me {
 
 pub use crate::home::Keeping;
 pub use crate::space::Room;
-pub use crate::store::audit::AuditEntry;
 pub use crate::store::audit::{AuditEntry, AuditLine};
 pub use crate::upkeep::DatabaseState;
 

@@ -108,7 +108,7 @@ impl Node {
         let key: [u8; 32] = random();
         {
             let store = Store::open(&home.database(), &keys.store)?;
-            copy::write(store.read(), &aside)?;
+            self.interruptible(store.read(), || copy::write(store.read(), &aside))?;
         }
         copy::rekey(&aside, &keys.store, &key)?;
         let (network, device) = self.standing()?;
@@ -284,6 +284,7 @@ fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
     let mut store = Store::open(path, &keys.store)?;
     let transaction = store.write()?;
     set_back(&transaction)?;
+    store::set_restored(&transaction, true)?;
     store::forget_meta(&transaction, crate::members::LISTEN)?;
     transaction.commit()?;
     store.close()
@@ -294,12 +295,16 @@ fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
 fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
     let mut store = Store::open(new, &keys.store)?;
     let transaction = store.write()?;
+    let mut is_behind = true;
     if home.database().exists()
         && let Ok(before) = raw::open(&home.database(), &keys.store)
     {
-        for entry in longest(&before) {
+        let log = longest(&before);
+        is_behind = raw::entries(&before).map_or(true, |all| all.len() > log.len());
+        for entry in log {
             // Another log than the backup's begins elsewhere: it is of no use here.
             if membership::put(&transaction, &entry).is_err() {
+                is_behind = true;
                 break;
             }
         }
@@ -325,6 +330,7 @@ fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
         salvage::prune(&transaction)?;
     }
     set_back(&transaction)?;
+    store::set_restored(&transaction, is_behind)?;
     store::forget_projection(&transaction)?;
     transaction.commit()?;
     store.close()?;

@@ -24,9 +24,10 @@ use onex_protocol::membership::Membership;
 use onex_protocol::seal::{self, Seal, SealBody};
 
 use crate::clock::{Clock, random};
+use crate::members::waits_for_others;
 use crate::store::documents::{self, Cache, Origin};
 use crate::store::view::SqlView;
-use crate::store::{self, StoreError, quarantine, sync};
+use crate::store::{StoreError, quarantine, sync};
 
 /// What writes need besides the store: keys, clock, and what is remembered between them.
 pub struct Engine {
@@ -232,7 +233,9 @@ impl Engine {
         work: &mut Work,
     ) -> Result<(), EngineError> {
         // A restored device may have given numbers that it does not know of yet.
-        if who.device != membership.sequencer() || store::is_restored(transaction)? {
+        if who.device != membership.sequencer()
+            || waits_for_others(transaction, membership, who.device)?
+        {
             return Ok(());
         }
         for _ in 0..FOLLOW_UPS_MAX {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, InterruptHandle, Transaction};
 
 use onex_crdt::action::{Action, Given, Refusal, Run, Who};
 use onex_crdt::document::Write;
@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     taps: Mutex<Vec<Tap>>,
     /// Whether pages of the database were found to be damaged.
     pub damaged: AtomicBool,
+    /// Ends what the upkeep reads at the moment, when the program is to end.
+    pub interrupt: Mutex<Option<InterruptHandle>>,
     /// Dropped last, when nothing of the home is open any more.
     _presence: Presence,
 }
@@ -209,6 +211,7 @@ impl Node {
                 listeners: Mutex::new(Vec::new()),
                 taps: Mutex::new(Vec::new()),
                 damaged: AtomicBool::new(false),
+                interrupt: Mutex::default(),
                 _presence: presence,
             }),
             person: None,

@@ -256,7 +256,7 @@ impl Writer {
         let Writer { store, engine, membership, .. } = self;
         let sequences = membership.sequencer() == engine.key().device();
         let transaction = store.write()?;
-        if sequences && store::is_restored(&transaction)? {
+        if sequences && waits_for_others(&transaction, membership, engine.key().device())? {
             return Err(NodeError::NotCaughtUp);
         }
         let mut ahead = caught_up(&transaction, membership)?;
@@ -283,7 +283,7 @@ impl Writer {
     pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
         let Writer { store, engine, membership, .. } = self;
         let transaction = store.write()?;
-        if store::is_restored(&transaction)? {
+        if waits_for_others(&transaction, membership, engine.key().device())? {
             // Whoever proposed them asks again; what is signed now could be a fork.
             return Ok(());
         }
@@ -298,6 +298,17 @@ impl Writer {
         *membership = ahead;
         Ok(())
     }
+}
+
+/// Whether a restored device must hear from others before it sequences statements or gives numbers:
+/// it may have done so before, and does not know. Where nobody else is known, nobody can tell.
+pub(crate) fn waits_for_others(
+    connection: &rusqlite::Connection,
+    membership: &Membership,
+    own: DeviceId,
+) -> Result<bool, StoreError> {
+    let others = || membership.devices().any(|(id, device)| id != own && device.active);
+    Ok(store::is_restored(connection)? && others())
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another

@@ -1,9 +1,9 @@
 //! Repair of a damaged store (修复): a new database of everything that can still be read.
 //!
 //! Nothing is deleted: the damaged file stays beside the new one. What is kept are whole documents
-//! or their earlier states, of this file, of the newest backup and of the outbox log; the rest comes
-//! from peers, who see at the next sync that the sums differ. What nobody else may read and neither
-//! file holds any more is lost.
+//! or their earlier states, of this file, of the newest backup and of the outbox log; the rest
+//! comes from peers, who see at the next sync that the sums differ. What nobody else may read and
+//! neither file holds any more is lost.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub fn repair(
     let only_lists = Part::ALL.iter().all(|part| besides.contains(part) || !damaged(part));
     let repaired = match only_lists {
         true => lists_anew(&home, &keys)?,
-        false => rebuild(&home, &keys)?,
+        false => rebuild(&home, &keys, &report)?,
     };
     presence::looked_at(folder).map_err(|source| NodeError::folder(folder, source))?;
     Ok((report, Some(repaired)))
@@ -94,7 +94,7 @@ fn fill(path: &Path, key: &[u8; 32]) -> Result<(), StoreError> {
 }
 
 /// Puts a new database in the place of a damaged one.
-fn rebuild(home: &Home, keys: &Keys) -> Result<Repaired, NodeError> {
+fn rebuild(home: &Home, keys: &Keys, report: &CheckReport) -> Result<Repaired, NodeError> {
     let database = home.database();
     space::need_copy(&database).map_err(StoreError::from)?;
     let new = copy::beside(&database, ".new");
@@ -129,6 +129,9 @@ fn rebuild(home: &Home, keys: &Keys) -> Result<Repaired, NodeError> {
     }
     salvage::prune(&transaction)?;
     set_back(&transaction)?;
+    let lost = [Part::Database, Part::Membership];
+    let is_behind = lost.iter().any(|part| !report.part(*part).bad.is_empty());
+    store::set_restored(&transaction, is_behind)?;
     store::forget_projection(&transaction)?;
     transaction.commit().map_err(StoreError::from)?;
     store.close()?;
@@ -141,13 +144,13 @@ fn rebuild(home: &Home, keys: &Keys) -> Result<Repaired, NodeError> {
     Ok(repaired)
 }
 
-/// Notes in a store that it may be behind what this node has said before.
+/// Lets a store that is older than the node, or not whole, go on safely: beyond places of its log
+/// that peers know, and without invitations that may have been used.
 pub(crate) fn set_back(connection: &Connection) -> Result<(), StoreError> {
     let [a, b, c, d, e] = random::<5>();
     let distance = i64::from_be_bytes([0, 0, 1, a, b, c, d, e]);
     salvage::log_jump(connection, distance)?;
-    salvage::end_invitations(connection)?;
-    store::set_restored(connection, true)
+    salvage::end_invitations(connection)
 }
 
 /// The entries of the membership log that follow from its root.

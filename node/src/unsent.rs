@@ -27,8 +27,8 @@ impl Writer {
         }
     }
 
-    /// Takes back what the outbox log holds and the database has lost, and writes the log anew where
-    /// it lacks something.
+    /// Takes back what the outbox log holds and the database has lost, and writes the log anew
+    /// where it lacks something.
     pub(crate) fn mend_outbox(&mut self) -> Result<(), EngineError> {
         let found = self.outbox.read().map_err(StoreError::from)?;
         let mut lost = BTreeMap::new();
@@ -189,10 +189,11 @@ mod tests {
         let writer = node.writer().expect("it works");
         let connection = writer.store.read();
         if let Some(most) = most {
-            let sql = format!("pragma max_page_count = {most}");
-            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).expect("set");
+            let set = connection
+                .pragma_update_and_check(None, "max_page_count", most, |row| row.get::<_, i64>(0));
+            set.expect("set");
         }
-        connection.query_row("pragma page_count", [], |row| row.get(0)).expect("counted")
+        connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("counted")
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What a node that stays open does for itself: a look at the disk after an end that was none, the
 //! ballast, and the backup of the day.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use rusqlite::Connection;
 
 use crate::handle::{Node, NodeError};
 use crate::presence;
@@ -39,6 +42,7 @@ impl DatabaseState {
 
 /// The work beside a node that stays open, until it is dropped.
 pub struct Upkeep {
+    node: Node,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,6 +51,7 @@ impl Upkeep {
     /// Begins with it, on a thread of its own; nobody waits for it.
     pub fn begin(node: &Node) -> Self {
         let (stop, stopped) = channel();
+        let kept = node.clone();
         let node = node.clone();
         let thread = std::thread::spawn(move || {
             loop {
@@ -59,13 +64,17 @@ impl Upkeep {
                 }
             }
         });
-        Self { stop: Some(stop), thread: Some(thread) }
+        Self { node: kept, stop: Some(stop), thread: Some(thread) }
     }
 }
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
         drop(self.stop.take());
+        let interrupt = &self.node.shared.interrupt;
+        if let Some(reading) = &*interrupt.lock().unwrap_or_else(PoisonError::into_inner) {
+            reading.interrupt();
+        }
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the upkeep of the store broke");
         }
@@ -102,10 +111,24 @@ impl Node {
         Room::in_folder(self.home())
     }
 
-    /// Authenticates every page. A start does not wait for it: it takes seconds where there is much.
+    /// Does what takes long with a connection, so that the end of the program can cut it short.
+    pub(crate) fn interruptible<T>(&self, connection: &Connection, work: impl FnOnce() -> T) -> T {
+        let interrupt = &self.shared.interrupt;
+        let set = |handle| *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+        set(Some(connection.get_interrupt_handle()));
+        let done = work();
+        set(None);
+        done
+    }
+
+    /// Authenticates every page. A start does not wait for it: it takes seconds where there is
+    /// much.
     fn look_at_disk(&self) -> Result<(), NodeError> {
         let connection = raw::open(&self.shared.home.database(), &self.shared.keys.store)?;
-        let wrong = raw::pages_twice(&connection);
+        let wrong = self.interruptible(&connection, || raw::pages_twice(&connection));
+        if raw::is_interrupted(&wrong) {
+            return Ok(());
+        }
         if wrong.is_empty() {
             let folder = self.home();
             return presence::looked_at(folder).map_err(|source| NodeError::folder(folder, source));

@@ -1,7 +1,7 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
-//! Every action of the registry is reached through `do`; no rule stands here. Credentials and bundles are
-//! not here yet.
+//! Every action of the registry is reached through `do`; no rule stands here. Credentials and
+//! bundles are not here yet.
 
 mod actions;
 mod export;

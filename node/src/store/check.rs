@@ -45,9 +45,14 @@ pub fn pages(connection: &Connection) -> Vec<String> {
 /// what is wrong once must be wrong again.
 pub fn pages_twice(connection: &Connection) -> Vec<String> {
     match pages(connection) {
-        wrong if wrong.is_empty() => wrong,
+        wrong if wrong.is_empty() || is_interrupted(&wrong) => wrong,
         _ => pages(connection),
     }
+}
+
+/// Whether the reading was cut short, so that what was found says nothing.
+pub fn is_interrupted(wrong: &[String]) -> bool {
+    wrong.iter().any(|line| line == "interrupted")
 }
 
 /// More lines than this say nothing more.

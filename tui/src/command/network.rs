@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use onex_crdt::roles::{OrgRole, PersonRole};
-use onex_node::api::{PeerReport, Room, SyncReport};
+use onex_node::api::{PeerReport, SyncReport};
 use onex_node::clock::Clock;
-use onex_node::upkeep::{DatabaseState, Upkeep};
+use onex_node::upkeep::Upkeep;
 use onex_node::{Founding, Node, NodeError};
 use serde_json::json;
 
 use super::{Failure, Output, Status, home, print, secrets};
+use crate::core::health::warnings;
 use crate::core::lock::keeping_sentence;
 use crate::demo;
 use crate::i18n::{Arg, Lang, tr};
@@ -161,14 +162,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
         tr(lang, keeping_sentence(status.keys), &[]),
     ];
-    let warnings = [
-        (status.health.database == DatabaseState::Due, "command-database-due"),
-        (status.health.database == DatabaseState::Damaged, "command-database-damaged"),
-        (status.health.room == Room::Low, "command-room-low"),
-        (status.health.room == Room::Full, "command-room-full"),
-        (status.health.restored, "command-behind"),
-    ];
-    lines.extend(warnings.into_iter().filter(|(holds, _)| *holds).map(|(_, id)| tr(lang, id, &[])));
+    lines.extend(warnings(&status.health).map(|id| tr(lang, id, &[])));
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }
 

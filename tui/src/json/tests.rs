@@ -130,7 +130,8 @@ fn a_status_has_its_shape() {
         "waiting":[{{"kind":"application","id":"e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0",
         "for":"hub.filing_no"}}],
         "store":{{"documents":41,"records":1380,"bytes":2310144}},
-        "keys":"file","health":{{"database":"good","room":"enough","backup":null,"restored":false}}}}"#
+        "keys":"file",
+        "health":{{"database":"good","room":"enough","backup":null,"restored":false}}}}"#
     );
     check(status(&given), &expected);
 }
