@@ -5,6 +5,8 @@
 mod driver;
 mod joining;
 mod storing;
+#[cfg(test)]
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
