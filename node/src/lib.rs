@@ -15,7 +15,8 @@ pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
-pub mod report;
+pub mod removal;
+mod report;
 pub mod store;
 pub mod table;
 #[cfg(test)]
