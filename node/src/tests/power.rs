@@ -177,7 +177,8 @@ fn judge(told: &Told, image: &Image, said: Option<usize>, meets: bool) -> Left {
     let _mount = Mount::new(home.path(), Disk::of(image));
     let node = match open(home.path()) {
         Ok(node) => node,
-        Err(NodeError::NotJoined) if said.is_none() => {
+        // The founding was cut off: nobody was told of it, and it can be begun again.
+        Err(error) if said.is_none() && is_unfounded(&error, image) => {
             return match found(home.path()) {
                 Ok(_) => Left::Kept { ahead: false, met: false },
                 Err(error) => Left::Corrupt(format!("a founding is not begun again: {error:?}")),
@@ -208,6 +209,11 @@ fn judge(told: &Told, image: &Image, said: Option<usize>, meets: bool) -> Left {
         },
         Err(error) => Left::Corrupt(format!("it does not go on: {error:?}")),
     }
+}
+
+/// Whether a node did not open since there is no database yet, or nothing in it.
+fn is_unfounded(error: &NodeError, image: &Image) -> bool {
+    matches!(error, NodeError::NotJoined) || !image.keys().any(|name| name.ends_with("store.db"))
 }
 
 /// The tables that are neither as before the step under way nor as after it.
