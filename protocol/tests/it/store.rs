@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onex_crdt::document::Document;
+use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, DocId};
 use onex_protocol::admission::{DocumentBatch, admit, refusal_opens};
@@ -10,7 +10,7 @@ use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
-use onex_protocol::seal::Seal;
+use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::SignedStatement;
 
 /// A change in the local log.
@@ -201,6 +201,18 @@ impl Store {
             .map(|change| change.bytes)
             .collect();
         DocumentBatch { header: document.header().clone(), changes, seals: self.seals[&id].clone() }
+    }
+
+    /// Stores a change that was written here, in one transaction with its seal.
+    pub fn written(&mut self, document: Document, change: &Change, seal: Option<Seal>) {
+        let id = document.id();
+        let stored = self.seals.entry(id).or_default();
+        if let Some(seal) = seal {
+            let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
+            *stored = newest(stored, seal, is_ancestor).expect("few enough");
+        }
+        self.log.push(LogEntry { document: id, change: change.hash, origin: None });
+        self.documents.insert(id, document);
     }
 
     pub fn admit(

@@ -1,0 +1,383 @@
+//! A province in virtual time: nodes, the connections between them, and a queue of what happens.
+//!
+//! What goes wrong is `faults`' matter, what must hold `check`'s.
+
+use std::collections::BTreeMap;
+
+use onex_crdt::ids::{ChangeHash, Digest, DocId};
+use onex_protocol::machine::{Event, PeerId, Side};
+use onex_protocol::membership::Membership;
+
+use super::check::Watch;
+use super::clock::Clock;
+use super::faults::{Fault, Profile};
+use super::layout::{Layout, layout};
+use super::lines::{Connection, Connections, Item};
+use super::totals::Totals;
+use super::work::{Actors, edit};
+use crate::node::{Node, Outgoing};
+use crate::random::Random;
+use crate::store::Store;
+
+/// A computer with its node.
+pub struct Site {
+    pub node: Node,
+    pub clock: Clock,
+    /// Actors of the running process.
+    pub actors: Actors,
+    /// Which process runs: a number for each start.
+    pub run: u64,
+    /// Without a network until then.
+    pub offline_ms: u64,
+    pub backups: Vec<Backup>,
+}
+
+/// A copy of everything that a node has on its disk, and of what its process had in memory.
+pub struct Backup {
+    pub store: Store,
+    pub membership: Membership,
+    pub actors: Actors,
+}
+
+/// What waits for its time.
+#[derive(Debug, Clone, Copy)]
+pub enum Happening {
+    /// A node takes up what waits in it.
+    Wake(usize),
+    Deliver {
+        peer: PeerId,
+        line: usize,
+    },
+    Cut(PeerId),
+    /// An end notices that its connection is gone.
+    Gone {
+        node: usize,
+        peer: PeerId,
+        run: u64,
+    },
+    Dial(usize),
+    Edit,
+    Fault(Fault),
+    Tick,
+}
+
+/// What is known of a change by whoever sees the whole province.
+pub struct Known {
+    pub document: DocId,
+    /// The nodes that have it on their disk, a bit each.
+    pub holders: u16,
+}
+
+pub struct World {
+    pub seed: u64,
+    pub layout: &'static Layout,
+    pub profile: Profile,
+    pub sites: Vec<Site>,
+    pub time_ms: u64,
+    pub connections: Connections,
+    /// From which node to which nothing arrives, and until when.
+    pub blocked: BTreeMap<(usize, usize), u64>,
+    pub changes: BTreeMap<ChangeHash, Known>,
+    pub totals: Totals,
+    pub watch: Watch,
+    /// The hash over everything that was sent and done, where it is asked for.
+    pub trace: Option<Digest>,
+    /// Whether faults are over.
+    pub healed: bool,
+    pub faults: Random,
+    queue: BTreeMap<(u64, u64), Happening>,
+    queued: u64,
+    work: Random,
+    delays: Random,
+    peers: u64,
+}
+
+impl World {
+    pub fn new(seed: u64, profile: Profile) -> Self {
+        let layout = layout(seed);
+        let mut clocks = Random::stream(seed, 1);
+        let site = |device: &u8| Site {
+            node: Node::new(*device, layout.membership.clone()),
+            clock: if profile.wrong_clocks { Clock::wrong(&mut clocks) } else { Clock::Right },
+            actors: Actors::new(),
+            run: 0,
+            offline_ms: 0,
+            backups: Vec::new(),
+        };
+        let sites: Vec<_> = layout.devices.iter().map(site).collect();
+        let totals = Totals { runs: 1, devices: sites.len() as u64, ..Totals::default() };
+        Self {
+            seed,
+            layout,
+            profile,
+            watch: Watch::new(layout, sites.len()),
+            sites,
+            time_ms: 0,
+            connections: Connections::new(),
+            blocked: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            totals,
+            trace: None,
+            healed: false,
+            faults: Random::stream(seed, 2),
+            queue: BTreeMap::new(),
+            queued: 0,
+            work: Random::stream(seed, 3),
+            delays: Random::stream(seed, 4),
+            peers: 0,
+        }
+    }
+
+    pub fn schedule(&mut self, time_ms: u64, happening: Happening) {
+        self.queued += 1;
+        self.queue.insert((time_ms, self.queued), happening);
+    }
+
+    /// Goes on until nothing waits any more.
+    pub fn run(&mut self) {
+        let mut steps = 0;
+        while let Some(((time_ms, _), happening)) = self.queue.pop_first() {
+            steps += 1;
+            assert!(steps < 400_000, "the province does not come to rest");
+            self.time_ms = time_ms;
+            self.happen(happening);
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Wake(index) => {
+                if let Some(event) = self.sites[index].node.next() {
+                    self.handle(index, event);
+                }
+            }
+            Happening::Deliver { peer, line } => self.deliver(peer, line),
+            Happening::Cut(peer) => self.cut(peer),
+            Happening::Gone { node, peer, run } => {
+                if self.sites[node].run == run {
+                    self.handle(node, Event::Disconnected { peer });
+                }
+            }
+            Happening::Dial(caller) => self.dial(caller),
+            Happening::Edit => self.edit(),
+            Happening::Fault(fault) => self.fault(fault),
+            Happening::Tick => {
+                (0..self.sites.len()).for_each(|index| self.handle(index, Event::Tick));
+            }
+        }
+    }
+
+    /// Lets a machine take an event and carries out what follows, unless the process dies first.
+    pub fn handle(&mut self, index: usize, event: Event) {
+        let site = &mut self.sites[index];
+        let (waiting, logged) = (site.node.waiting(), site.node.store.log.len());
+        let refused = site.node.store.quarantine.len();
+        let effects = site.node.handle(site.clock.now(self.time_ms), event);
+        let dies_after = match !self.healed && self.faults.below(self.profile.crash_one_in) == 0 {
+            true => self.faults.below(effects.len() as u64 + 1) as usize,
+            false => usize::MAX,
+        };
+        let dies = effects.len() > dies_after;
+        for effect in effects.into_iter().take(dies_after) {
+            if let Some(trace) = self.trace {
+                let text = format!("{} {index} {effect:?}", self.time_ms);
+                self.trace = Some(Digest::over(&[&trace.0, text.as_bytes()]));
+            }
+            let outgoing = self.sites[index].node.carry_out(effect);
+            self.go_out(index, outgoing);
+        }
+        self.noticed(index, logged);
+        self.totals.refusals += (self.sites[index].node.store.quarantine.len() - refused) as u64;
+        let wakes = self.sites[index].node.waiting().saturating_sub(waiting);
+        for _ in 0..wakes {
+            // A disk is quick, and now and then very slow.
+            let slow = if self.delays.percent(2) { 3000 } else { 20 };
+            let time_ms = self.time_ms + self.delays.below(slow);
+            self.schedule(time_ms, Happening::Wake(index));
+        }
+        if dies {
+            self.totals.crashes += 1;
+            self.restart(index);
+        }
+    }
+
+    /// Remembers who has the changes that a node's log has gained.
+    pub fn noticed(&mut self, index: usize, logged: usize) {
+        let log = self.sites[index].node.store.log.get(logged..).unwrap_or_default();
+        for entry in log {
+            let document = entry.document;
+            let known = self.changes.entry(entry.change);
+            known.or_insert(Known { document, holders: 0 }).holders |= 1 << index;
+        }
+    }
+
+    fn go_out(&mut self, index: usize, outgoing: Outgoing) {
+        match outgoing {
+            Outgoing::Nothing => {}
+            Outgoing::Message { peer, bytes } => {
+                self.totals.messages += 1;
+                self.totals.bytes += bytes.len() as u64;
+                let connection = self.connections.get(&peer);
+                let Some(connection) = connection else {
+                    self.totals.losses += 1;
+                    return;
+                };
+                let to = connection.ends[1 - connection.line_of(index)];
+                let reader = self.sites[to].node.store.party();
+                self.totals.repairs += self.watch.message(self.seed, &bytes, reader);
+                self.send(index, peer, Item::Message(bytes));
+            }
+            Outgoing::Close { peer } => self.send(index, peer, Item::End),
+            Outgoing::Acknowledged { device, upto } => {
+                let place = self.sites.iter().position(|site| site.node.store.own.device == device);
+                let peer = place.expect("a device of this province");
+                self.acknowledged(index, peer, upto.position);
+            }
+        }
+    }
+
+    fn send(&mut self, from: usize, peer: PeerId, item: Item) {
+        let slow = if self.delays.percent(10) { 4000 } else { 400 };
+        let delay = 5 + self.delays.below(slow);
+        let Some(connection) = self.connections.get_mut(&peer) else {
+            return;
+        };
+        let at = connection.line_of(from);
+        let line = &mut connection.lines[at];
+        line.items.push_back(item);
+        line.last_ms = line.last_ms.max(self.time_ms + delay);
+        let time_ms = line.last_ms;
+        self.schedule(time_ms, Happening::Deliver { peer, line: at });
+    }
+
+    fn deliver(&mut self, peer: PeerId, at: usize) {
+        let Some(connection) = self.connections.get_mut(&peer) else {
+            return;
+        };
+        let (from, to) = (connection.ends[at], connection.ends[1 - at]);
+        let line = &mut connection.lines[at];
+        let until_ms = self.blocked.get(&(from, to)).copied().unwrap_or_default();
+        line.dead |= until_ms > self.time_ms
+            || self.sites[from].offline_ms > self.time_ms
+            || self.sites[to].offline_ms > self.time_ms;
+        let item = line.items.pop_front();
+        if line.dead {
+            self.totals.losses += u64::from(matches!(item, Some(Item::Message(_))));
+            if !std::mem::replace(&mut connection.doomed, true) {
+                let time_ms = self.time_ms + 3_000 + self.delays.below(12_000);
+                self.schedule(time_ms, Happening::Cut(peer));
+            }
+            return;
+        }
+        match item {
+            None => {}
+            Some(Item::Open) => self.connected(to, from, peer, Side::Called),
+            Some(Item::Message(bytes)) => self.handle(to, Event::Received { peer, bytes }),
+            Some(Item::End) => {
+                self.connections.remove(&peer);
+                self.handle(to, Event::Disconnected { peer });
+            }
+        }
+    }
+
+    /// Breaks a connection; each end notices in its own time.
+    pub fn cut(&mut self, peer: PeerId) {
+        let Some(connection) = self.connections.remove(&peer) else {
+            return;
+        };
+        self.totals.losses += connection.under_way() as u64;
+        for node in connection.ends {
+            let time_ms = self.time_ms + self.delays.below(10_000);
+            let run = self.sites[node].run;
+            self.schedule(time_ms, Happening::Gone { node, peer, run });
+        }
+    }
+
+    pub fn connect(&mut self, caller: usize, called: usize) -> PeerId {
+        self.peers += 1;
+        let peer = PeerId(self.peers);
+        let same = |connection: &&Connection| {
+            connection.ends.contains(&caller) && connection.ends.contains(&called)
+        };
+        self.totals.doubles += u64::from(self.connections.values().any(|it| same(&it)));
+        self.connections.insert(peer, Connection::new(caller, called));
+        self.send(caller, peer, Item::Open);
+        self.connected(caller, called, peer, Side::Caller);
+        peer
+    }
+
+    fn connected(&mut self, index: usize, other: usize, peer: PeerId, side: Side) {
+        let device = self.sites[other].node.store.own.device;
+        self.handle(index, Event::Connected { peer, device, side });
+    }
+
+    /// A node calls another one: the hub mostly, or a colleague.
+    fn dial(&mut self, caller: usize) {
+        let count = self.sites.len() as u64;
+        let org = |index: usize| self.sites[index].node.store.own.org;
+        let mates: Vec<_> =
+            (0..self.sites.len()).filter(|it| *it != caller && org(*it) == org(caller)).collect();
+        let called = match self.faults.below(10) {
+            0..5 => 0,
+            5..8 => self.faults.pick(&mates).copied().unwrap_or(0),
+            _ => self.faults.below(count) as usize,
+        };
+        let (lasts_ms, breaks) = (1000 + self.faults.below(40_000), self.faults.percent(70));
+        let open = |from, to| self.blocked.get(&(from, to)).is_none_or(|it| *it <= self.time_ms);
+        let on = |index: usize| self.sites[index].offline_ms <= self.time_ms;
+        if caller == called || !on(caller) || !on(called) {
+            return;
+        }
+        if open(caller, called) && open(called, caller) {
+            let peer = self.connect(caller, called);
+            if breaks {
+                self.schedule(self.time_ms + lasts_ms, Happening::Cut(peer));
+            }
+        }
+    }
+
+    fn edit(&mut self) {
+        let index = self.work.below(self.sites.len() as u64) as usize;
+        let site = &mut self.sites[index];
+        let headers = &self.layout.documents[&site.node.store.own.org];
+        let header = self.work.pick(headers).expect("every organisation has documents");
+        let seconds = site.clock.seconds(self.time_ms);
+        let document = site.node.store.document(header);
+        let logged = site.node.store.log.len();
+        let Site { node, actors, .. } = site;
+        if edit(node, actors, document, &mut self.work, seconds).is_some() {
+            self.totals.edits += 1;
+            self.noticed(index, logged);
+            self.schedule(self.time_ms, Happening::Wake(index));
+        }
+    }
+
+    /// Starts a node anew: what was not on the disk is gone, its connections too.
+    pub fn restart(&mut self, index: usize) {
+        let site = &mut self.sites[index];
+        site.node.restart();
+        site.actors.clear();
+        site.run += 1;
+        let of_it = |(_, it): &(&PeerId, &Connection)| it.ends.contains(&index);
+        let peers: Vec<_> = self.connections.iter().filter(of_it).map(|(peer, _)| *peer).collect();
+        peers.into_iter().for_each(|peer| self.cut(peer));
+    }
+
+    /// What a peer has acknowledged it holds, unless it was refused.
+    fn acknowledged(&mut self, index: usize, peer: usize, position: u64) {
+        let (ours, theirs) = (&self.sites[index].node.store, &self.sites[peer].node.store);
+        let from = self.watch.acknowledged_from(index, peer, position);
+        for entry in &ours.log[from..position as usize] {
+            let id = entry.document;
+            let Some(document) = ours.documents.get(&id) else { continue };
+            let readable = theirs.party().may_read(document.header());
+            let refused = ours.open.contains(&(theirs.own.device, id))
+                || theirs.quarantine.contains(&(id, "missing_dependency"));
+            if readable && !refused && entry.origin != Some(theirs.own.device) {
+                let holders = self.changes[&entry.change].holders;
+                assert!(holders & 1 << peer != 0, "seed {}: acknowledged and lost", self.seed);
+                self.totals.acknowledged += 1;
+            }
+        }
+    }
+}
