@@ -172,7 +172,7 @@ impl Node {
         let statement = if grant {
             Statement::GrantRole { device, person, role }
         } else {
-            Statement::RemoveRole { device, person, role }
+            Statement::RemoveRole { device, person, role, frontier: Vec::new() }
         };
         writer.state(vec![statement], |_| Ok(()))?;
         drop(writer);
