@@ -1,10 +1,11 @@
 //! A store in memory that answers as the real one must.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, DocId};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::{DocumentBatch, admit, refusal_opens};
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -18,6 +19,7 @@ use onex_protocol::statement::SignedStatement;
 pub struct LogEntry {
     pub document: DocId,
     pub change: ChangeHash,
+    pub bytes: Arc<Vec<u8>>,
     /// The device that sent it; nothing for what was written here.
     pub origin: Option<DeviceId>,
 }
@@ -27,6 +29,8 @@ pub struct Store {
     pub own: Own,
     pub documents: BTreeMap<DocId, Document>,
     pub seals: BTreeMap<DocId, Vec<Seal>>,
+    /// The digest of each document's state, as a store keeps it beside the document.
+    states: BTreeMap<DocId, Digest>,
     pub log: Vec<LogEntry>,
     pub taken: BTreeMap<DeviceId, LogPosition>,
     pub given: BTreeMap<DeviceId, LogPosition>,
@@ -46,6 +50,7 @@ impl Store {
             own,
             documents: BTreeMap::new(),
             seals: BTreeMap::new(),
+            states: BTreeMap::new(),
             log: Vec::new(),
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
@@ -118,9 +123,7 @@ impl Store {
                 None => continue,
             };
             if !self.open.contains(&(reader.device, *id)) {
-                let seals: Vec<_> =
-                    self.seals[id].iter().map(|seal| (seal.device, seal.head)).collect();
-                sum.add(id, &document_digest(&document.heads(), &seals));
+                sum.add(id, &self.states[id]);
             }
         }
         sums
@@ -197,8 +200,8 @@ impl Store {
             .iter()
             .filter(|entry| entry.document == id)
             .filter(|entry| entry.origin.is_none() || entry.origin != skip_origin)
-            .filter_map(|entry| document.change(&entry.change))
-            .map(|change| change.bytes)
+            .filter(|entry| document.holds(&entry.change))
+            .map(|entry| entry.bytes.to_vec())
             .collect();
         DocumentBatch { header: document.header().clone(), changes, seals: self.seals[&id].clone() }
     }
@@ -206,13 +209,25 @@ impl Store {
     /// Stores a change that was written here, in one transaction with its seal.
     pub fn written(&mut self, document: Document, change: &Change, seal: Option<Seal>) {
         let id = document.id();
-        let stored = self.seals.entry(id).or_default();
+        let mut seals = self.seals.get(&id).cloned().unwrap_or_default();
         if let Some(seal) = seal {
             let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
-            *stored = newest(stored, seal, is_ancestor).expect("few enough");
+            seals = newest(&seals, seal, is_ancestor).expect("few enough");
         }
-        self.log.push(LogEntry { document: id, change: change.hash, origin: None });
+        self.log_append(id, change, None);
+        self.keep(id, document, seals);
+    }
+
+    fn log_append(&mut self, document: DocId, change: &Change, origin: Option<DeviceId>) {
+        let (change, bytes) = (change.hash, Arc::new(change.bytes.clone()));
+        self.log.push(LogEntry { document, change, bytes, origin });
+    }
+
+    fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
+        let sealed: Vec<_> = seals.iter().map(|seal| (seal.device, seal.head)).collect();
+        self.states.insert(id, document_digest(&document.heads(), &sealed));
         self.documents.insert(id, document);
+        self.seals.insert(id, seals);
     }
 
     pub fn admit(
@@ -230,12 +245,10 @@ impl Store {
             let seals = self.seals.get(&id).cloned().unwrap_or_default();
             let outcome = admit(&document, &seals, batch, membership);
             for change in &outcome.new {
-                let (change, origin) = (change.hash, Some(device));
-                self.log.push(LogEntry { document: id, change, origin });
+                self.log_append(id, change, Some(device));
             }
             if !outcome.new.is_empty() || self.documents.contains_key(&id) {
-                self.documents.insert(id, outcome.document);
-                self.seals.insert(id, outcome.seals);
+                self.keep(id, outcome.document, outcome.seals);
             }
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;

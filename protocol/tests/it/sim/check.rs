@@ -126,7 +126,14 @@ impl World {
                 let (first, expected) = states.entry(*id).or_insert((index, state.clone()));
                 let header = document.header();
                 let differs = || format!("seed {seed}: {first} and {index} differ in {header:?}");
-                assert!(*expected == state, "{}\n{expected:?}\n{state:?}", differs());
+                assert!(
+                    *expected == state,
+                    "{}\n{expected:?}\n{state:?}\n{:?} {:?} {:?}",
+                    differs(),
+                    site.node.store.open,
+                    site.node.store.quarantine,
+                    site.node.store.own.device
+                );
                 self.totals.compared += 1;
             }
         }
