@@ -177,6 +177,7 @@ impl Engine {
             at_seconds: self.clock.now().unix_seconds(),
             batch,
             undoes: None,
+            source: None,
         }
     }
 

@@ -484,6 +484,7 @@ mod tests {
             at_seconds: 0,
             batch: None,
             undoes: None,
+            source: None,
         };
         let transaction = store.write().expect("a transaction");
         for act in [redo, undo, enrol] {

@@ -123,6 +123,7 @@ pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Chang
         at_seconds: 1_780_000_000,
         batch: None,
         undoes: None,
+        source: None,
     };
     let actor = Actor::new(device(seed), [record; 8]);
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new")
