@@ -54,6 +54,11 @@ pub fn org_of(seed: u8) -> (OrgId, OrgRole) {
     }
 }
 
+/// The person at a device.
+pub fn person(seed: u8) -> &'static str {
+    if seed == HUB_1 { "郝敏" } else { "王芳" }
+}
+
 fn root(nonce: u8) -> Root {
     Root {
         nonce: [nonce; 16],
@@ -61,7 +66,7 @@ fn root(nonce: u8) -> Root {
         name: "省项目办".to_owned(),
         region: "610000".to_owned(),
         hub_key: key(HUB_1).public(),
-        person: "郝敏".to_owned(),
+        person: person(HUB_1).to_owned(),
     }
 }
 

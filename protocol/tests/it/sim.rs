@@ -3,11 +3,13 @@
 //!
 //! Disk faults below a transaction and the transport below a message are not simulated here.
 
+mod bad;
 mod check;
 mod clock;
 mod faults;
 mod layout;
 mod lines;
+mod model;
 mod run;
 mod totals;
 mod work;
@@ -21,8 +23,8 @@ use world::World;
 
 /// Lines that break, nodes that stop, partitions, days offline.
 const NETWORK: Profile = Profile {
-    edits: 105,
-    dials: 12,
+    edits: 42,
+    dials: 8,
     partitions: 2,
     offline: 3,
     restarts: 4,
@@ -30,6 +32,8 @@ const NETWORK: Profile = Profile {
     cuts: 6,
     crash_one_in: 1000,
     wrong_clocks: false,
+    bad: 0,
+    misdeeds: 0,
 };
 
 /// Runs a seed to its end.
@@ -65,7 +69,9 @@ fn s6_no_clock_alters_the_final_state() {
     let totals = seeds("S6", 50, |seed| {
         let right = province(seed, NETWORK);
         let wrong = province(seed, Profile { wrong_clocks: true, ..NETWORK });
-        assert_eq!(right.said(), wrong.said(), "seed {seed}");
+        for (place, said) in right.said() {
+            assert_eq!(Some(&said), wrong.said().get(&place), "seed {seed}: {place:?}");
+        }
         // A later time takes a byte more here and there.
         let totals = Totals { bytes: right.totals.bytes, ..wrong.totals };
         assert_eq!(right.totals, totals, "seed {seed}");
@@ -95,4 +101,11 @@ fn s8_a_seed_is_the_same_twice() {
 #[test]
 fn long_run() {
     long("long", |seed| province(seed, NETWORK).totals);
+}
+
+#[test]
+fn s2_bad_devices_do_no_harm() {
+    let profile = Profile { bad: 3, misdeeds: 20, ..NETWORK };
+    let totals = seeds("S2", 50, |seed| province(seed, profile).totals);
+    must_all_be(&totals, &["misdeeds", "refusals"]);
 }

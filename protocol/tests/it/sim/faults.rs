@@ -8,6 +8,7 @@ use super::world::{Backup, Happening, Known, World};
 /// How much of what happens in a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile {
+    /// How often somebody sits down to save one form or a few.
     pub edits: u64,
     pub dials: u64,
     pub partitions: u64,
@@ -18,6 +19,9 @@ pub struct Profile {
     /// One of so many steps of a machine ends in the middle.
     pub crash_one_in: u64,
     pub wrong_clocks: bool,
+    /// Most bad devices, and how often one of them does something.
+    pub bad: u64,
+    pub misdeeds: u64,
 }
 
 /// One thing that goes wrong.
@@ -34,6 +38,8 @@ pub enum Fault {
     /// A node goes on from an older copy of its disk.
     Restore,
     Cut,
+    /// A bad device does something that no honest one does.
+    Misdeed,
 }
 
 /// Days of a run.
@@ -53,6 +59,7 @@ impl World {
             (profile.restores, Fault::Backup),
             (profile.restores, Fault::Restore),
             (profile.cuts, Fault::Cut),
+            (profile.misdeeds, Fault::Misdeed),
         ];
         for (count, fault) in faults {
             (0..count).for_each(|_| self.plan_one(Happening::Fault(fault)));
@@ -112,6 +119,7 @@ impl World {
                 site.backups.push(Backup { store, membership, actors: site.actors.clone() });
             }
             Fault::Restore => self.restore(index),
+            Fault::Misdeed => self.misdeed(),
             Fault::Cut => {
                 let peers: Vec<PeerId> = self.connections.keys().copied().collect();
                 if let Some(peer) = self.faults.pick(&peers).copied() {
@@ -152,7 +160,9 @@ impl World {
         self.healed = true;
         self.time_ms = self.time_ms.max(DAYS * DAY_MS);
         self.blocked.clear();
-        self.sites.iter_mut().for_each(|site| site.offline_ms = 0);
+        for (index, site) in self.sites.iter_mut().enumerate() {
+            site.offline_ms = if self.bad.contains(&index) { u64::MAX } else { 0 };
+        }
         let peers: Vec<_> = self.connections.keys().copied().collect();
         peers.into_iter().for_each(|peer| self.cut(peer));
         self.run();

@@ -20,6 +20,7 @@ pub struct Totals {
     pub restores: u64,
     /// Running states that went on from a copy.
     pub resumes: u64,
+    pub misdeeds: u64,
     pub repairs: u64,
     pub refusals: u64,
     pub rounds: u64,
@@ -55,6 +56,7 @@ impl Totals {
             ("crashes", &mut self.crashes),
             ("restores", &mut self.restores),
             ("resumes", &mut self.resumes),
+            ("misdeeds", &mut self.misdeeds),
             ("repairs", &mut self.repairs),
             ("refusals", &mut self.refusals),
             ("rounds", &mut self.rounds),

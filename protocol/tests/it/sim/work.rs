@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use onex_crdt::act::Act;
 use onex_crdt::document::{Authorship, Change, Document, REMOVED, TouchKey, Write};
+use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, Actor, DocId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::attendance::Attendance;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::value::Value;
-use onex_protocol::machine::Event;
 
 use crate::node::Node;
 use crate::province::*;
@@ -19,34 +19,32 @@ use crate::random::Random;
 /// The actors of a process: drawn at its first write to a document, never stored.
 pub type Actors = BTreeMap<DocId, Actor>;
 
-const PERSON: &str = "王芳";
-
-/// Writes something into a document and seals it; returns the change.
+/// Writes something into a document and seals it; returns the change, if anything was new.
 pub fn edit(
     node: &mut Node,
     actors: &mut Actors,
-    document: Document,
+    header: &Header,
     random: &mut Random,
     seconds: i64,
-) -> Option<(Document, Change)> {
-    let mut document = document;
+) -> Option<Change> {
+    let mut document = node.store.document(header);
     let fresh = random.bytes();
     let own = device(node.seed);
     let actor = *actors.entry(document.id()).or_insert_with(|| Actor::new(own, fresh));
     let author = Authorship {
         action: "contact.edit".to_owned(),
-        person: PERSON.to_owned(),
+        person: person(node.seed).to_owned(),
         at_seconds: seconds,
         batch: None,
         undoes: None,
+        source: None,
     };
     let position = node.membership.position();
     let write = chosen(&document, node, random, seconds);
     let change = document.write(actor, &author, &[write]).expect("a good write")?;
     let seal = seal_at(&document, node.seed, &change, position);
-    node.store.written(document.clone(), &change, Some(seal));
-    node.event(Event::Authored);
-    Some((document, change))
+    node.store.written(document, &change, Some(seal));
+    Some(change)
 }
 
 fn chosen(document: &Document, node: &Node, random: &mut Random, seconds: i64) -> Write {
@@ -93,7 +91,7 @@ fn act(node: &Node, subject: RecordId, seconds: i64) -> Write {
         id: ActId([0; 16]),
         kind: "contact.confirm".to_owned(),
         subject,
-        person: PERSON.to_owned(),
+        person: person(node.seed).to_owned(),
         device: device(node.seed),
         at: format!("{seconds}"),
         position: node.membership.position(),

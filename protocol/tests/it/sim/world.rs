@@ -2,7 +2,7 @@
 //!
 //! What goes wrong is `faults`' matter, what must hold `check`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onex_crdt::ids::{ChangeHash, Digest, DocId};
 use onex_protocol::machine::{Event, PeerId, Side};
@@ -30,6 +30,8 @@ pub struct Site {
     /// Without a network until then.
     pub offline_ms: u64,
     pub backups: Vec<Backup>,
+    /// The other of two states that a bad device shows.
+    pub face: Option<Backup>,
 }
 
 /// A copy of everything that a node has on its disk, and of what its process had in memory.
@@ -80,6 +82,10 @@ pub struct World {
     pub changes: BTreeMap<ChangeHash, Known>,
     pub totals: Totals,
     pub watch: Watch,
+    /// The nodes whose owner wants harm.
+    pub bad: BTreeSet<usize>,
+    /// Batches that they have sent.
+    pub batches: Vec<Vec<u8>>,
     /// The hash over everything that was sent and done, where it is asked for.
     pub trace: Option<Digest>,
     /// Whether faults are over.
@@ -103,8 +109,12 @@ impl World {
             run: 0,
             offline_ms: 0,
             backups: Vec::new(),
+            face: None,
         };
         let sites: Vec<_> = layout.devices.iter().map(site).collect();
+        let mut choice = Random::stream(seed, 5);
+        let count = profile.bad.min(choice.below(profile.bad + 1) + 1);
+        let bad = (0..count).map(|_| 1 + choice.below(sites.len() as u64 - 1) as usize).collect();
         let totals = Totals { runs: 1, devices: sites.len() as u64, ..Totals::default() };
         Self {
             seed,
@@ -117,6 +127,8 @@ impl World {
             blocked: BTreeMap::new(),
             changes: BTreeMap::new(),
             totals,
+            bad,
+            batches: Vec::new(),
             trace: None,
             healed: false,
             faults: Random::stream(seed, 2),
@@ -203,6 +215,9 @@ impl World {
 
     /// Remembers who has the changes that a node's log has gained.
     pub fn noticed(&mut self, index: usize, logged: usize) {
+        if self.bad.contains(&index) {
+            return;
+        }
         let log = self.sites[index].node.store.log.get(logged..).unwrap_or_default();
         for entry in log {
             let document = entry.document;
@@ -224,7 +239,11 @@ impl World {
                 };
                 let to = connection.ends[1 - connection.line_of(index)];
                 let reader = self.sites[to].node.store.party();
-                self.totals.repairs += self.watch.message(self.seed, &bytes, reader);
+                if self.bad.contains(&index) {
+                    self.batches.push(bytes.clone());
+                } else {
+                    self.totals.repairs += self.watch.message(self.seed, &bytes, reader);
+                }
                 self.send(index, peer, Item::Message(bytes));
             }
             Outgoing::Close { peer } => self.send(index, peer, Item::End),
@@ -236,7 +255,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: usize, peer: PeerId, item: Item) {
+    pub fn send(&mut self, from: usize, peer: PeerId, item: Item) {
         let slow = if self.delays.percent(10) { 4000 } else { 400 };
         let delay = 5 + self.delays.below(slow);
         let Some(connection) = self.connections.get_mut(&peer) else {
@@ -264,7 +283,7 @@ impl World {
         if line.dead {
             self.totals.losses += u64::from(matches!(item, Some(Item::Message(_))));
             if !std::mem::replace(&mut connection.doomed, true) {
-                let time_ms = self.time_ms + 3_000 + self.delays.below(12_000);
+                let time_ms = self.time_ms + 2_000 + self.delays.below(6_000);
                 self.schedule(time_ms, Happening::Cut(peer));
             }
             return;
@@ -287,7 +306,7 @@ impl World {
         };
         self.totals.losses += connection.under_way() as u64;
         for node in connection.ends {
-            let time_ms = self.time_ms + self.delays.below(10_000);
+            let time_ms = self.time_ms + self.delays.below(4_000);
             let run = self.sites[node].run;
             self.schedule(time_ms, Happening::Gone { node, peer, run });
         }
@@ -342,14 +361,17 @@ impl World {
         let headers = &self.layout.documents[&site.node.store.own.org];
         let header = self.work.pick(headers).expect("every organisation has documents");
         let seconds = site.clock.seconds(self.time_ms);
-        let document = site.node.store.document(header);
         let logged = site.node.store.log.len();
         let Site { node, actors, .. } = site;
-        if edit(node, actors, document, &mut self.work, seconds).is_some() {
-            self.totals.edits += 1;
-            self.noticed(index, logged);
-            self.schedule(self.time_ms, Happening::Wake(index));
+        // Mostly one form is saved after another.
+        let edits = 1 + self.work.below(5);
+        for _ in 0..edits {
+            let written = edit(node, actors, header, &mut self.work, seconds);
+            self.totals.edits += u64::from(written.is_some());
         }
+        node.event(Event::Authored);
+        self.noticed(index, logged);
+        self.schedule(self.time_ms, Happening::Wake(index));
     }
 
     /// Starts a node anew: what was not on the disk is gone, its connections too.
@@ -363,8 +385,21 @@ impl World {
         peers.into_iter().for_each(|peer| self.cut(peer));
     }
 
+    /// The nodes that are still in the log, and mean well.
+    pub fn honest(&self) -> Vec<usize> {
+        let log = &self.sites[0].node.membership;
+        let active = |index: &usize| {
+            let device = self.sites[*index].node.store.own.device;
+            log.device(device).is_some_and(|device| device.active)
+        };
+        (0..self.sites.len()).filter(|it| !self.bad.contains(it)).filter(active).collect()
+    }
+
     /// What a peer has acknowledged it holds, unless it was refused.
     fn acknowledged(&mut self, index: usize, peer: usize, position: u64) {
+        if self.bad.contains(&index) || self.bad.contains(&peer) {
+            return;
+        }
         let (ours, theirs) = (&self.sites[index].node.store, &self.sites[peer].node.store);
         let from = self.watch.acknowledged_from(index, peer, position);
         for entry in &ours.log[from..position as usize] {
