@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use onex_crdt::document::Document;
 use onex_crdt::header::Header;
 use onex_crdt::ids::DeviceId;
+use onex_crdt::roles::OrgRole;
 use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
+use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::province::*;
 use crate::store::Store;
@@ -128,21 +130,20 @@ impl Node {
                 if grew {
                     self.event(Event::Authored);
                 }
+                self.duties_do();
             }
             Effect::Taken { device, upto } => {
                 self.store.taken.insert(device, upto);
                 self.store.writes += 1;
             }
             Effect::TakeStatements { entries, .. } => {
+                let from = self.membership.position() + 1;
                 let mut entries = entries.into_iter();
                 entries.try_for_each(|entry| self.membership.append(entry)).expect("verified");
+                self.log_grew(from);
             }
             Effect::Sequence { statements } => {
-                for statement in statements {
-                    let entry = self.membership.sequence(&key(self.seed), statement);
-                    let Ok(entry) = entry else { continue };
-                    self.membership.append(entry).expect("it is next");
-                }
+                self.sequence(statements);
                 let log = Box::new(self.membership.clone());
                 self.event(Event::MembershipChanged(log));
             }
@@ -165,5 +166,98 @@ impl Node {
             }
         }
         Outgoing::Nothing
+    }
+
+    /// Signs statements and hands them to the sequencer, or gives them their places.
+    pub fn propose(&mut self, bodies: Vec<Statement>) {
+        let sign = |body| self.membership.propose(&key(self.seed), body);
+        let statements: Vec<_> = bodies.into_iter().map(sign).collect();
+        if statements.is_empty() {
+            return;
+        }
+        if self.membership.sequencer() == self.store.own.device {
+            self.sequence(statements);
+            let log = Box::new(self.membership.clone());
+            return self.event(Event::MembershipChanged(log));
+        }
+        self.store.proposals.extend(statements.iter().cloned());
+        self.event(Event::Proposed(statements));
+    }
+
+    fn sequence(&mut self, statements: Vec<SignedStatement>) {
+        let from = self.membership.position() + 1;
+        for statement in statements {
+            let entry = self.membership.sequence(&key(self.seed), statement);
+            let Ok(entry) = entry else { continue };
+            self.membership.append(entry).expect("it is next");
+        }
+        self.log_grew(from);
+    }
+
+    /// What follows from entries of the log from a position on: documents are judged again.
+    fn log_grew(&mut self, from: u64) {
+        if from > self.membership.position() {
+            return;
+        }
+        let log = &self.membership;
+        self.store.proposals.retain(|statement| log.check(statement).is_ok());
+        if self.store.rejudge(log, from) {
+            self.event(Event::Authored);
+        }
+        self.duties_do();
+    }
+
+    /// Judges everything again that is kept apart, by the log as it is.
+    pub fn rejudge(&mut self) {
+        self.log_grew(1);
+    }
+
+    /// Says what the log waits for from this device: what it held of somebody who was cut off, and
+    /// which branch of a fork counts. For documents that the hub reads its first device says so.
+    fn duties_do(&mut self) {
+        let (log, own) = (&self.membership, self.store.own);
+        let sequencer = log.sequencer() == own.device;
+        let mut bodies = Vec::new();
+        for cut in log.cuts() {
+            let org = log.device(cut.device).map(|device| device.org);
+            let ours = org == Some(own.org) && own.org != HUB && cut.device != own.device;
+            if sequencer && !cut.has_spoken(true) || ours && !cut.has_spoken(false) {
+                let frontier = self.store.frontier(cut.device);
+                bodies.push(Statement::SetFrontier { cut: cut.position, frontier });
+            }
+        }
+        for (document, fork) in &self.store.forks {
+            let held = self.store.documents.get(document);
+            let header = held.map(Document::header);
+            let hub_reads = header.is_some_and(|it| it.may_read(HUB, OrgRole::Hub));
+            let ours = header.is_some_and(|it| it.owner == own.org);
+            let device = log.devices().find(|(id, _)| id.tag() == fork.actor.tag());
+            if let (Some((seq, head)), Some((device, _))) = (fork.held, device)
+                && (if hub_reads { sequencer } else { ours })
+            {
+                let (document, actor) = (*document, fork.actor);
+                bodies.push(Statement::Resolve { device, document, actor, seq, head });
+            }
+        }
+        self.store.forks.clear();
+        let said = |body: &Statement| {
+            self.store.proposals.iter().any(|statement| same_duty(&statement.body, body))
+        };
+        bodies.retain(|body| !said(body));
+        let active = self.membership.device(own.device).is_some_and(|device| device.active);
+        if active {
+            self.propose(bodies);
+        }
+    }
+}
+
+fn same_duty(one: &Statement, other: &Statement) -> bool {
+    use Statement::{Resolve, SetFrontier};
+    match (one, other) {
+        (SetFrontier { cut, .. }, SetFrontier { cut: other, .. }) => cut == other,
+        (Resolve { actor, document, .. }, Resolve { actor: other, document: there, .. }) => {
+            (actor, document) == (other, there)
+        }
+        _ => false,
     }
 }

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
-use onex_protocol::admission::{DocumentBatch, admit, refusal_opens};
+use onex_crdt::roles::OrgRole;
+use onex_protocol::admission::{
+    Admission, DocumentBatch, FORK, Forked, Held, Refused, admit, is_change, refusal_opens,
+};
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
-use onex_protocol::statement::SignedStatement;
+use onex_protocol::statement::{Frontier, SignedStatement, Statement};
+
+use crate::province::HUB;
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -36,8 +41,14 @@ pub struct Store {
     pub given: BTreeMap<DeviceId, LogPosition>,
     /// Open refusals, in either direction.
     pub open: BTreeSet<(DeviceId, DocId)>,
-    pub quarantine: Vec<(DocId, &'static str)>,
+    pub quarantine: BTreeMap<DocId, Vec<Refused>>,
     pub proposals: Vec<SignedStatement>,
+    /// The header of every document of which something came.
+    headers: BTreeMap<DocId, Header>,
+    /// How many changes and seals were kept apart.
+    pub refusals: u64,
+    /// Forks that were seen and not looked at yet.
+    pub forks: Vec<(DocId, Forked)>,
     /// Hands out what the reader may not have, as no good store does.
     pub leaks: bool,
     /// How many transactions wrote something.
@@ -55,8 +66,11 @@ impl Store {
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
             open: BTreeSet::new(),
-            quarantine: Vec::new(),
+            quarantine: BTreeMap::new(),
             proposals: Vec::new(),
+            headers: BTreeMap::new(),
+            refusals: 0,
+            forks: Vec::new(),
             leaks: false,
             writes: 0,
         }
@@ -201,9 +215,18 @@ impl Store {
             .filter(|entry| entry.document == id)
             .filter(|entry| entry.origin.is_none() || entry.origin != skip_origin)
             .filter(|entry| document.holds(&entry.change))
-            .map(|entry| entry.bytes.to_vec())
-            .collect();
-        DocumentBatch { header: document.header().clone(), changes, seals: self.seals[&id].clone() }
+            .map(|entry| entry.bytes.to_vec());
+        let (header, seals) = (document.header().clone(), self.seals[&id].clone());
+        let mut batch = DocumentBatch { header, changes: changes.collect(), seals };
+        // What shows a fork travels with its document.
+        let apart = self.quarantine.get(&id).into_iter().flatten();
+        for refused in apart.filter(|refused| refused.reason == FORK) {
+            match Seal::from_bytes(&refused.bytes) {
+                Ok(seal) => batch.seals.push(seal),
+                Err(_) => batch.changes.push(refused.bytes.clone()),
+            }
+        }
+        batch
     }
 
     /// Stores a change that was written here, in one transaction with its seal.
@@ -214,17 +237,23 @@ impl Store {
             let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
             seals = newest(&seals, seal, is_ancestor).expect("few enough");
         }
-        self.log_append(id, change, None);
+        self.log_append(id, (change.hash, &change.bytes), None);
         self.keep(id, document, seals);
     }
 
-    fn log_append(&mut self, document: DocId, change: &Change, origin: Option<DeviceId>) {
-        let (change, bytes) = (change.hash, Arc::new(change.bytes.clone()));
+    fn log_append(
+        &mut self,
+        document: DocId,
+        (change, bytes): (ChangeHash, &[u8]),
+        origin: Option<DeviceId>,
+    ) {
+        let bytes = Arc::new(bytes.to_vec());
         self.log.push(LogEntry { document, change, bytes, origin });
     }
 
     fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
         let sealed: Vec<_> = seals.iter().map(|seal| (seal.device, seal.head)).collect();
+        self.headers.entry(id).or_insert_with(|| document.header().clone());
         self.states.insert(id, document_digest(&document.heads(), &sealed));
         self.documents.insert(id, document);
         self.seals.insert(id, seals);
@@ -241,30 +270,61 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
-            let document = self.document(&batch.header);
-            let seals = self.seals.get(&id).cloned().unwrap_or_default();
-            let outcome = admit(&document, &seals, batch, membership);
-            for change in &outcome.new {
-                self.log_append(id, change, Some(device));
-            }
-            if !outcome.new.is_empty() || self.documents.contains_key(&id) {
-                self.keep(id, outcome.document, outcome.seals);
-            }
+            let outcome = self.judge(batch, Some(device), false, membership);
+            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
-            admitted.quarantined += outcome.refused.len() as u64;
-            let reasons: BTreeSet<_> = outcome.refused.iter().map(|it| it.reason).collect();
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
                 self.open.insert((device, id));
             } else {
                 self.open.remove(&(device, id));
             }
-            self.quarantine.extend(reasons.iter().map(|reason| (id, *reason)));
             admitted.refused.extend(reasons.iter().map(|reason| (id, *reason)));
         }
+        self.refusals += admitted.quarantined;
         self.taken.insert(device, upto);
         self.writes += 1;
         admitted
+    }
+
+    /// Judges a batch with all that is known of its document, and stores the outcome.
+    fn judge(
+        &mut self,
+        batch: DocumentBatch,
+        origin: Option<DeviceId>,
+        log_grew: bool,
+        membership: &Membership,
+    ) -> Admission {
+        let id = batch.id();
+        self.headers.entry(id).or_insert_with(|| batch.header.clone());
+        let document = self.document(&batch.header);
+        let seals = self.seals.get(&id).cloned().unwrap_or_default();
+        let apart = self.quarantine.get(&id).cloned().unwrap_or_default();
+        let held = Held { document: &document, seals: &seals, apart: &apart, log_grew };
+        let mut outcome = admit(held, batch, membership);
+        self.keep_apart(id, &outcome);
+        self.forks.extend(outcome.forks.iter().map(|fork| (id, *fork)));
+        for change in &outcome.new {
+            self.log_append(id, (change.hash, &change.bytes), origin);
+        }
+        if !outcome.new.is_empty() || self.documents.contains_key(&id) {
+            let judged = std::mem::replace(&mut outcome.document, document);
+            self.keep(id, judged, std::mem::take(&mut outcome.seals));
+        }
+        outcome
+    }
+
+    /// Keeps apart what was refused, and lets go of what counts now.
+    fn keep_apart(&mut self, id: DocId, outcome: &Admission) {
+        let held = self.quarantine.entry(id).or_default();
+        held.retain(|it| outcome.refused.iter().all(|refused| refused.bytes != it.bytes));
+        held.extend(outcome.refused.iter().cloned());
+        let counts = |it: &Refused| match Seal::from_bytes(&it.bytes) {
+            Ok(seal) => outcome.seals.contains(&seal),
+            Err(_) => it.change.is_some_and(|change| outcome.document.holds(&change)),
+        };
+        held.retain(|it| !counts(it));
     }
 
     pub fn acknowledged(
@@ -278,5 +338,62 @@ impl Store {
         self.open.retain(|(other, id)| *other != device || !closed.contains(id));
         self.open.extend(opened.iter().map(|(id, _)| (device, *id)));
         self.writes += 1;
+    }
+
+    /// Judges again what entries of the log from a position on may have altered; tells whether
+    /// something counts now that did not.
+    pub fn rejudge(&mut self, membership: &Membership, from: u64) -> bool {
+        self.open.clear();
+        let (mut orgs, mut documents) = (BTreeSet::new(), BTreeSet::new());
+        for entry in membership.entries_from(from) {
+            match &entry.statement.body {
+                Statement::RemoveDevice { device, .. } | Statement::RemoveRole { device, .. } => {
+                    orgs.extend(membership.device(*device).map(|device| device.org));
+                }
+                Statement::SetFrontier { cut, .. } => {
+                    let cut = membership.cuts().find(|it| it.position == *cut);
+                    let device = cut.and_then(|cut| membership.device(cut.device));
+                    orgs.extend(device.map(|device| device.org));
+                }
+                Statement::Resolve { document, .. } => drop(documents.insert(*document)),
+                _ => {}
+            }
+        }
+        let apart = |id: &DocId| self.quarantine.get(id).is_some_and(|apart| !apart.is_empty());
+        let headers: Vec<Header> = self.headers.values().cloned().collect();
+        let concerned = headers.into_iter().filter(|header| {
+            let id = header.id();
+            orgs.contains(&header.owner) || documents.contains(&id) || apart(&id)
+        });
+        let mut grew = false;
+        for header in concerned.collect::<Vec<_>>() {
+            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
+            grew |= !self.judge(batch, None, true, membership).new.is_empty();
+        }
+        grew
+    }
+
+    /// Whether a change is kept apart.
+    pub fn keeps_apart(&self, document: &DocId, change: &ChangeHash) -> bool {
+        let apart = self.quarantine.get(document).map_or(&[][..], Vec::as_slice);
+        apart.iter().any(|it| it.change == Some(*change) && is_change(&it.bytes))
+    }
+
+    /// What this side holds of a device's work: at the hub in the documents that it reads,
+    /// elsewhere in the others.
+    pub fn frontier(&self, device: DeviceId) -> Frontier {
+        let by_hub = self.own.role == OrgRole::Hub;
+        let mut frontier = Vec::new();
+        for (id, seals) in &self.seals {
+            let sealed = seals.iter().filter(|seal| seal.device == device);
+            let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
+            heads.sort_unstable();
+            heads.dedup();
+            let hub_reads = self.headers[id].may_read(HUB, OrgRole::Hub);
+            if !heads.is_empty() && hub_reads == by_hub {
+                frontier.push((*id, heads));
+            }
+        }
+        frontier
     }
 }

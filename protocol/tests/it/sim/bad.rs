@@ -111,7 +111,8 @@ impl World {
             StolenTag => Actor::new(device(colleague.unwrap_or(seed)), fresh),
             _ => Actor::new(device(seed), fresh),
         };
-        let change = write_as(&mut document, actor, RecordId(self.faults.bytes()));
+        let change =
+            write_badly(&mut document, actor, RecordId(self.faults.bytes()), person_at(seed));
         let mut seals = store.seals.get(&header.id()).cloned().unwrap_or_default();
         let own = |seal: &Seal| seal.device == device(seed);
         seals.retain(|seal| !own(seal));
@@ -168,23 +169,23 @@ impl World {
     /// Puts the other of two states forward, which go on from one beginning with the same actors.
     fn face_turn(&mut self, index: usize) {
         let site = &mut self.sites[index];
-        let store = site.node.store.clone();
-        let (membership, actors) = (site.node.membership.clone(), site.actors.clone());
-        let face = site.face.get_or_insert(Backup { store, membership, actors });
+        let (store, actors) = (site.node.store.clone(), site.actors.clone());
+        let face = site.face.get_or_insert(Backup { store, actors });
         swap(&mut site.node.store, &mut face.store);
         swap(&mut site.actors, &mut face.actors);
         let actors = site.actors.clone();
         self.restart(index);
         self.sites[index].actors = actors;
+        self.disk_exchanged(index);
     }
 }
 
-fn write_as(document: &mut Document, actor: Actor, id: RecordId) -> Change {
+fn write_badly(document: &mut Document, actor: Actor, id: RecordId, person: &str) -> Change {
     let kind = Contact::KIND;
     let fields = std::collections::BTreeMap::new();
     let author = Authorship {
         action: "contact.add".to_owned(),
-        person: person(0).to_owned(),
+        person: person.to_owned(),
         at_seconds: 0,
         batch: None,
         undoes: None,

@@ -1,15 +1,18 @@
 //! What goes wrong in a simulated province, when, and how it is put right at the end.
 
-use onex_protocol::machine::PeerId;
+use onex_crdt::roles::PersonRole;
+use onex_protocol::machine::{ACK_MS_MAX, PeerId};
+use onex_protocol::statement::{RemovalReason, Statement};
 
 use super::clock::DAY_MS;
-use super::world::{Backup, Happening, Known, World};
+use super::world::{Backup, Happening, World};
+use crate::province::*;
 
 /// How much of what happens in a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile {
     /// How often somebody sits down to save one form or a few.
-    pub edits: u64,
+    pub sittings: u64,
     pub dials: u64,
     pub partitions: u64,
     pub offline: u64,
@@ -19,9 +22,20 @@ pub struct Profile {
     /// One of so many steps of a machine ends in the middle.
     pub crash_one_in: u64,
     pub wrong_clocks: bool,
+    /// How often a device, or a role of a person, is removed.
+    pub removals: u64,
+    /// How often a running state goes on from a copy: with the same actors.
+    pub resumes: u64,
     /// Most bad devices, and how often one of them does something.
     pub bad: u64,
     pub misdeeds: u64,
+}
+
+impl Profile {
+    /// Whether something may come not to count.
+    pub fn is_judged(&self) -> bool {
+        self.bad + self.removals + self.resumes > 0
+    }
 }
 
 /// One thing that goes wrong.
@@ -38,6 +52,12 @@ pub enum Fault {
     /// A node goes on from an older copy of its disk.
     Restore,
     Cut,
+    /// A running state goes on from an older copy: with the same actors.
+    Resume,
+    /// An admin removes a device of his organisation, which may remove him at the same time.
+    Removal,
+    /// An admin takes a person's role away.
+    RoleCut,
     /// A bad device does something that no honest one does.
     Misdeed,
 }
@@ -59,12 +79,16 @@ impl World {
             (profile.restores, Fault::Backup),
             (profile.restores, Fault::Restore),
             (profile.cuts, Fault::Cut),
+            (profile.resumes, Fault::Backup),
+            (profile.resumes, Fault::Resume),
+            (profile.removals, Fault::Removal),
+            (profile.removals, Fault::RoleCut),
             (profile.misdeeds, Fault::Misdeed),
         ];
         for (count, fault) in faults {
             (0..count).for_each(|_| self.plan_one(Happening::Fault(fault)));
         }
-        (0..profile.edits).for_each(|_| self.plan_one(Happening::Edit));
+        (0..profile.sittings).for_each(|_| self.plan_one(Happening::Edit));
         for node in 0..self.sites.len() {
             (0..profile.dials).for_each(|_| self.plan_one(Happening::Dial(node)));
         }
@@ -72,6 +96,7 @@ impl World {
             for tick in 1..=WORKDAY_MS / 15_000 {
                 self.schedule(day * DAY_MS + tick * 15_000, Happening::Tick);
             }
+            self.schedule(day * DAY_MS + WORKDAY_MS + 2 * ACK_MS_MAX, Happening::Evening);
         }
     }
 
@@ -115,10 +140,12 @@ impl World {
             }
             Fault::Backup => {
                 let site = &mut self.sites[index];
-                let (store, membership) = (site.node.store.clone(), site.node.membership.clone());
-                site.backups.push(Backup { store, membership, actors: site.actors.clone() });
+                let (store, actors) = (site.node.store.clone(), site.actors.clone());
+                site.backups.push(Backup { store, actors });
             }
-            Fault::Restore => self.restore(index),
+            Fault::Restore | Fault::Resume => self.restore(index, fault),
+            Fault::Removal => self.removal(index),
+            Fault::RoleCut => self.role_cut(index),
             Fault::Misdeed => self.misdeed(),
             Fault::Cut => {
                 let peers: Vec<PeerId> = self.connections.keys().copied().collect();
@@ -134,25 +161,74 @@ impl World {
         *until = (*until).max(self.time_ms + long_ms);
     }
 
-    /// A node goes on from its oldest backup; one that has none from an empty disk.
-    fn restore(&mut self, index: usize) {
+    /// A node goes on from its oldest backup, if it has one. The membership log is not set back:
+    /// a hub that is restored asks its peers for it before it signs anything.
+    fn restore(&mut self, index: usize, fault: Fault) {
         let with_backup = |at: &usize| !self.sites[*at].backups.is_empty();
-        let Some(index) =
-            Some(index).filter(with_backup).or_else(|| (0..self.sites.len()).find(with_backup))
-        else {
+        let mut nodes = (index..self.sites.len()).chain(0..index);
+        let Some(index) = nodes.find(with_backup) else {
             return;
         };
         let site = &mut self.sites[index];
         let backup = site.backups.remove(0);
         site.node.store = backup.store;
-        site.node.membership = backup.membership;
         self.restart(index);
-        self.totals.restores += 1;
-        self.watch.forget(index);
-        for Known { holders, .. } in self.changes.values_mut() {
-            *holders &= !(1 << index);
+        match fault {
+            Fault::Resume => {
+                self.totals.resumes += 1;
+                self.sites[index].actors = backup.actors;
+            }
+            _ => self.totals.restores += 1,
         }
-        self.noticed(index, 0);
+        self.disk_exchanged(index);
+        self.sites[index].node.rejudge();
+        self.noticed(index);
+    }
+
+    /// Another device of the same organisation that may be removed, as this one sees it.
+    fn mate(&mut self, index: usize) -> Option<usize> {
+        let log = &self.sites[index].node.membership;
+        let org = self.sites[index].node.store.own.org;
+        let active = |at: &usize| {
+            let own = self.sites[*at].node.store.own;
+            own.org == org && log.device(own.device).is_some_and(|device| device.active)
+        };
+        let mates: Vec<_> =
+            (1..self.sites.len()).filter(|at| *at != index).filter(active).collect();
+        self.faults.pick(&mates).copied().filter(|_| active(&index))
+    }
+
+    fn removal(&mut self, index: usize) {
+        let Some(mate) = self.mate(index) else {
+            return;
+        };
+        self.totals.removals += 1;
+        self.remove(index, mate);
+        if index != 0 && self.faults.percent(40) {
+            self.totals.mutual += 1;
+            self.remove(mate, index);
+        }
+    }
+
+    fn remove(&mut self, by: usize, mate: usize) {
+        let device = self.sites[mate].node.store.own.device;
+        let node = &mut self.sites[by].node;
+        let (reason, frontier) = (RemovalReason::Lost, node.store.frontier(device));
+        node.propose(vec![Statement::RemoveDevice { device, reason, frontier }]);
+        self.noticed(by);
+    }
+
+    fn role_cut(&mut self, index: usize) {
+        let Some(mate) = self.mate(index) else {
+            return;
+        };
+        self.totals.role_cuts += 1;
+        let device = self.sites[mate].node.store.own.device;
+        let node = &mut self.sites[index].node;
+        let (person, role) = (SECOND.to_owned(), PersonRole::Admin);
+        let frontier = node.store.frontier(device);
+        node.propose(vec![Statement::RemoveRole { device, person, role, frontier }]);
+        self.noticed(index);
     }
 
     /// Ends all faults: everybody hears everybody, nothing more goes wrong.

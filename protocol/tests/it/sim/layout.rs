@@ -50,10 +50,11 @@ impl Layout {
                 firsts.insert(org, seed);
             }
             say(&mut membership, first.unwrap_or(HUB_1), device_add(org, seed));
-            if let Some(first) = first {
-                let (device, person) = (device(seed), "王芳".to_owned());
-                let role = PersonRole::Admin;
-                say(&mut membership, first, Statement::GrantRole { device, person, role });
+            let by = first.unwrap_or(seed);
+            let persons = [person_at(seed), SECOND].into_iter().skip(usize::from(first.is_none()));
+            for person in persons {
+                let (device, person, role) = (device(seed), person.to_owned(), PersonRole::Admin);
+                say(&mut membership, by, Statement::GrantRole { device, person, role });
             }
         }
         let network = membership.network();

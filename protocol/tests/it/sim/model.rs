@@ -20,6 +20,8 @@ pub struct Model<'a> {
     changes: BTreeMap<ChangeHash, Parsed>,
     seals: Vec<Seal>,
     genesis: BTreeSet<ChangeHash>,
+    /// The changes of people who may have lost their only role.
+    seconds: &'a BTreeSet<ChangeHash>,
 }
 
 type Heads = BTreeMap<DocId, Vec<ChangeHash>>;
@@ -28,9 +30,9 @@ impl<'a> Model<'a> {
     pub fn new(
         header: &'a Header,
         membership: &'a Membership,
-        changes: impl Iterator<Item = &'a [u8]>,
-        seals: impl Iterator<Item = Seal>,
+        (changes, seals): (impl Iterator<Item = &'a [u8]>, impl Iterator<Item = Seal>),
         genesis: &[ChangeHash],
+        seconds: &'a BTreeSet<ChangeHash>,
     ) -> Self {
         let parsed = changes.filter_map(|bytes| ForeignBytes(bytes.to_vec()).parse().ok());
         Self {
@@ -39,7 +41,13 @@ impl<'a> Model<'a> {
             changes: parsed.map(|change| (change.hash(), change)).collect(),
             seals: seals.collect(),
             genesis: genesis.iter().copied().collect(),
+            seconds,
         }
+    }
+
+    /// Every change that could be read.
+    pub fn known(&self) -> BTreeSet<ChangeHash> {
+        self.changes.keys().copied().collect()
     }
 
     /// The changes that count.
@@ -83,15 +91,22 @@ impl<'a> Model<'a> {
         let Some(device) = self.owners().find(|device| device.tag() == tag) else {
             return false;
         };
-        let cut = self.cut(device);
+        let cut = self.cut(
+            |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
+        );
+        let role = self
+            .cut(|body| matches!(body, Statement::RemoveRole { device: it, .. } if *it == device));
+        let below = |heads: &Vec<ChangeHash>| heads.iter().any(|head| self.is_below(hash, head));
+        if self.seconds.contains(hash) && role.is_some_and(|heads| !below(&heads)) {
+            return false;
+        }
         let resolved = self.resolved();
         let by_log = resolved.iter().filter(|(actor, _)| actor.tag() == tag);
         let by_log = by_log.map(|(_, (_, head))| *head).chain(cut.iter().flatten().copied());
         let sealed = self.seals.iter().filter(|seal| seal.device == device && self.is_good(seal));
-        let heads = sealed.map(|seal| seal.head).chain(by_log);
-        let claimed = heads.into_iter().any(|head| self.is_below(hash, &head));
-        let kept = cut.as_ref().is_none_or(|cut| cut.iter().any(|it| self.is_below(hash, it)));
-        claimed && kept
+        let mut heads = sealed.map(|seal| seal.head).chain(by_log);
+        let claimed = heads.any(|head| self.is_below(hash, &head));
+        claimed && cut.as_ref().is_none_or(below)
     }
 
     fn is_good(&self, seal: &Seal) -> bool {
@@ -139,14 +154,13 @@ impl<'a> Model<'a> {
         own.iter().copied().filter(|hash| counts(hash)).collect()
     }
 
-    /// Up to where the work of a removed device stays, as the side says that reads the document.
-    fn cut(&self, device: DeviceId) -> Option<Vec<ChangeHash>> {
+    /// Up to where the work of somebody who was cut off stays, as the side says that reads the
+    /// document.
+    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<ChangeHash>> {
         let hub = self.membership.hub();
         let hub_reads = self.header.may_read(hub, OrgRole::Hub);
         let entries = self.membership.entries_from(0);
-        let at = entries.iter().find(|entry| {
-            matches!(&entry.statement.body, Statement::RemoveDevice { device: it, .. } if *it == device)
-        })?;
+        let at = entries.iter().find(|entry| of(&entry.statement.body))?;
         let mut said: Option<Heads> = None;
         for entry in entries {
             let frontier: &Frontier = match &entry.statement.body {

@@ -20,7 +20,14 @@ pub struct Totals {
     pub restores: u64,
     /// Running states that went on from a copy.
     pub resumes: u64,
+    pub removals: u64,
+    /// Removals that two devices ask for of each other.
+    pub mutual: u64,
+    pub role_cuts: u64,
     pub misdeeds: u64,
+    /// Changes that do not count in the end.
+    pub excluded: u64,
+    pub forks: u64,
     pub repairs: u64,
     pub refusals: u64,
     pub rounds: u64,
@@ -56,6 +63,11 @@ impl Totals {
             ("crashes", &mut self.crashes),
             ("restores", &mut self.restores),
             ("resumes", &mut self.resumes),
+            ("removals", &mut self.removals),
+            ("mutual removals", &mut self.mutual),
+            ("role cuts", &mut self.role_cuts),
+            ("excluded", &mut self.excluded),
+            ("forks", &mut self.forks),
             ("misdeeds", &mut self.misdeeds),
             ("repairs", &mut self.repairs),
             ("refusals", &mut self.refusals),

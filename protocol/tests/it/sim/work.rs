@@ -10,6 +10,7 @@ use onex_crdt::ids::{ActId, Actor, DocId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::attendance::Attendance;
 use onex_crdt::records::contact::Contact;
+use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 
 use crate::node::Node;
@@ -19,32 +20,38 @@ use crate::random::Random;
 /// The actors of a process: drawn at its first write to a document, never stored.
 pub type Actors = BTreeMap<DocId, Actor>;
 
-/// Writes something into a document and seals it; returns the change, if anything was new.
+/// How many forms are saved one after another.
+pub const EDITS_AT_ONCE: u64 = 6;
+
+/// Writes something into a document and seals it; returns the change and who wrote it, if anything
+/// was new.
 pub fn edit(
     node: &mut Node,
     actors: &mut Actors,
     header: &Header,
     random: &mut Random,
     seconds: i64,
-) -> Option<Change> {
+) -> Option<(Change, &'static str)> {
     let mut document = node.store.document(header);
-    let fresh = random.bytes();
+    let (fresh, second) = (random.bytes(), random.percent(25));
     let own = device(node.seed);
+    let position = node.membership.position();
+    let may = second && node.membership.holds(own, SECOND, PersonRole::Admin, position);
+    let person = if may { SECOND } else { person_at(node.seed) };
     let actor = *actors.entry(document.id()).or_insert_with(|| Actor::new(own, fresh));
     let author = Authorship {
         action: "contact.edit".to_owned(),
-        person: person(node.seed).to_owned(),
+        person: person.to_owned(),
         at_seconds: seconds,
         batch: None,
         undoes: None,
         source: None,
     };
-    let position = node.membership.position();
     let write = chosen(&document, node, random, seconds);
     let change = document.write(actor, &author, &[write]).expect("a good write")?;
     let seal = seal_at(&document, node.seed, &change, position);
     node.store.written(document, &change, Some(seal));
-    Some(change)
+    Some((change, person))
 }
 
 fn chosen(document: &Document, node: &Node, random: &mut Random, seconds: i64) -> Write {
@@ -91,7 +98,7 @@ fn act(node: &Node, subject: RecordId, seconds: i64) -> Write {
         id: ActId([0; 16]),
         kind: "contact.confirm".to_owned(),
         subject,
-        person: person(node.seed).to_owned(),
+        person: person_at(node.seed).to_owned(),
         device: device(node.seed),
         at: format!("{seconds}"),
         position: node.membership.position(),
