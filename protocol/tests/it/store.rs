@@ -25,6 +25,9 @@ pub struct LogEntry {
     pub document: DocId,
     pub change: ChangeHash,
     pub bytes: Arc<Vec<u8>>,
+    /// What tells this log up to here from every other one. It follows from all entries so far: a
+    /// restored log that grows anew may come to the same entry at the same place.
+    mark: [u8; 8],
     /// The device that sent it; nothing for what was written here.
     pub origin: Option<DeviceId>,
 }
@@ -105,7 +108,7 @@ impl Store {
 
     fn position(&self, position: u64) -> LogPosition {
         match position.checked_sub(1).and_then(|at| self.log.get(at as usize)) {
-            Some(entry) => LogPosition::of(position, &entry.document, &entry.change),
+            Some(entry) => LogPosition { position, mark: entry.mark },
             None => LogPosition::START,
         }
     }
@@ -248,7 +251,11 @@ impl Store {
         origin: Option<DeviceId>,
     ) {
         let bytes = Arc::new(bytes.to_vec());
-        self.log.push(LogEntry { document, change, bytes, origin });
+        let before = self.end();
+        let own = LogPosition::of(before.position + 1, &document, &change);
+        let hash = Digest::over(&[&before.mark, &own.mark]);
+        let mark = hash.0[..8].try_into().expect("a hash has more bytes");
+        self.log.push(LogEntry { document, change, bytes, mark, origin });
     }
 
     fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
@@ -310,7 +317,13 @@ impl Store {
         }
         if !outcome.new.is_empty() || self.documents.contains_key(&id) {
             let judged = std::mem::replace(&mut outcome.document, document);
+            let empty = !outcome.gone.is_empty() && judged.changes_since(&[]).is_empty();
             self.keep(id, judged, std::mem::take(&mut outcome.seals));
+            if empty {
+                // Nothing that counts is nothing: others may never have had it.
+                self.documents.remove(&id);
+                self.seals.remove(&id);
+            }
         }
         outcome
     }

@@ -93,7 +93,7 @@ impl World {
             (0..profile.dials).for_each(|_| self.plan_one(Happening::Dial(node)));
         }
         for day in 0..DAYS {
-            for tick in 1..=WORKDAY_MS / 15_000 {
+            for tick in 0..=WORKDAY_MS / 15_000 {
                 self.schedule(day * DAY_MS + tick * 15_000, Happening::Tick);
             }
             self.schedule(day * DAY_MS + WORKDAY_MS + 2 * ACK_MS_MAX, Happening::Evening);
