@@ -315,12 +315,14 @@ impl Store {
         for change in &outcome.new {
             self.log_append(id, (change.hash, &change.bytes), origin);
         }
-        if !outcome.new.is_empty() || self.documents.contains_key(&id) {
+        let forked = !outcome.forks.is_empty();
+        if forked || !outcome.new.is_empty() || self.documents.contains_key(&id) {
             let judged = std::mem::replace(&mut outcome.document, document);
-            let empty = !outcome.gone.is_empty() && judged.changes_since(&[]).is_empty();
+            let empty = !forked && outcome.new.is_empty() && judged.changes_since(&[]).is_empty();
             self.keep(id, judged, std::mem::take(&mut outcome.seals));
             if empty {
-                // Nothing that counts is nothing: others may never have had it.
+                // Nothing that counts is nothing, since others may never have had it; but for a
+                // fork, which is to be shown to everybody.
                 self.documents.remove(&id);
                 self.seals.remove(&id);
             }
