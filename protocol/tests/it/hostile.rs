@@ -91,7 +91,9 @@ fn silence_closes() {
     net.mute(COLLEGE_1);
     net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "新增");
     net.run();
-    net.tick(ACK_MS_MAX + 1);
+    net.tick(ACK_MS_MAX * 9 + 1);
+    assert_eq!(net.node(HUB_1).closed, [], "the night before does not count");
+    net.tick(ACK_MS_MAX * 10 + 1);
     assert_eq!(net.node(HUB_1).closed, [10]);
 }
 
