@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{
     Receiver as Receiving, Sender as BoundedSender, UnboundedReceiver, UnboundedSender, channel,
     unbounded_channel,
 };
+use tokio::time::Instant;
 
 use onex_crdt::ids::DeviceId;
 use onex_protocol::key::PublicKey;
@@ -309,6 +310,11 @@ impl Driver {
         Ok(())
     }
 
+    /// Bytes that have come over the connections that stand.
+    pub fn received_bytes(&self) -> u64 {
+        self.links.values().map(|link| link.connection.received_bytes()).sum()
+    }
+
     /// Closes every connection, after what was sent has been delivered.
     pub async fn close_all(&mut self, reason: &str) {
         let links = std::mem::take(&mut self.links);
@@ -330,7 +336,13 @@ async fn accept(endpoint: Rc<Endpoint>, happen: UnboundedSender<Happening>) {
         let happen = happen.clone();
         tokio::task::spawn_local(async move {
             let Ok(connection) = incoming.finish().await else { return };
-            let Ok((sender, receiver)) = connection.split().await else { return };
+            let (sender, receiver) = match connection.split().await {
+                Ok(ends) => ends,
+                Err(error) => {
+                    connection.close(0, &error.to_string());
+                    return;
+                }
+            };
             let opened = Opened { connection, sender, receiver, side: Side::Called };
             let _ = happen.send(Happening::Opened(Box::new(opened)));
         });
