@@ -6,4 +6,5 @@ mod import;
 mod lists;
 mod live;
 mod net;
+mod simnet;
 mod table;

@@ -1,0 +1,109 @@
+//! The node's QUIC on a simulated network under virtual time: hours of a bad line in seconds.
+//!
+//! Endpoint, TLS and framing are the product's; sockets, clock and random numbers are a seed's. A
+//! failure names its seed. What the network does is in `network`, what is transferred in
+//! `transfer`.
+
+mod network;
+mod random;
+mod transfer;
+
+use std::sync::Arc;
+
+use onex_node::net::Ground;
+use quinn::congestion::{BbrConfig, CubicConfig, NewRenoConfig};
+use tokio::task::LocalSet;
+
+use transfer::{Story, Totals};
+
+/// Runs of Q1 (trust section 3).
+const SEEDS: u64 = 500;
+/// Runs that are played twice for S8.
+const SEEDS_TWICE: u64 = 200;
+/// Runs and bytes of each cell of the slow line's table.
+const BULK_SEEDS: u64 = 20;
+const BULK_BYTES: usize = 200_000;
+
+#[test]
+fn every_transfer_arrives_over_every_line() {
+    let mut totals = Totals::default();
+    let begun = std::time::Instant::now();
+    for seed in 0..SEEDS {
+        let story = Story::from_seed(seed);
+        totals.add(&story, &story.play());
+    }
+    println!("Q1: {totals:?}, {:?} of real time", begun.elapsed());
+    let Totals { lost, repeated, overtaking, queue_full, too_long, cut, .. } = totals;
+    for count in [lost, repeated, overtaking, queue_full, too_long, cut] {
+        assert!(count > 0, "a fault that never struck: {totals:?}");
+    }
+    assert!(totals.resumed > 0 && totals.moved > 0 && totals.failed_calls > 0, "{totals:?}");
+}
+
+#[test]
+fn a_seed_tells_every_byte() {
+    for seed in 0..SEEDS_TWICE {
+        let story = Story::from_seed(seed);
+        let (once, again) = (story.play(), story.play());
+        assert_eq!(once.trace, again.trace, "seed {seed}");
+        assert_eq!(once.bytes, again.bytes, "seed {seed}: the same lengths, other bytes");
+    }
+}
+
+#[test]
+fn without_the_hooks_of_tls_the_bytes_are_others() {
+    let ring = |ground: &mut Ground| {
+        ground.provider = Arc::new(rustls::crypto::ring::default_provider());
+        ground.first_ids = None;
+    };
+    for seed in 0..8 {
+        let story = Story::from_seed(seed);
+        let (once, again) = (story.play_on(ring), story.play_on(ring));
+        assert_eq!(once.trace, again.trace, "seed {seed}");
+        assert_ne!(once.bytes, again.bytes, "seed {seed}: nothing was drawn");
+    }
+}
+
+/// Prints what each way of pacing makes of the slow line (architecture 9): the middle and the
+/// slowest tenth of the runs in kbit/s, and bytes on the wire for each of the payload.
+#[test]
+fn the_slow_line_is_used() {
+    let cubic = measure(|ground| ground.congestion = Arc::new(CubicConfig::default()));
+    let new_reno = measure(|ground| ground.congestion = Arc::new(NewRenoConfig::default()));
+    let bbr = measure(|ground| ground.congestion = Arc::new(BbrConfig::default()));
+    let ours = measure(|_| {});
+    for (name, rows) in [("Cubic", cubic), ("NewReno", new_reno), ("BBR", bbr), ("ours", ours)] {
+        println!("{name:8} {rows:.2?}");
+    }
+}
+
+/// For 0, 5, 10 and 20 % of loss.
+fn measure(change: impl Fn(&mut Ground)) -> Vec<[f64; 3]> {
+    let row = |loss_permille| {
+        let mut runs: Vec<(f64, f64)> = (0..BULK_SEEDS)
+            .map(|seed| {
+                let story = Story::bulk(seed, loss_permille, BULK_BYTES);
+                let outcome = story.play_on(&change);
+                let payload = story.payload_bytes() as f64;
+                let goodput = payload * 8.0 / 1000.0 / outcome.elapsed.as_secs_f64();
+                (goodput, outcome.wire_bytes() as f64 / payload)
+            })
+            .collect();
+        runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (middle, slow) = (runs[runs.len() / 2].0, runs[runs.len() / 10].0);
+        let mut wire: Vec<f64> = runs.iter().map(|run| run.1).collect();
+        wire.sort_by(f64::total_cmp);
+        [middle, slow, wire[wire.len() / 2]]
+    };
+    [0, 50, 100, 200].map(row).to_vec()
+}
+
+/// Plays something to its end on a clock of its own, which stands still while there is work.
+fn play<T>(what: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without IO");
+    runtime.block_on(LocalSet::new().run_until(what))
+}
