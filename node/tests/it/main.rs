@@ -5,6 +5,7 @@ mod handle;
 mod import;
 mod lists;
 mod live;
+mod malicious;
 mod net;
 mod simnet;
 mod table;

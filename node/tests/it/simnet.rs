@@ -5,7 +5,9 @@
 //! `transfer`.
 
 mod network;
-mod random;
+mod nodes;
+pub mod random;
+mod silent;
 mod transfer;
 
 use std::sync::Arc;
