@@ -17,6 +17,7 @@ mod connection;
 mod endpoint;
 mod frame;
 mod ground;
+mod pace;
 mod tls;
 
 use std::fmt;

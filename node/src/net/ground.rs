@@ -10,11 +10,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use quinn::congestion::{ControllerFactory, CubicConfig};
+use quinn::congestion::ControllerFactory;
 use quinn::{AsyncUdpSocket, ConnectionId, EndpointConfig, Runtime};
 use rustls::crypto::{CryptoProvider, ring};
 
 use super::NetError;
+use super::pace::PaceConfig;
 
 /// The socket, clock, pace and randomness under an [`super::Endpoint`].
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Ground {
             endpoint: EndpointConfig::default(),
             first_ids: None,
             provider: Arc::new(ring::default_provider()),
-            congestion: Arc::new(CubicConfig::default()),
+            congestion: Arc::new(PaceConfig),
         }
     }
 }

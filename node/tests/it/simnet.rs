@@ -6,6 +6,7 @@
 
 mod network;
 mod nodes;
+mod pace;
 pub mod random;
 mod silent;
 mod transfer;
@@ -13,7 +14,6 @@ mod transfer;
 use std::sync::Arc;
 
 use onex_node::net::Ground;
-use quinn::congestion::{BbrConfig, CubicConfig, NewRenoConfig};
 use tokio::task::LocalSet;
 
 use transfer::{Story, Totals};
@@ -22,9 +22,6 @@ use transfer::{Story, Totals};
 const SEEDS: u64 = 500;
 /// Runs that are played twice for S8.
 const SEEDS_TWICE: u64 = 200;
-/// Runs and bytes of each cell of the slow line's table.
-const BULK_SEEDS: u64 = 20;
-const BULK_BYTES: usize = 200_000;
 
 #[test]
 fn every_transfer_arrives_over_every_line() {
@@ -64,40 +61,6 @@ fn without_the_hooks_of_tls_the_bytes_are_others() {
         assert_eq!(once.trace, again.trace, "seed {seed}");
         assert_ne!(once.bytes, again.bytes, "seed {seed}: nothing was drawn");
     }
-}
-
-/// Prints what each way of pacing makes of the slow line (architecture 9): the middle and the
-/// slowest tenth of the runs in kbit/s, and bytes on the wire for each of the payload.
-#[test]
-fn the_slow_line_is_used() {
-    let cubic = measure(|ground| ground.congestion = Arc::new(CubicConfig::default()));
-    let new_reno = measure(|ground| ground.congestion = Arc::new(NewRenoConfig::default()));
-    let bbr = measure(|ground| ground.congestion = Arc::new(BbrConfig::default()));
-    let ours = measure(|_| {});
-    for (name, rows) in [("Cubic", cubic), ("NewReno", new_reno), ("BBR", bbr), ("ours", ours)] {
-        println!("{name:8} {rows:.2?}");
-    }
-}
-
-/// For 0, 5, 10 and 20 % of loss.
-fn measure(change: impl Fn(&mut Ground)) -> Vec<[f64; 3]> {
-    let row = |loss_permille| {
-        let mut runs: Vec<(f64, f64)> = (0..BULK_SEEDS)
-            .map(|seed| {
-                let story = Story::bulk(seed, loss_permille, BULK_BYTES);
-                let outcome = story.play_on(&change);
-                let payload = story.payload_bytes() as f64;
-                let goodput = payload * 8.0 / 1000.0 / outcome.elapsed.as_secs_f64();
-                (goodput, outcome.wire_bytes() as f64 / payload)
-            })
-            .collect();
-        runs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (middle, slow) = (runs[runs.len() / 2].0, runs[runs.len() / 10].0);
-        let mut wire: Vec<f64> = runs.iter().map(|run| run.1).collect();
-        wire.sort_by(f64::total_cmp);
-        [middle, slow, wire[wire.len() / 2]]
-    };
-    [0, 50, 100, 200].map(row).to_vec()
 }
 
 /// Plays something to its end on a clock of its own, which stands still while there is work.

@@ -82,9 +82,8 @@ impl Story {
         Story { seed, line, cuts, moves, owed }
     }
 
-    /// One side has so much to send over a line with so much loss and nothing else.
-    pub fn bulk(seed: u64, loss_permille: u64, bytes: usize) -> Story {
-        let line = Line { loss_permille, ..SLOW };
+    /// The caller has so much to send, and nothing else happens.
+    pub fn bulk(seed: u64, line: Line, bytes: usize) -> Story {
         let messages = Random::new(seed).bytes(bytes).chunks(10_000).map(<[u8]>::to_vec).collect();
         Story { seed, line, cuts: Vec::new(), moves: Vec::new(), owed: [messages, Vec::new()] }
     }
