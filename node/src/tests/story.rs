@@ -182,7 +182,9 @@ impl Teller {
         let person = "孙涛".to_owned();
         self.step(node, |node| {
             let added = Statement::AddDevice { org: me.org_id, key, person: person.clone() };
-            node.writer()?.state(vec![added], |_| Ok(()))
+            let mut writer = node.writer()?;
+            let who = node.who(&writer)?;
+            writer.state(&who, vec![added], |_| Ok(()))
         });
         for (device, person) in [(me.device, "郝敏"), (key.device(), "孙涛")] {
             let device = device.to_string();
