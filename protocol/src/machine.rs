@@ -6,16 +6,18 @@
 mod exchange;
 mod fault;
 mod link;
+mod repair;
 
 use std::collections::BTreeMap;
 
-use onex_crdt::ids::{DeviceId, DocId, NetworkId, OrgId};
+use onex_crdt::ids::{DeviceId, Digest, DocId, NetworkId, OrgId};
 use onex_crdt::roles::OrgRole;
 
 use crate::admission::DocumentBatch;
 use crate::key::PublicKey;
 use crate::membership::{Entry, Membership};
-use crate::message::{Join, LogPosition, Message};
+use crate::message::{Join, LogPosition, Message, Origin};
+use crate::repair::Known;
 use crate::scope::{Fingerprints, Party, Scope};
 use crate::statement::SignedStatement;
 
@@ -152,8 +154,8 @@ pub enum Effect {
         documents: Vec<DocumentBatch>,
         /// The place in the peer's log.
         upto: LogPosition,
-        /// The scope that the peer sends as a whole, if it does.
-        repair: Option<Scope>,
+        /// Out of what the peer made the batch.
+        origin: Origin,
     },
     /// Store a place up to which the peer's log holds nothing more for this node.
     Taken {
@@ -222,7 +224,7 @@ pub struct Reader {
 }
 
 /// What the machine asks the store. Every answer comes from narrow tables and the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// Where we stand towards a device; a device that is not known has no sums.
     State {
@@ -240,14 +242,29 @@ pub enum Query {
         /// How much, in bytes; one document at least.
         bytes_aim: usize,
     },
-    /// All documents of a scope, whole, by id, without those with an open refusal.
-    Scope {
+    /// The states of all documents of some scopes, without those with an open refusal.
+    States {
         /// For whom.
         reader: Reader,
-        /// The scope.
-        scope: Scope,
-        /// After which document.
-        after: Option<DocId>,
+        /// The scopes.
+        scopes: Vec<Scope>,
+    },
+    /// The heads of documents.
+    Heads {
+        /// For whom.
+        reader: Reader,
+        /// The documents.
+        documents: Vec<DocId>,
+    },
+    /// What the reader lacks of documents, by `repair::compare`.
+    ///
+    /// Of a document that one of the two may not read the answer is that of one that is not here;
+    /// one with an open refusal is passed over.
+    Missing {
+        /// For whom.
+        reader: Reader,
+        /// What it has of which documents.
+        documents: Vec<(DocId, Known)>,
         /// How much, in bytes; one document at least.
         bytes_aim: usize,
     },
@@ -279,12 +296,18 @@ pub enum Answer {
         /// The sums now, in one transaction with the rest.
         fingerprints: Fingerprints,
     },
-    /// To `Query::Scope`.
-    Scope {
-        /// The documents.
+    /// To `Query::States`, in any order.
+    States(Vec<(DocId, Digest)>),
+    /// To `Query::Heads`; what is not here any more is left out.
+    Heads(Vec<(DocId, Known)>),
+    /// To `Query::Missing`.
+    Missing {
+        /// The documents of which something is missing, or may be: with what is, and the seals.
         documents: Vec<DocumentBatch>,
-        /// Whether there are more after the last one.
-        more: bool,
+        /// What to tell the reader of which documents.
+        tell: Vec<(DocId, Known)>,
+        /// How many of the documents that were asked for were looked at, from the first on.
+        covered: usize,
     },
 }
 

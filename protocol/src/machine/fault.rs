@@ -11,6 +11,9 @@ pub enum Fault {
     /// Bytes that are no message.
     #[error("the message cannot be read: {0}")]
     Message(#[from] MessageError),
+    /// Bytes that are no step of a comparison.
+    #[error("the comparison cannot be read: {0}")]
+    Reconcile(#[from] negentropy::Error),
     /// A message that does not belong here.
     #[error("{what} was not expected")]
     OutOfOrder {
@@ -57,7 +60,7 @@ impl Fault {
     pub fn code(&self) -> u32 {
         match self {
             Self::Message(MessageError::Version { .. }) => 2,
-            Self::Message(_) => 1,
+            Self::Message(_) | Self::Reconcile(_) => 1,
             Self::OutOfOrder { .. } => 3,
             Self::WrongNetwork => 4,
             Self::UnknownDevice => 5,

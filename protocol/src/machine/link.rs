@@ -167,14 +167,17 @@ impl Link {
                 exchange.batch(batch, inflated, wire, out)
             }
             (Message::Ack(ack), Phase::Open(exchange)) => exchange.ack(ack, wire, out),
+            (Message::Reconcile(step), Phase::Open(exchange)) => {
+                exchange.reconcile(step, wire, out)
+            }
+            (Message::Have(have), Phase::Open(exchange)) => exchange.have(have, wire, out),
             (other, _) => Err(out_of_order(&other)),
         }
     }
 
     pub fn answer(&mut self, answer: Answer, around: &Surroundings<'_>, out: &mut Out) -> Step {
         if let Phase::Open(exchange) = &mut self.phase {
-            exchange.answer(answer, &mut self.wire, out);
-            return Ok(());
+            return exchange.answer(answer, &mut self.wire, out);
         }
         let Answer::State { log, taken, fingerprints, proposals } = answer else {
             return Ok(());
@@ -379,7 +382,7 @@ impl Link {
         let party = self.party(around).ok_or(Fault::UnknownDevice)?;
         let reader = Reader { device: self.wire.device, party };
         let own_party = Party { org: around.own.org, role: around.own.role };
-        let exchange = Exchange::new(reader, own_party, &own, &peer);
+        let exchange = Exchange::new(self.side, (reader, own_party), &own, &peer);
         self.phase = Phase::Open(Box::new(exchange));
         self.entries_pass(around, out);
         let proposals = std::mem::take(&mut self.proposals);
@@ -488,6 +491,8 @@ fn out_of_order(message: &Message) -> Fault {
         Message::Join(_) => "join",
         Message::Pending { .. } => "pending",
         Message::Welcome(_) => "welcome",
+        Message::Reconcile(_) => "reconcile",
+        Message::Have(_) => "have",
     };
     Fault::OutOfOrder { what }
 }

@@ -11,5 +11,6 @@ mod network;
 mod privacy;
 mod province;
 mod refusals;
+mod repair;
 mod session;
 mod store;

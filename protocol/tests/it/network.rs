@@ -22,7 +22,7 @@ pub struct Node {
     /// Codes with which connections were closed here.
     pub closed: Vec<u32>,
     pub joining: Vec<PeerId>,
-    records: u8,
+    records: u32,
 }
 
 /// One direction of a connection.
@@ -178,10 +178,11 @@ impl Network {
         }
     }
 
-    /// How many batches were part of a repair.
+    /// How many batches and steps of comparisons were part of a repair.
     pub fn repairs(&self) -> usize {
         let repairs = |sent: &&Sent| match Message::decode(&sent.bytes).expect("a message").0 {
             Message::Batch(batch) => batch.origin != Origin::Delta,
+            Message::Reconcile(_) => true,
             _ => false,
         };
         self.sent.iter().filter(repairs).count()
@@ -296,8 +297,8 @@ impl Network {
                 let answer = node.store.answer(query);
                 node.event(Event::Answer { peer, answer });
             }
-            Effect::Admit { peer, device, documents, upto, repair } => {
-                let in_repair = repair.is_some();
+            Effect::Admit { peer, device, documents, upto, origin } => {
+                let in_repair = origin == Origin::Repair;
                 let log = &node.membership;
                 let admitted = node.store.admit(device, documents, upto, in_repair, log);
                 let grew = admitted.changes > 0;
@@ -384,6 +385,8 @@ impl Network {
             Message::Join(_) => "join",
             Message::Pending { .. } => "pending",
             Message::Welcome(_) => "welcome",
+            Message::Reconcile(_) => "reconcile",
+            Message::Have(_) => "have",
         };
         self.sent.iter().map(|sent| (sent.from, kind(&sent.bytes))).collect()
     }

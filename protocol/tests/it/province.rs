@@ -99,9 +99,11 @@ pub fn say(membership: &mut Membership, seed: u8, body: Statement) {
 }
 
 /// Writes a contact with this name, as one change of a device.
-pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Change {
+pub fn write(document: &mut Document, seed: u8, record: u32, name: &str) -> Change {
+    let mut id = [seed; 16];
+    id[..4].copy_from_slice(&record.to_be_bytes());
     let fields = BTreeMap::from([("name".to_owned(), Value::Text(name.to_owned()))]);
-    let create = Write::Create { kind: Contact::KIND, id: RecordId([record; 16]), fields };
+    let create = Write::Create { kind: Contact::KIND, id: RecordId(id), fields };
     let author = Authorship {
         action: "contact.add".to_owned(),
         person: "王芳".to_owned(),
@@ -109,7 +111,7 @@ pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Chang
         batch: None,
         undoes: None,
     };
-    let actor = Actor::new(device(seed), [record; 8]);
+    let actor = Actor::new(device(seed), u64::from(record).to_be_bytes());
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new")
 }
 
