@@ -22,7 +22,7 @@ use crate::scope::{Fingerprints, Party, Scope};
 use crate::statement::SignedStatement;
 
 pub use fault::Fault;
-use fault::Fault::{RemovedDevice, Replaced, Silence};
+use fault::Fault::{Crowded, Overrun, RemovedDevice, Replaced, Silence};
 use link::{Link, Surroundings};
 
 /// Bytes of changes and seals that an answer of the store should come close to.
@@ -31,6 +31,11 @@ pub const BATCH_BYTES_AIM: usize = 256 * 1024;
 pub const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// Most bytes that wait for it when a further batch is begun.
 pub const IN_FLIGHT_BYTES_MAX: usize = BATCH_BYTES_AIM * BATCHES_IN_FLIGHT_MAX;
+/// Most connections with devices of one organisation (trust G2).
+pub const CONNECTIONS_PER_ORG_MAX: usize = 16;
+/// Most bytes of documents in parts that are collected, over all connections. Whoever has sent most
+/// of them is closed then, and may come again.
+pub const COLLECTED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest wait for what a greeting needs, in milliseconds.
 pub const GREETING_MS_MAX: u64 = 30_000;
 /// Longest wait for an acknowledgement, in milliseconds; a slow line needs minutes for 8 MiB.
@@ -202,6 +207,15 @@ pub enum Effect {
         /// Why, for programs (`Fault::code`).
         code: u32,
         /// Why, for people.
+        reason: String,
+    },
+    /// The peer has said that it ends the connection: let it go.
+    Closed {
+        /// The connection.
+        peer: PeerId,
+        /// Why, for programs; what the peer says.
+        code: u32,
+        /// Why, for people; what the peer says.
         reason: String,
     },
     /// Both sides have said everything, or the connection ended before. May come again after
@@ -397,7 +411,10 @@ impl Machine {
             Event::Connected { peer, device, side } => {
                 self.connected(now, peer, device, side, &mut out);
             }
-            Event::Received { peer, bytes } => self.received(now, peer, &bytes, &mut out),
+            Event::Received { peer, bytes } => {
+                self.received(now, peer, &bytes, &mut out);
+                self.collected_check(&mut out);
+            }
             Event::Disconnected { peer } => {
                 if let Some(link) = self.links.remove(&peer) {
                     link.lost(&mut out);
@@ -454,8 +471,30 @@ impl Machine {
         if self.membership.device(device).is_some_and(|device| !device.active) {
             return link.close(&RemovedDevice, out);
         }
+        if self.is_crowded(device) {
+            return link.close(&Crowded, out);
+        }
         link.begin(&self.around(), out);
         self.links.insert(peer, link);
+    }
+
+    /// Whether a device's organisation has as many connections as it may.
+    fn is_crowded(&self, device: DeviceId) -> bool {
+        let org = |device| self.membership.device(device).map(|device| device.org);
+        let Some(own) = org(device) else { return false };
+        let same = self.links.values().filter(|link| org(link.device()) == Some(own));
+        same.count() >= CONNECTIONS_PER_ORG_MAX
+    }
+
+    /// Closes whoever made most of it, when too much is collected in parts.
+    fn collected_check(&mut self, out: &mut Vec<Effect>) {
+        let collected = self.links.iter().map(|(peer, link)| (link.collected(), *peer));
+        let total: usize = collected.clone().map(|(bytes, _)| bytes).sum();
+        if total > COLLECTED_BYTES_MAX
+            && let Some((_, peer)) = collected.max()
+        {
+            self.close(peer, &Overrun, out);
+        }
     }
 
     fn received(&mut self, now: Now, peer: PeerId, bytes: &[u8], out: &mut Vec<Effect>) {

@@ -20,6 +20,8 @@ use crate::statement::SignedStatement;
 pub const MESSAGE_VERSION: u8 = 1;
 /// Most bytes of a message, as sent and inflated (trust G3).
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of the first message of a caller, who may be a stranger.
+pub const FIRST_MESSAGE_BYTES_MAX: usize = 1024;
 /// Most bytes of changes and seals in one message; a document that has more goes in parts.
 pub const PART_BYTES_MAX: usize = 512 * 1024;
 /// Most bytes of one document's changes and seals, over all parts (trust C5).

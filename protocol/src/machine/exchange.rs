@@ -132,6 +132,11 @@ impl Exchange {
             || self.repair.is_waiting()
     }
 
+    /// Bytes of a batch whose further parts are awaited.
+    pub fn collected(&self) -> usize {
+        self.parts_bytes
+    }
+
     pub fn log_grew(&mut self, wire: &mut Wire, out: &mut Out) {
         self.log_grew = true;
         self.pump(wire, out);

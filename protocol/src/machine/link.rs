@@ -11,7 +11,8 @@ use super::{
 };
 use crate::membership::{Entry, Membership, MembershipError};
 use crate::message::{
-    Hello, Join, MembershipPosition, Message, PROPOSALS_MAX, REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
+    FIRST_MESSAGE_BYTES_MAX, Hello, Join, MembershipPosition, Message, PROPOSALS_MAX,
+    REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
 };
 use crate::scope::Party;
 use crate::statement::{PERSON_CHARS_MAX, SignedStatement, text_check};
@@ -66,9 +67,6 @@ enum Phase {
 
 type Out = Vec<Effect>;
 type Step = Result<(), Fault>;
-
-/// Most bytes of the first message of a caller, who may be a stranger.
-const FIRST_MESSAGE_BYTES_MAX: usize = 1024;
 
 impl Wire {
     /// Sends a message; returns how many bytes it inflates to.
@@ -129,6 +127,14 @@ impl Link {
 
     pub fn side(&self) -> Side {
         self.side
+    }
+
+    /// Bytes of a batch whose further parts are awaited.
+    pub fn collected(&self) -> usize {
+        match &self.phase {
+            Phase::Open(exchange) => exchange.collected(),
+            _ => 0,
+        }
     }
 
     /// The side that called speaks first; the other one waits for it.
@@ -306,7 +312,7 @@ impl Link {
     /// The peer closed: the transport is let go too.
     pub fn closed(self, code: u32, reason: String, out: &mut Out) {
         let reason = cut(&reason.replace(char::is_control, " "));
-        out.push(Effect::Close { peer: self.wire.peer, code, reason: reason.clone() });
+        out.push(Effect::Closed { peer: self.wire.peer, code, reason: reason.clone() });
         self.wire.fail(format!("closed by the peer: {reason}"), out);
     }
 

@@ -219,6 +219,12 @@ impl Network {
         line.expect("a connection").1.messages.push_back(bytes);
     }
 
+    /// Whether a device has a connection.
+    pub fn is_connected(&self, seed: u8) -> bool {
+        let index = self.index(seed);
+        self.lines.keys().any(|(node, _)| *node == index)
+    }
+
     /// From now on nothing that a device sends arrives.
     pub fn mute(&mut self, from: u8) {
         self.muted = Some(from);
@@ -336,7 +342,7 @@ impl Network {
                 let answer = JoinAnswer::Pending { inviter_key };
                 node.event(Event::JoinAnswered { peer, answer });
             }
-            Effect::Close { peer, code, .. } => {
+            Effect::Close { peer, code, .. } | Effect::Closed { peer, code, .. } => {
                 node.closed.push(code);
                 if let Some(line) = self.lines.get_mut(&(index, peer)) {
                     line.closing = true;

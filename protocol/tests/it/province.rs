@@ -38,7 +38,7 @@ pub fn device(seed: u8) -> DeviceId {
 pub fn org_of(seed: u8) -> (OrgId, OrgRole) {
     match seed {
         HUB_1..=9 => (HUB, OrgRole::Hub),
-        COLLEGE_1 | COLLEGE_2 => (COLLEGE, OrgRole::College),
+        COLLEGE_1 | COLLEGE_2 | 40..=69 => (COLLEGE, OrgRole::College),
         OTHER_1 => (OTHER, OrgRole::College),
         _ => (EVALUATOR, OrgRole::Evaluator),
     }
