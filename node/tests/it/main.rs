@@ -3,6 +3,7 @@
 mod drafts;
 mod handle;
 mod import;
+mod limits;
 mod lists;
 mod live;
 mod net;
