@@ -8,12 +8,13 @@ use onex_crdt::records::organisation::Organisation;
 use onex_node::api::Query;
 use onex_node::home;
 use onex_node::net::{Connection, DeviceKey, Endpoint, NetError, Receiver, Sender};
-use onex_protocol::message::Message;
+use onex_node::store::membership;
+use onex_protocol::message::{Batch, End, Hello, LogPosition, MembershipPosition, Message, Origin};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::handle::{COLLEGE, act};
-use super::live::{Home, hub_home, join};
+use super::live::{Home, hub_home, join, store};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -109,6 +110,29 @@ fn rubbish_is_forgiven_once() {
             place.say(&mut raw, &[1, 0, 0xff]);
         }
         assert!(place.end(&raw).starts_with(expected), "{}", place.end(&raw));
+    }
+    place.others_are_served();
+}
+
+#[test]
+fn a_flood_delays_nobody_else() {
+    let place = place();
+    let membership = membership::load(store(&place.hub).read()).expect("readable");
+    let membership = membership.expect("a hub has a log");
+    let hello = Hello {
+        network: membership.network(),
+        log: LogPosition::START,
+        taken: LogPosition::START,
+        membership: MembershipPosition::of(&membership),
+        digests: None,
+    };
+    let mut raw = place.call();
+    place.say(&mut raw, &Message::Hello(hello).encode().bytes);
+    let upto = LogPosition { position: 1, mark: [1; 8] };
+    let (documents, end, origin) = (Vec::new(), End::More, Origin::Delta);
+    let empty = Message::Batch(Batch { documents, upto, end, origin }).encode().bytes;
+    for _ in 0..300 {
+        place.say(&mut raw, &empty);
     }
     place.others_are_served();
 }
