@@ -132,7 +132,7 @@ mod tests {
         check(&[(0, Malformed), (0, Malformed)], &[0], &[1, 60]);
         check(&[(0, Malformed), (1, Malformed)], &[], &[1]);
         check(&[(0, Bomb)], &[0, 1, 59], &[60]);
-        check(&[(0, Bomb), (0, Bomb)], &[59, 60, 99], &[100]);
+        check(&[(0, Bomb), (0, Bomb)], &[59, 60, 100], &[101]);
         check(&[(0, OverQuota); 19], &[], &[0]);
         check(&[(0, OverQuota); 20], &[0], &[1]);
         check(&[(0, Malformed), (500, OverQuota)], &[], &[500]);
