@@ -20,7 +20,7 @@ use super::hearing::{Gate, Heard, Hearing};
 use super::limits::{Handshakes, Offence, Party, Scores, Turns};
 use super::storing;
 use crate::handle::{Node, NodeError, Way};
-use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
+use crate::net::{Connection, Endpoint, Incoming, NetError, Receiver, Sender};
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
 const TICK: Duration = Duration::from_millis(200);
@@ -268,6 +268,10 @@ impl Driver {
         let device = key.device();
         let member = |device| self.machine.membership().device(device);
         let party = member(device).map(|device| device.org);
+        if party.is_none() && side == Side::Called {
+            let address = connection.peer_address().ip();
+            self.handshakes.borrow_mut().count(self.now(), address);
+        }
         let strangers = self.links.values().filter(|link| member(link.device).is_none()).count();
         if party.is_none() && strangers >= STRANGERS_MAX {
             connection.close(0, "too many strangers ask at once");
@@ -276,9 +280,6 @@ impl Driver {
         if self.scores.is_turned_away(self.now(), device) {
             connection.close(0, "this device broke the rules, it may come again later");
             return Ok(());
-        }
-        if party.is_some() && side == Side::Called {
-            self.handshakes.borrow_mut().give_back(connection.peer_address().ip());
         }
         let peer = PeerId(self.next);
         self.next += 1;
@@ -303,16 +304,17 @@ impl Driver {
         async move {
             while let Some(incoming) = endpoint.accept().await {
                 let address = incoming.peer_address().ip();
-                if !handshakes.borrow_mut().take(now_since(started), address) {
+                if !handshakes.borrow().may_begin(now_since(started), address) {
                     incoming.ignore();
                     continue;
                 }
-                let happen = happen.clone();
+                let (happen, handshakes) = (happen.clone(), Rc::clone(&handshakes));
                 tokio::task::spawn_local(async move {
-                    let Ok(connection) = incoming.finish().await else { return };
-                    let Ok((sender, receiver)) = connection.split().await else { return };
-                    let opened = Opened { connection, sender, receiver, side: Side::Called };
-                    let _ = happen.send(Happening::Opened(Box::new(opened)));
+                    match called(incoming).await {
+                        // A driver that is gone takes nobody in.
+                        Ok(opened) => drop(happen.send(Happening::Opened(Box::new(opened)))),
+                        Err(_) => handshakes.borrow_mut().count(now_since(started), address),
+                    }
                 });
             }
         }
@@ -421,6 +423,12 @@ impl Driver {
             let _ = tokio::time::timeout(FAREWELL_MAX, link.connection.closed()).await;
         }
     }
+}
+
+async fn called(incoming: Incoming) -> Result<Opened, NetError> {
+    let connection = incoming.finish().await?;
+    let (sender, receiver) = connection.split().await?;
+    Ok(Opened { connection, sender, receiver, side: Side::Called })
 }
 
 fn now_since(started: Instant) -> Now {

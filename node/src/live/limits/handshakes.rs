@@ -1,7 +1,8 @@
-//! How many handshakes strangers may ask for (trust G2).
+//! How many handshakes strangers may make (trust G2).
 //!
-//! Who a caller is shows only after the handshake; what a member used is given back then. A caller
-//! that is passed over now tries again by itself after a second.
+//! Who a caller is shows only after the handshake, so strangers and failures are counted then, and
+//! the next callers of the neighbourhood wait: two hundred members that come back at once are no
+//! flood. A caller that is passed over now tries again by itself after a second.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -39,32 +40,24 @@ impl Default for Handshakes {
 }
 
 impl Handshakes {
-    /// Whether a handshake with this address may be made now; it is counted.
-    pub fn take(&mut self, now: Now, address: IpAddr) -> bool {
-        if self.neighbourhoods.len() >= NEIGHBOURHOODS_MAX {
-            self.neighbourhoods.retain(|_, allowance| !allowance.is_full(now));
-            if self.neighbourhoods.len() >= NEIGHBOURHOODS_MAX {
-                return false;
-            }
-        }
-        let near = self.neighbourhoods.entry(neighbourhood(address));
-        let near = near.or_insert(Allowance::full(NEIGHBOURHOOD_MAX));
-        near.refill(now);
-        self.all.refill(now);
-        let may = near.left >= SECOND_MS && self.all.left >= SECOND_MS;
-        if may {
-            near.left -= SECOND_MS;
-            self.all.left -= SECOND_MS;
-        }
-        may
+    /// Whether a handshake with this address may be begun now.
+    pub fn may_begin(&self, now: Now, address: IpAddr) -> bool {
+        let near = self.neighbourhoods.get(&neighbourhood(address));
+        let near = near.map_or(SECOND_MS, |allowance| allowance.left_at(now));
+        near >= SECOND_MS && self.all.left_at(now) >= SECOND_MS
     }
 
-    /// The caller was a member: what it used is given back.
-    pub fn give_back(&mut self, address: IpAddr) {
-        let near = self.neighbourhoods.get_mut(&neighbourhood(address));
-        for allowance in near.into_iter().chain([&mut self.all]) {
-            allowance.left = (allowance.left + SECOND_MS).min(allowance.max);
+    /// A handshake with this address has failed, or was made by a stranger.
+    pub fn count(&mut self, now: Now, address: IpAddr) {
+        if self.neighbourhoods.len() >= NEIGHBOURHOODS_MAX {
+            let full = NEIGHBOURHOOD_MAX * SECOND_MS;
+            self.neighbourhoods.retain(|_, allowance| allowance.left_at(now) < full);
         }
+        if self.neighbourhoods.len() < NEIGHBOURHOODS_MAX {
+            let near = self.neighbourhoods.entry(neighbourhood(address));
+            near.or_insert(Allowance::full(NEIGHBOURHOOD_MAX)).take(now);
+        }
+        self.all.take(now);
     }
 }
 
@@ -74,17 +67,15 @@ impl Allowance {
         Self { left: max, max, at: Now(0) }
     }
 
-    fn refill(&mut self, now: Now) {
+    fn left_at(&self, now: Now) -> u64 {
         let handshakes = self.max / SECOND_MS;
         let back = now.0.saturating_sub(self.at.0).min(SECOND_MS) * handshakes;
-        self.left = (self.left + back).min(self.max);
-        self.at = now;
+        (self.left + back).min(self.max)
     }
 
-    fn is_full(&self, now: Now) -> bool {
-        let mut filled = *self;
-        filled.refill(now);
-        filled.left == filled.max
+    fn take(&mut self, now: Now) {
+        self.left = self.left_at(now).saturating_sub(SECOND_MS);
+        self.at = now;
     }
 }
 
@@ -109,10 +100,18 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    /// Of so many callers at this moment, how many are let through.
+    /// Of so many strangers, one after the other at this moment, how many are let through.
     fn check(handshakes: &mut Handshakes, at: u64, address: &str, callers: usize, expected: usize) {
-        let through = (0..callers).filter(|_| handshakes.take(Now(at), ip(address))).count();
+        let through = (0..callers).filter(|_| through(handshakes, at, ip(address))).count();
         assert_eq!(through, expected, "{address} at {at}");
+    }
+
+    fn through(handshakes: &mut Handshakes, at: u64, address: IpAddr) -> bool {
+        let may = handshakes.may_begin(Now(at), address);
+        if may {
+            handshakes.count(Now(at), address);
+        }
+        may
     }
 
     #[test]
@@ -130,13 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn members_use_nothing_up() {
+    fn many_at_once_are_paid_for_afterwards_and_not_for_ever() {
         let mut handshakes = Handshakes::default();
-        for _ in 0..1000 {
-            assert!(handshakes.take(Now(5), ip("192.0.2.1")));
-            handshakes.give_back(ip("192.0.2.1"));
-        }
-        check(&mut handshakes, 5, "192.0.2.1", 50, 10);
+        let all = (0..256).filter(|_| handshakes.may_begin(Now(0), ip("192.0.2.1"))).count();
+        assert_eq!(all, 256, "nobody has turned out to be a stranger yet");
+        (0..256).for_each(|_| handshakes.count(Now(0), ip("192.0.2.1")));
+        check(&mut handshakes, 99, "192.0.2.1", 1, 0);
+        check(&mut handshakes, 100, "192.0.2.1", 50, 1);
+        check(&mut handshakes, 100, "192.0.3.1", 50, 10);
     }
 
     #[test]
@@ -144,11 +144,13 @@ mod tests {
         let mut handshakes = Handshakes::default();
         let many = |at, handshakes: &mut Handshakes| {
             let callers = (0..100_000_u32).map(|n| IpAddr::from((n << 8).to_be_bytes()));
-            callers.filter(|address| handshakes.take(Now(at), *address)).count()
+            callers.filter(|address| through(handshakes, at, *address)).count()
         };
         assert_eq!(many(0, &mut handshakes), 200);
-        assert!(handshakes.neighbourhoods.len() <= NEIGHBOURHOODS_MAX);
         assert_eq!(many(500, &mut handshakes), 100);
-        assert_eq!(many(10_000, &mut handshakes), 200);
+        for second in 1..60 {
+            assert_eq!(many(second * 1000 + 500, &mut handshakes), 200);
+            assert!(handshakes.neighbourhoods.len() <= NEIGHBOURHOODS_MAX);
+        }
     }
 }
