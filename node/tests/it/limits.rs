@@ -7,7 +7,7 @@ use onex_crdt::record::Record;
 use onex_crdt::records::organisation::Organisation;
 use onex_node::api::Query;
 use onex_node::home;
-use onex_node::net::{Connection, DeviceKey, Endpoint, NetError, Receiver, Sender};
+use onex_node::net::{ALPN, Connection, DeviceKey, Endpoint, NetError, Receiver, Sender};
 use onex_node::store::membership;
 use onex_protocol::message::{Batch, End, Hello, LogPosition, MembershipPosition, Message, Origin};
 use tokio::runtime::Runtime;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::handle::{COLLEGE, act};
 use super::live::{Home, hub_home, join, store};
+use super::net::stranger;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -89,10 +90,8 @@ impl Place {
 #[test]
 fn a_bomb_shuts_a_device_out_and_nobody_else() {
     let place = place();
-    let bomb = Message::Close { code: 0, reason: "0".repeat(2 * 1024 * 1024) }.encode().bytes;
-    assert!(bomb.len() <= 1024, "{} bytes", bomb.len());
     let mut raw = place.call();
-    place.say(&mut raw, &bomb);
+    place.say(&mut raw, &bomb());
     assert!(place.end(&raw).starts_with("13 "), "{}", place.end(&raw));
     let mut again = place.call();
     place.say(&mut again, &[]);
@@ -100,6 +99,15 @@ fn a_bomb_shuts_a_device_out_and_nobody_else() {
     let report = place.college.node.sync(None).expect("a sync").peers.remove(0);
     assert!(!report.equal, "{report:?}");
     place.others_are_served();
+}
+
+/// 44 bytes that inflate to more than 1 MiB: one byte 128 KiB times, nine times (RFC 8878, 3.1.1).
+fn bomb() -> Vec<u8> {
+    let (magic, window_128_kib) = ([0x28, 0xb5, 0x2f, 0xfd], [0x00, 0x38]);
+    let block =
+        |last: u32| [&((128 * 1024 << 3 | 1 << 1 | last).to_le_bytes())[..3], &[0]].concat();
+    let blocks = [block(0).repeat(8), block(1)].concat();
+    [&[1, 1][..], &magic, &window_128_kib, &blocks].concat()
 }
 
 #[test]
@@ -149,13 +157,16 @@ fn a_stranger_may_say_little_before_anything_else() {
 fn who_dribbles_holds_nobody_up() {
     let place = place();
     // A message that is never finished, and one that is never begun.
-    let mut slow = place.call();
-    let dribble = async {
-        let message = vec![1; 900];
-        let mut sending = Box::pin(slow.sender.send(&message));
-        let _ = timeout(Duration::ZERO, &mut sending).await;
-    };
-    place.runtime.block_on(dribble);
+    let keys = home::Home::new(place.college.folder.path()).keys().expect("keys");
+    let address = place.hub.serving.listen();
+    let _slow = place.runtime.block_on(async {
+        let connecting = stranger::connect(address, ALPN, Some(keys.device));
+        let connection = connecting.await.expect("an answer");
+        let (mut send, receive) = connection.open_bi().await.expect("a stream");
+        let begun = [&900_u32.to_le_bytes()[..], &[1, 0, 0x82]].concat();
+        send.write_all(&begun).await.expect("it is taken");
+        (connection, send, receive)
+    });
     let _silent = place.call_as([78; 32]);
     place.others_are_served();
     assert_eq!(place.hub.node.list(&Query::all(Organisation::KIND)).expect("a list").total, 3);
