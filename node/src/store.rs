@@ -141,6 +141,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_training.sql"),
     include_str!("../migrations/0003_draft.sql"),
+    include_str!("../migrations/0005_apart.sql"),
 ];
 const PROJECTION_SHAPE: &str = "projection_shape";
 const SYNCHRONOUS_FULL: i64 = 2;

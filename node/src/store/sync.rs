@@ -13,10 +13,11 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::LogPosition;
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
+use onex_protocol::seal::Seal;
 
 use super::documents::{self, Cache};
 use super::view::decode;
-use super::{StoreError, membership, peers};
+use super::{StoreError, membership, peers, quarantine};
 
 /// Answers a question of the sync machine.
 pub fn answer(
@@ -221,8 +222,12 @@ fn missing(
         };
         let comparison = compare(document.as_ref(), known);
         tell.extend(comparison.tell.map(|known| (*id, known)));
-        if let (Some(document), Some(changes)) = (document, comparison.missing) {
-            let batch = batch(connection, &document, changes)?;
+        let Some(document) = document else { continue };
+        // Evidence of a fork goes even while it is not known what else is missing: whoever has it
+        // holds less, and the other one must come to the same.
+        let is_missing = comparison.missing.is_some();
+        if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
+            let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
             bytes += size(&batch);
             batches.push(batch);
         }
@@ -236,7 +241,13 @@ fn batch(
     document: &Document,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let seals = documents::seals(connection, document.id())?;
+    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
+    for refused in quarantine::evidence(connection, document.id())? {
+        match Seal::from_bytes(&refused.bytes) {
+            Ok(seal) => seals.push(seal),
+            Err(_) => changes.push(refused.bytes),
+        }
+    }
     Ok(DocumentBatch { header: document.header().clone(), changes, seals })
 }
 
