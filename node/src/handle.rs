@@ -2,11 +2,12 @@
 //!
 //! Calls block; several processes may hold one home. Network and enrolment stand beside it.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, InterruptHandle, Transaction};
 
 use onex_crdt::action::{Action, Given, Refusal, Run, Who};
 use onex_crdt::document::Write;
@@ -24,13 +25,18 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
+use crate::audit::{Audit, Deed};
+use crate::backup::BackupError;
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
-use crate::home::Home;
+use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
 use crate::net::NetError;
+use crate::outbox_log::OutboxLog;
+use crate::presence::{Alone, Presence};
+use crate::space::{self, Room};
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
-use crate::store::{self, Store, StoreError, documents, projection, query};
+use crate::store::{self, Store, StoreError, documents, outbox, projection, query, sync, upgrade};
 
 /// A node. Clones are the same node; they may act for different persons.
 #[derive(Clone)]
@@ -42,13 +48,19 @@ pub struct Node {
 pub(crate) struct Shared {
     pub home: Home,
     pub clock: Clock,
-    pub seed: [u8; 32],
+    pub keys: Keys,
     writer: Mutex<Writer>,
     reader: Mutex<Store>,
     lists: Mutex<Lists>,
     version: AtomicU64,
     listeners: Mutex<Vec<Listener>>,
     taps: Mutex<Vec<Tap>>,
+    /// Whether pages of the database were found to be damaged.
+    pub damaged: AtomicBool,
+    /// Ends what the upkeep reads at the moment, when the program is to end.
+    pub interrupt: Mutex<Option<InterruptHandle>>,
+    /// Dropped last, when nothing of the home is open any more.
+    _presence: Presence,
 }
 
 /// Somebody who wants to hear that the store has changed.
@@ -69,6 +81,11 @@ pub(crate) struct Writer {
     pub store: Store,
     pub engine: Engine,
     pub membership: Membership,
+    pub outbox: OutboxLog,
+    folder: PathBuf,
+    /// The disk has failed: what was written last may be there or not, and nothing more is written
+    /// before somebody has started the program again.
+    stopped: bool,
     /// What this device is still to say in the membership log.
     pub to_say: Vec<Statement>,
 }
@@ -90,18 +107,31 @@ impl Node {
         Home::new(folder).is_node()
     }
 
-    /// Founds a network: makes the hub's first device in a folder.
+    /// Founds a network: makes the hub's first device in a folder. Its keys lie in plain files.
     ///
     /// # Errors
     /// When a value is wrong, or a node lives there already.
     pub fn found(folder: &Path, founding: &Founding, clock: Clock) -> Result<Self, NodeError> {
+        Self::found_under(folder, founding, &Guard::File, clock)
+    }
+
+    /// Founds a network on a device whose keys are kept as is said.
+    ///
+    /// # Errors
+    /// When a value is wrong, a node lives there already, or the keys cannot be kept so.
+    pub fn found_under(
+        folder: &Path,
+        founding: &Founding,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
         let fields = organisation::hub_fields(&founding.name, &founding.region)
             .map_err(|(field, error)| NodeError::Value { field: field.to_owned(), error })?;
         let person = onex_crdt::field::text::PersonName::parse(&founding.person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
         let key = SigningKey::from_seed(&keys.device);
         let org = OrgId(random());
         let root = Root {
@@ -125,19 +155,38 @@ impl Node {
         let record = Write::Create { kind, id: org.into(), fields };
         engine.write_founding(&transaction, &membership, &person, vec![(header, record)])?;
         transaction.commit().map_err(StoreError::from)?;
-        Self::open(folder, clock)
+        drop(store);
+        Self::with_keys(home, keys, clock)
     }
 
-    /// Opens the node that lives in a folder.
+    /// Opens the node that lives in a folder and whose keys need no passphrase.
     ///
     /// # Errors
-    /// When there is none, or its store cannot be read.
+    /// When there is none, its keys need one, or its store cannot be read.
     pub fn open(folder: &Path, clock: Clock) -> Result<Self, NodeError> {
+        Self::unlock(folder, None, clock)
+    }
+
+    /// Opens the node that lives in a folder; a passphrase that is not needed is not looked at.
+    ///
+    /// # Errors
+    /// When there is none, its keys cannot be opened, or its store cannot be read.
+    pub fn unlock(
+        folder: &Path,
+        passphrase: Option<&Passphrase>,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
         let home = Home::new(folder);
         if !home.is_node() {
             return Err(NodeError::NoNode { folder: folder.display().to_string() });
         }
-        let keys = home.keys().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = home.unlock(passphrase).map_err(|error| NodeError::keys(&home, error))?;
+        Self::with_keys(home, keys, clock)
+    }
+
+    /// Opens a node whose keys are at hand.
+    pub(crate) fn with_keys(home: Home, keys: Keys, clock: Clock) -> Result<Self, NodeError> {
+        let presence = enter(&home, &keys)?;
         let mut store = Store::open(&home.database(), &keys.store)?;
         let membership = store::membership::load(store.read())?.ok_or(NodeError::NotJoined)?;
         let transaction = store.write()?;
@@ -148,17 +197,32 @@ impl Node {
         store.settle()?;
         let reader = Store::open(&home.database(), &keys.store)?;
         let engine = Engine::new(SigningKey::from_seed(&keys.device), clock.clone());
+        let outbox = OutboxLog::new(home.folder(), &keys.store);
+        let folder = home.folder().to_owned();
+        let mut writer = Writer {
+            store,
+            engine,
+            membership,
+            outbox,
+            folder,
+            stopped: false,
+            to_say: Vec::new(),
+        };
+        writer.mend_outbox()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 home,
                 clock,
-                seed: keys.device,
-                writer: Mutex::new(Writer { store, engine, membership, to_say: Vec::new() }),
+                keys,
+                writer: Mutex::new(writer),
                 reader: Mutex::new(reader),
                 lists: Mutex::default(),
                 version: AtomicU64::new(0),
                 listeners: Mutex::new(Vec::new()),
                 taps: Mutex::new(Vec::new()),
+                damaged: AtomicBool::new(false),
+                interrupt: Mutex::default(),
+                _presence: presence,
             }),
             person: None,
         })
@@ -212,8 +276,7 @@ impl Node {
     /// Reads what the first search would wait for. Takes a second where there are 500,000 records
     /// and keeps nobody waiting meanwhile: it reads by a connection of its own.
     pub fn lists_prepare(&self) -> Result<(), NodeError> {
-        let Shared { home, lists, .. } = &*self.shared;
-        let keys = home.keys().map_err(|source| NodeError::folder(home.folder(), source))?;
+        let Shared { home, keys, lists, .. } = &*self.shared;
         let store = Store::open(&home.database(), &keys.store)?;
         let prepared = Lists::prepared(store.read())?;
         lists.lock().unwrap_or_else(PoisonError::into_inner).adopt(prepared);
@@ -264,12 +327,22 @@ impl Node {
         given: &Given,
     ) -> Result<Vec<Answer>, NodeError> {
         if matches!(action.run, Run::Node) {
-            let answer = match action.id {
+            let answered = match action.id {
                 id if id == UNDO.id => self.undo_given(given),
                 id if id == CHOOSE.id => self.choose_given(given),
                 _ => self.act_on_membership(action, given),
             };
-            return answer.map(|answer| vec![answer]);
+            let answer = answered?;
+            if action.id == UNDO.id {
+                return Ok(vec![answer]);
+            }
+            self.audit(
+                "sign",
+                action.kind.map_or("", |kind| kind.key),
+                &[answer.id],
+                &[action.id],
+            )?;
+            return Ok(vec![answer]);
         }
         let order = |id| Order { action, id, given: given.clone() };
         let orders = match ids {
@@ -305,19 +378,31 @@ impl Node {
         &self,
         parts: impl IntoIterator<Item = &'o [Order]>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
-        self.carry_out_then(parts.into_iter().map(Ok), |_| Vec::new())
+        self.carry_out_then(Deed::Signing, parts.into_iter().map(Ok), |_| Vec::new())
     }
 
     /// Carries orders out, then those that name the records which the first ones made.
     pub(crate) fn carry_out_then<'o>(
         &self,
+        deed: Deed,
         parts: impl IntoIterator<Item = Result<&'o [Order], EngineError>>,
         then: impl FnOnce(&[RecordId]) -> Vec<Order>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
+        let log = RefCell::new(Audit::of(deed));
+        let parts = parts.into_iter().inspect(|part| {
+            log.borrow_mut().orders(part.as_ref().copied().unwrap_or_default());
+        });
+        let then = |ids: &[RecordId]| {
+            let orders = then(ids);
+            log.borrow_mut().orders(&orders);
+            orders
+        };
         let done = writer.commit(|engine, transaction, membership| {
-            engine.carry_out(transaction, membership, &who, parts, then)
+            let done = engine.carry_out(transaction, membership, &who, parts, then)?;
+            log.borrow().put(transaction, &who, &done.1)?;
+            Ok(done)
         })?;
         drop(writer);
         self.shared.changed();
@@ -361,6 +446,9 @@ impl Node {
     /// The part that writes, with the membership log as far as it is stored.
     pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>, NodeError> {
         let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.stopped {
+            return Err(StoreError::Stopped.into());
+        }
         let Writer { store, membership, .. } = &mut *writer;
         let stored = store::membership::position(store.read())?;
         if stored.is_some_and(|stored| stored > membership.position()) {
@@ -381,20 +469,72 @@ impl Node {
 }
 
 impl Writer {
-    /// Runs some work in one transaction; what fails leaves nothing behind, in memory neither.
+    /// Runs some work in one transaction; what fails leaves nothing behind, in memory neither. Own
+    /// changes are in the outbox log too when this returns.
     pub fn commit<T>(
         &mut self,
         work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
+        let (done, own) = self.commit_unlogged(|engine, transaction, membership| {
+            let before = sync::log_end(transaction)?.position;
+            let done = work(engine, transaction, membership)?;
+            Ok((done, outbox::after(transaction, before as i64)?))
+        })?;
+        self.log_unsent(own);
+        Ok(done)
+    }
+
+    /// The same for what is in the outbox log already.
+    pub(crate) fn commit_unlogged<T>(
+        &mut self,
+        work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.make_room();
         let Writer { store, engine, membership, .. } = self;
-        let transaction = store.write()?;
-        let done = work(engine, &transaction, membership);
-        let done = done.and_then(|done| Ok(transaction.commit().map(|()| done)?));
-        if done.is_err() {
+        let done = store.write().map_err(EngineError::from).and_then(|transaction| {
+            let done = work(engine, &transaction, membership)?;
+            transaction.commit()?;
+            Ok(done)
+        });
+        if let Err(error) = &done {
             engine.forget();
+            if let EngineError::Store(error) = error {
+                self.failed(error);
+            }
         }
         done
     }
+
+    /// Notes that the store failed: after an error of the disk nothing more is written.
+    pub(crate) fn failed(&mut self, error: &StoreError) {
+        if error.is_fatal() {
+            tracing::error!(%error, "the disk failed; nothing more is written");
+            self.stopped = true;
+        }
+    }
+
+    /// Gives the ballast up when the disk is full: a person can still save what he has begun.
+    fn make_room(&self) {
+        if Room::in_folder(&self.folder) == Room::Full
+            && let Err(error) = space::drop_ballast(&self.folder)
+        {
+            tracing::error!(%error, "the ballast cannot be given up");
+        }
+    }
+}
+
+/// Comes in beside the other processes of a home. The first one looks how the last has ended, and
+/// brings the database up to date.
+fn enter(home: &Home, keys: &Keys) -> Result<Presence, NodeError> {
+    let failed = |source| NodeError::folder(home.folder(), source);
+    let Some(alone) = Alone::new(home).map_err(failed)? else {
+        return Presence::new(home).map_err(failed);
+    };
+    if alone.is_clean().map_err(failed)? {
+        upgrade::forget_old(&home.database()).map_err(failed)?;
+    }
+    upgrade::bring_up(&home.database(), &keys.store)?;
+    alone.stay().map_err(failed)
 }
 
 impl Shared {
@@ -472,6 +612,9 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The keys cannot be opened.
+    #[error("the keys cannot be opened")]
+    Keys(#[source] KeysError),
     /// A value is wrong.
     #[error("{field}: {error}")]
     Value {
@@ -481,7 +624,8 @@ pub enum NodeError {
         error: FieldError,
     },
     /// No record has this id, or more than one begins with it.
-    #[error("no {kind} with the id {id}")]
+    // What was given may be a name or a number that somebody took for an id: it is not repeated.
+    #[error("no {kind} with this id")]
     UnknownId {
         /// The key of the kind.
         kind: &'static str,
@@ -521,6 +665,18 @@ pub enum NodeError {
     /// Whoever asked for it wants it no longer; nothing was done.
     #[error("stopped before the end")]
     Stopped,
+    /// Another process has the home open.
+    #[error("another process has the home open")]
+    InUse,
+    /// The store was restored, and has not heard from those who know what was said before.
+    #[error("the store was restored and has not heard from the others yet")]
+    NotCaughtUp,
+    /// What is left of the store does not say which network it is of.
+    #[error("neither the store nor a backup has the beginning of the membership log")]
+    NotRepairable,
+    /// The backup cannot be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Nobody is known to sync with.
     #[error("no peer is known")]
     NoPeer,
@@ -529,6 +685,14 @@ pub enum NodeError {
 impl NodeError {
     pub(crate) fn folder(folder: &Path, source: std::io::Error) -> Self {
         Self::Folder { folder: folder.display().to_string(), source }
+    }
+
+    /// Why the keys of a home cannot be opened or kept.
+    pub fn keys(home: &Home, error: KeysError) -> Self {
+        match error {
+            KeysError::Io(source) => Self::folder(home.folder(), source),
+            error => Self::Keys(error),
+        }
     }
 
     pub(crate) fn membership(error: onex_protocol::membership::MembershipError) -> Self {

@@ -3,6 +3,9 @@
 //! What records mean is the crdt crate's matter, how nodes agree the protocol crate's.
 
 pub mod api;
+mod audit;
+pub mod backup;
+pub mod check;
 pub mod clock;
 mod conflict;
 pub mod drafts;
@@ -15,11 +18,17 @@ pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
+mod outbox_log;
+mod presence;
 pub mod removal;
+pub mod repair;
 mod report;
+pub mod space;
 pub mod store;
 pub mod table;
 pub mod undoing;
+mod unsent;
+pub mod upkeep;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

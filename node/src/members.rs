@@ -3,6 +3,7 @@
 //! The hub's first device sequences them at once; on every other device they wait for the next
 //! contact with it. How a device asks to be let in stands in `enrol`.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use rusqlite::Transaction;
@@ -10,7 +11,7 @@ use rusqlite::Transaction;
 use onex_crdt::action::{Action, Given, Reason, Refusal, Who};
 use onex_crdt::field::code::OrgRef;
 use onex_crdt::field::{Field, FieldError};
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{ChangeHash, DeviceId, DocId, OrgId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::membership as actions;
 use onex_crdt::records::organisation::Organisation;
@@ -28,7 +29,7 @@ use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
 use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, peers, projection};
+use crate::store::{self, StoreError, outbox, peers, projection, sync};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -257,6 +258,9 @@ impl Writer {
     ) -> Result<(), NodeError> {
         let sequences = self.membership.sequencer() == who.device;
         self.lengthen(who, |engine, transaction, ahead| {
+            if sequences && waits_for_others(transaction, ahead, who.device)? {
+                return Err(NodeError::NotCaughtUp);
+            }
             for statement in statements {
                 let signed = ahead.propose(engine.key(), statement);
                 if sequences {
@@ -277,6 +281,10 @@ impl Writer {
         statements: Vec<SignedStatement>,
     ) -> Result<(), NodeError> {
         self.lengthen(who, |engine, transaction, ahead| {
+            if waits_for_others(transaction, ahead, who.device)? {
+                // Whoever proposed them asks again; what is signed now could be a fork.
+                return Ok(());
+            }
             for statement in statements {
                 let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
                 put(transaction, ahead, entry)?;
@@ -299,8 +307,29 @@ impl Writer {
         who: &Who,
         work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
     ) -> Result<(), NodeError> {
-        let Writer { store, engine, membership, to_say } = self;
+        match self.try_lengthen(who, work) {
+            Ok(own) => {
+                self.log_unsent(own);
+                Ok(())
+            }
+            Err(error) => {
+                if let NodeError::Store(error) = &error {
+                    self.failed(error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same; returns own changes that others have yet to take.
+    fn try_lengthen(
+        &mut self,
+        who: &Who,
+        work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
+    ) -> Result<BTreeMap<DocId, Vec<ChangeHash>>, NodeError> {
+        let Writer { store, engine, membership, to_say, .. } = self;
         let transaction = store.write()?;
+        let before = sync::log_end(&transaction)?.position;
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
         let from = membership.position() + 1;
@@ -309,9 +338,10 @@ impl Writer {
             let taken = taken.inspect_err(|_| engine.forget())?;
             to_say.extend(taken.statements);
         }
+        let own = outbox::after(&transaction, before as i64)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
-        Ok(())
+        Ok(own)
     }
 }
 
@@ -322,6 +352,17 @@ fn put(
 ) -> Result<(), NodeError> {
     ahead.append(entry.clone()).map_err(NodeError::membership)?;
     Ok(store::membership::put(transaction, &entry)?)
+}
+
+/// Whether a restored device must hear from others before it sequences statements or gives numbers:
+/// it may have done so before, and does not know. Where nobody else is known, nobody can tell.
+pub(crate) fn waits_for_others(
+    connection: &rusqlite::Connection,
+    membership: &Membership,
+    own: DeviceId,
+) -> Result<bool, StoreError> {
+    let others = || membership.devices().any(|(id, device)| id != own && device.active);
+    Ok(store::is_restored(connection)? && others())
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another

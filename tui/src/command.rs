@@ -1,6 +1,7 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
-//! Every action of the registry is reached through `do`; no rule stands here. Credentials, bundles and backups are not here yet.
+//! Every action of the registry is reached through `do`; no rule stands here. Credentials and
+//! bundles are not here yet.
 
 mod actions;
 mod export;
@@ -10,7 +11,10 @@ mod import;
 mod lists;
 mod network;
 mod place;
+mod secrets;
+mod stage;
 mod tables;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -22,11 +26,14 @@ use clap::{Parser, Subcommand};
 use onex_crdt::roles::OrgRole;
 use onex_node::Node;
 use onex_node::clock::Clock;
+use onex_node::home::Guard;
+use onex_node::upkeep::Upkeep;
 use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
 use crate::json;
-use crate::run::app;
+use crate::run::app::{self, Begins};
+use crate::run::guard::panic_hook_plain;
 use crate::run::node_backend::EmptyHome;
 pub use failure::Failure;
 pub use given::Call;
@@ -36,6 +43,7 @@ pub use place::{home, lang};
 /// system failed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lang = lang();
+    panic_hook_plain(tr(lang, "crash-what", &[]));
     let program = match Program::try_parse_from(arguments) {
         Ok(program) => program,
         Err(error) => {
@@ -63,22 +71,38 @@ pub fn interface(lang: Lang, home: &Path) -> ExitCode {
         eprintln!("{}", tr(lang, "command-no-terminal", &[]));
         return Status::Usage.code();
     }
-    let shown = if Node::exists(home) {
-        match Node::open(home, Clock::System) {
-            Ok(node) => on_node(node, lang),
-            Err(error) => return finish(lang, false, Err(Failure::of(lang, error))).code(),
-        }
-    } else {
-        app::run_first(Arc::new(EmptyHome::new(home.to_owned(), Clock::System)), lang)
+    finish(lang, false, shown(lang, home).map(|()| Output::printed())).code()
+}
+
+/// Shows the interface as the home is: a node, one behind a passphrase, or none yet.
+fn shown(lang: Lang, home: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::terminal(lang, &error);
+    let first = |guard, begins| {
+        let entry = EmptyHome::new(home.to_owned(), Clock::System, guard);
+        app::run_first(Arc::new(entry), lang, begins).map_err(failed)
     };
-    let shown = shown.map(|()| Output::printed());
-    finish(lang, false, shown.map_err(|error| Failure::terminal(lang, &error))).code()
+    let is_locked = secrets::is_locked(home);
+    if Node::exists(home) {
+        let passphrase = if is_locked { secrets::from_file(lang)? } else { None };
+        if is_locked && passphrase.is_none() {
+            return first(Guard::File, Begins::Locked);
+        }
+        let node = Node::unlock(home, passphrase.as_ref(), Clock::System);
+        let node = node.map_err(|error| Failure::of(lang, error))?;
+        node.audit("open", "", &[], &[]).map_err(|error| Failure::of(lang, error))?;
+        return on_node(node, lang).map_err(failed);
+    }
+    match secrets::guard_unasked(lang)? {
+        Some(guard) => first(guard, Begins::Empty),
+        None => first(Guard::File, Begins::EmptyUnguarded),
+    }
 }
 
 /// Opens the interface on a node that stays in touch with its peers meanwhile. Without a network
 /// it works as well.
 fn on_node(node: Node, lang: Lang) -> std::io::Result<()> {
     let _online = node.stay_in_touch().ok();
+    let _upkeep = Upkeep::begin(&node);
     app::run(Arc::new(node), lang)
 }
 
@@ -121,6 +145,15 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             let asked = export::Asked { kind, file, reveal };
             export::export(lang, &opened(person.as_deref())?, &asked)
         }
+        Command::Check { repair: false, .. } => upkeep::check(lang),
+        Command::Check { repair: true, .. } => upkeep::repair(lang),
+        Command::Backup { file, passphrase_file, .. } => {
+            upkeep::backup(lang, &opened(None)?, &file, passphrase_file.as_deref())
+        }
+        Command::Restore { file, passphrase_file, .. } => {
+            upkeep::restore(lang, &file, passphrase_file.as_deref())
+        }
+        Command::Passphrase { what, new, .. } => secrets::passphrase(lang, what, new),
         Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
             network::demo(lang, &options)
@@ -129,7 +162,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
 }
 
 fn open(lang: Lang, person: Option<&str>) -> Result<Node, Failure> {
-    let node = Node::open(&home(), Clock::System).map_err(|error| Failure::of(lang, error))?;
+    let node = secrets::open(lang)?;
     Ok(match person {
         Some(person) => node.as_person(person),
         None => node,
@@ -389,6 +422,45 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 检查数据 · Reads everything again that is stored, and says what is damaged.
+    Check {
+        /// Makes a new database of what can be read; the damaged one stays beside it.
+        #[arg(long)]
+        repair: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 备份 · Writes everything that is stored into one file, encrypted, without the device's key.
+    Backup {
+        /// The file that is written.
+        file: PathBuf,
+        /// A file with a passphrase; with it any computer can restore the backup, without it only
+        /// this home.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 恢复 · Puts back what a backup holds. Safe at any time; unsent work stays.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// A file with the backup's passphrase.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
+    Passphrase {
+        /// `keystore` hands the keys to the system's keystore.
+        what: secrets::What,
+        /// A file with the new passphrase; without it it is asked for.
+        #[arg(long)]
+        new: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// 演示 · Builds the province of the story in a folder of its own.
     Demo {
         /// An empty folder; without it a fresh one beside the node's own.
@@ -425,6 +497,10 @@ impl Command {
             | Command::Do { json, .. }
             | Command::Import { json, .. }
             | Command::Export { json, .. }
+            | Command::Check { json, .. }
+            | Command::Backup { json, .. }
+            | Command::Restore { json, .. }
+            | Command::Passphrase { json, .. }
             | Command::Demo { json, .. } => *json,
         }
     }

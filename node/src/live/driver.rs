@@ -7,9 +7,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 
 use onex_crdt::ids::DeviceId;
 use onex_protocol::key::PublicKey;
@@ -21,6 +22,7 @@ use super::limits::{Handshakes, Offence, Party, Scores, Turns};
 use super::storing;
 use crate::handle::{Node, NodeError, Way};
 use crate::net::{Connection, Endpoint, Incoming, NetError, Receiver, Sender};
+use crate::space::Room;
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
 const TICK: Duration = Duration::from_millis(200);
@@ -30,6 +32,8 @@ const CALL_AGAIN: Duration = Duration::from_secs(15);
 const STRANGERS_MAX: usize = 32;
 /// How long a connection that is closed may take to deliver what was sent.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
+/// What a peer is told when there is no room for what it sends.
+const NO_ROOM: &str = "no room on the disk";
 
 /// Everything a node has on the network at one time.
 pub(super) struct Driver {
@@ -176,8 +180,19 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for the next happening, turn or tick, and does what follows. Returns whether to go on.
+    /// Waits for the next happening, turn or tick, and does what follows. Returns whether to go on:
+    /// a full disk ends connections, a broken one everything.
     pub async fn step(&mut self) -> Result<bool, NodeError> {
+        match self.try_step().await {
+            Err(NodeError::Store(error)) if error.is_full() => {
+                self.turn_all_away();
+                Ok(true)
+            }
+            done => done,
+        }
+    }
+
+    async fn try_step(&mut self) -> Result<bool, NodeError> {
         while let Ok((peer, heard)) = self.messages.try_recv() {
             self.wait_turn(peer, heard);
         }
@@ -230,11 +245,11 @@ impl Driver {
         };
         let (length, began) = (bytes.len(), Instant::now());
         self.tapped(peer, Way::Received, &bytes);
-        self.handle(Event::Received { peer, bytes })?;
+        let handled = self.handle(Event::Received { peer, bytes });
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.turns.took(self.now(), peer, micros);
         self.gate.leave(peer, length);
-        Ok(())
+        handled
     }
 
     fn gone(&mut self, peer: PeerId) -> Result<(), NodeError> {
@@ -364,6 +379,11 @@ impl Driver {
                 let answer = storing::join(&self.node, link, &join)?;
                 return Ok(vec![Event::JoinAnswered { peer, answer }]);
             }
+            Effect::Admit { peer, ref documents, .. }
+                if !documents.is_empty() && self.node.room() < Room::Enough =>
+            {
+                return Ok(vec![self.turn_away(peer)]);
+            }
             other => {
                 let events = storing::store(&self.node, self.own, other, &mut self.seen)?;
                 if let Some(Event::Admitted { peer, admitted }) = events.first()
@@ -375,6 +395,23 @@ impl Driver {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Ends a connection for want of room: what it brings can be fetched again, own work not.
+    fn turn_away(&mut self, peer: PeerId) -> Event {
+        tracing::warn!("the disk is nearly full: nothing is taken from peers");
+        self.send(peer, Outgoing::Close(0, NO_ROOM.to_owned()));
+        self.links.remove(&peer);
+        Event::Disconnected { peer }
+    }
+
+    /// Ends every connection after the disk was found to be full; they are made again later.
+    fn turn_all_away(&mut self) {
+        for peer in self.links.keys().copied().collect::<Vec<_>>() {
+            let gone = self.turn_away(peer);
+            // What follows are reports of connections that ended early, and nothing to be stored.
+            self.machine.handle(self.now(), gone);
+        }
     }
 
     fn send(&self, peer: PeerId, message: Outgoing) {
@@ -413,6 +450,11 @@ impl Driver {
         Ok(())
     }
 
+    /// Bytes that have come over the connections that stand.
+    pub fn received_bytes(&self) -> u64 {
+        self.links.values().map(|link| link.connection.received_bytes()).sum()
+    }
+
     /// Closes every connection, after what was sent has been delivered.
     pub async fn close_all(&mut self, reason: &str) {
         let links = std::mem::take(&mut self.links);
@@ -427,7 +469,8 @@ impl Driver {
 
 async fn called(incoming: Incoming) -> Result<Opened, NetError> {
     let connection = incoming.finish().await?;
-    let (sender, receiver) = connection.split().await?;
+    let split = connection.split().await;
+    let (sender, receiver) = split.inspect_err(|error| connection.close(0, &error.to_string()))?;
     Ok(Opened { connection, sender, receiver, side: Side::Called })
 }
 

@@ -14,15 +14,16 @@ use tempfile::TempDir;
 use super::handle::{COLLEGE, act, clock, hub};
 
 const LOOPBACK: &str = "127.0.0.1:0";
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A node on this machine's network, with the folder that it lives in.
 pub struct Home {
     pub folder: TempDir,
     pub node: Node,
     pub serving: Serving,
 }
 
-fn serving(folder: TempDir, node: Node) -> Home {
+pub fn serving(folder: TempDir, node: Node) -> Home {
     let serving = node.serve(LOOPBACK.parse().expect("an address")).expect("a free port");
     Home { folder, node, serving }
 }

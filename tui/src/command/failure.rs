@@ -4,6 +4,9 @@
 
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
+use onex_node::backup::BackupError;
+use onex_node::home::KeysError;
+use onex_node::store::StoreError;
 
 use super::Status;
 use crate::core::refusal::{Explained, at_field, explain, explain_field, field_label};
@@ -55,11 +58,22 @@ impl Failure {
             {
                 refused("node-exists", None)
             }
+            NodeError::Keys(KeysError::Locked) => refused("locked", None),
+            NodeError::Keys(KeysError::WrongPassphrase) => refused("wrong-passphrase", None),
+            NodeError::Keys(KeysError::Keystore) => failed("keystore"),
+            NodeError::Keys(_) => failed("keys-damaged"),
             NodeError::Membership(_) => refused("membership", None),
             NodeError::Invitation(_) => refused("invitation", Some("file")),
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
             NodeError::NotLetIn { .. } => refused("not-let-in", None),
             NodeError::NotListening => refused("not-listening", None),
+            NodeError::InUse => refused("in-use", None),
+            NodeError::NotCaughtUp => refused("not-caught-up", None),
+            NodeError::NotRepairable => failed("not-repairable"),
+            NodeError::Backup(error) => refused(backup_words(error), Some("file")),
+            NodeError::Store(error) if error.is_full() => failed("disk-full"),
+            NodeError::Store(error) if error.is_fatal() => failed("disk-broken"),
+            NodeError::Store(StoreError::OlderProgram) => failed("in-use"),
             NodeError::Stopped => failed("stopped"),
             NodeError::NoPeer => failed("no-peer"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
@@ -96,6 +110,19 @@ impl Failure {
         Self::Refused(said(lang, "disk", &[("detail", Arg::Text(&detail))], Some("file")))
     }
 
+    /// Something about passphrases that cannot be done as things stand.
+    pub fn of_keys(lang: Lang, id: &str) -> Self {
+        Self::Refused(said(lang, id, &[], None))
+    }
+
+    /// A passphrase that was asked for and not given.
+    pub fn not_asked(lang: Lang, error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::Interrupted => Self::of_keys(lang, "nothing-typed"),
+            _ => Self::terminal(lang, error),
+        }
+    }
+
     /// A terminal that cannot show the interface.
     pub fn terminal(lang: Lang, error: &std::io::Error) -> Self {
         let detail = error.to_string();
@@ -111,6 +138,16 @@ impl Failure {
     pub fn unlisted(lang: Lang, id: &str, given: &str, known: &[&str]) -> Self {
         let known = known.join(", ");
         Self::Usage(tr(lang, id, &[("given", Arg::Text(given)), ("known", Arg::Text(&known))]))
+    }
+}
+
+fn backup_words(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::NoBackup => "no-backup",
+        BackupError::Damaged => "damaged-backup",
+        BackupError::OtherHome => "backup-of-other-home",
+        BackupError::NeedsPassphrase | BackupError::Keys(_) => "backup-passphrase",
+        BackupError::OtherDevice => "backup-of-other-device",
     }
 }
 
@@ -164,8 +201,24 @@ mod tests {
         check(Status::Refused, || folder(std::io::ErrorKind::AlreadyExists));
         check(Status::Failed, || folder(std::io::ErrorKind::StorageFull));
         check(Status::Refused, || NodeError::NoSuchDigits);
+        check(Status::Refused, || NodeError::Keys(KeysError::Locked));
+        check(Status::Refused, || NodeError::Keys(KeysError::WrongPassphrase));
+        check(Status::Failed, || NodeError::Keys(KeysError::Keystore));
+        check(Status::Failed, || NodeError::Keys(KeysError::Damaged));
         check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
+        check(Status::Refused, || NodeError::InUse);
+        check(Status::Refused, || NodeError::NotCaughtUp);
+        check(Status::Failed, || NodeError::NotRepairable);
+        check(Status::Failed, || NodeError::Store(StoreError::OlderProgram));
+        check(Status::Failed, || NodeError::Store(StoreError::Stopped));
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        check(Status::Failed, || NodeError::Store(full().into()));
+        check(Status::Refused, || BackupError::NoBackup.into());
+        check(Status::Refused, || BackupError::Damaged.into());
+        check(Status::Refused, || BackupError::OtherHome.into());
+        check(Status::Refused, || BackupError::NeedsPassphrase.into());
+        check(Status::Refused, || BackupError::OtherDevice.into());
         check(Status::Failed, || NodeError::Stopped);
         check(Status::Failed, || NodeError::NoPeer);
         check(Status::Failed, || NodeError::Unreachable);

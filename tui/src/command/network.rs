@@ -8,10 +8,13 @@ use std::time::Duration;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{PeerReport, SyncReport};
 use onex_node::clock::Clock;
+use onex_node::upkeep::Upkeep;
 use onex_node::{Founding, Node, NodeError};
 use serde_json::json;
 
-use super::{Failure, Output, Status, home, print};
+use super::{Failure, Output, Status, home, print, secrets};
+use crate::core::health::warnings;
+use crate::core::lock::keeping_sentence;
 use crate::demo;
 use crate::i18n::{Arg, Lang, tr};
 use crate::json;
@@ -30,7 +33,8 @@ pub fn init(
     let person = person.unwrap_or_else(|| PERSON.to_owned());
     let founding = Founding { name, region, person };
     let failed = |error| Failure::of(lang, error);
-    let node = Node::found(&home(), &founding, Clock::System).map_err(failed)?;
+    let guard = secrets::guard_of_new(lang)?;
+    let node = Node::found_under(&home(), &founding, &guard, Clock::System).map_err(failed)?;
     let me = node.me().map_err(failed)?;
     let folder = home().display().to_string();
     let args = [("name", Arg::Text(&me.org_name)), ("home", Arg::Text(&folder))];
@@ -49,7 +53,9 @@ pub fn join(
         std::fs::read_to_string(file).map_err(|error| Failure::bad_file(lang, file, &error))?;
     let person = person.unwrap_or_else(|| PERSON.to_owned());
     let failed = |error| Failure::of(lang, error);
-    let joining = Node::join(&home(), &invitation, &person, Clock::System).map_err(failed)?;
+    let guard = secrets::guard_of_new(lang)?;
+    let joining =
+        Node::join_under(&home(), &invitation, &person, &guard, Clock::System).map_err(failed)?;
     let digits = joining.digits().to_owned();
     if as_json {
         print(&json!({ "digits": digits }).to_string());
@@ -74,6 +80,7 @@ pub fn serve(
         Some(listen) => listen,
         None => address(node).map_err(failed)?,
     };
+    node.audit("open", "", &[], &[]).map_err(failed)?;
     let serving = node.serve_in_touch(listen).map_err(failed)?;
     let listen = serving.listen().to_string();
     let device = node.me().map_err(failed)?.device.to_string();
@@ -82,6 +89,7 @@ pub fn serve(
     } else {
         print(&tr(lang, "command-serving", &[("listen", listen.as_str().into())]));
     }
+    let _upkeep = Upkeep::begin(node);
     serving.wait().map_err(failed)?;
     Ok(Output::printed())
 }
@@ -137,7 +145,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
     let device = me.device.to_string();
     let role = choice(OrgRole::CHOICES, me.org_role as usize, chinese);
     let count = |count: usize| Arg::Count(count as u64);
-    let lines = [
+    let mut lines = vec![
         tr(lang, "command-org", &[("name", me.org_name.as_str().into()), ("role", role.into())]),
         tr(
             lang,
@@ -152,7 +160,9 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
             &[("count", count(status.conflicts)), ("held", count(status.quarantine))],
         ),
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
+        tr(lang, keeping_sentence(status.keys), &[]),
     ];
+    lines.extend(warnings(&status.health).map(|id| tr(lang, id, &[])));
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }
 

@@ -11,18 +11,21 @@ use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::records::membership::{DEVICE_CONFIRM, DEVICE_INVITE};
 use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
     Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
+use onex_node::home::{Guard, KeysError, Passphrase};
 use onex_node::import;
 use onex_node::importing::Saved;
 use onex_node::undoing::What;
 use onex_node::{Founding, Node, NodeError, Serving};
 
 use crate::core::backend::{Answered, Backend, BackendError, Entry};
+use crate::core::update::lock::WRONG;
 use crate::core::welcome::JOIN;
 
 impl Backend for Node {
@@ -71,6 +74,10 @@ impl Backend for Node {
         Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
     }
 
+    fn opened(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {
+        Ok(Node::audit(self, "open", kind.key, &[id], fields)?)
+    }
+
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
         Ok(Node::undo(self, what, also)?)
     }
@@ -102,11 +109,14 @@ impl Backend for Node {
 
     fn invite(&self, org: OrgId) -> Answered<Invited> {
         let own = Node::me(self)?.org_id;
-        Ok(Node::invite(self, (org != own).then_some(org))?)
+        let invited = Node::invite(self, (org != own).then_some(org))?;
+        Node::audit(self, "sign", "", &[invited.id], &[DEVICE_INVITE.id])?;
+        Ok(invited)
     }
 
     fn device_confirm(&self, digits: &str) -> Answered<()> {
-        Ok(Node::device_confirm(self, digits).map(drop)?)
+        let device = Node::device_confirm(self, digits)?;
+        Ok(Node::audit(self, "sign", "", &[RecordId(device.0)], &[DEVICE_CONFIRM.id])?)
     }
 
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport> {
@@ -139,31 +149,47 @@ impl Backend for Node {
     }
 }
 
-/// A folder in which a node is to live.
+/// A folder in which a node is to live, or lives behind a passphrase.
 pub struct EmptyHome {
     folder: PathBuf,
     clock: Clock,
+    guard: Mutex<Guard>,
     online: Mutex<Option<Serving>>,
 }
 
 impl EmptyHome {
-    /// Names a folder and the clock that the node will have.
-    pub fn new(folder: PathBuf, clock: Clock) -> Self {
-        Self { folder, clock, online: Mutex::new(None) }
+    /// Names a folder, the clock that the node will have and how its keys will be kept.
+    pub fn new(folder: PathBuf, clock: Clock, guard: Guard) -> Self {
+        Self { folder, clock, guard: Mutex::new(guard), online: Mutex::new(None) }
     }
 
-    /// Goes online with the new node until this home is dropped.
-    fn lives(&self, node: Node) -> Arc<dyn Backend> {
+    fn wished(&self) -> Guard {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes online with the node until this home is dropped, and notes that it was opened.
+    fn lives(&self, node: Node) -> Answered<Arc<dyn Backend>> {
+        node.audit("open", "", &[], &[])?;
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = node.stay_in_touch().ok();
-        Arc::new(node)
+        Ok(Arc::new(node))
     }
 }
 
 impl Entry for EmptyHome {
+    fn unlock(&self, passphrase: &Passphrase) -> Answered<Arc<dyn Backend>> {
+        self.lives(Node::unlock(&self.folder, Some(passphrase), self.clock.clone())?)
+    }
+
+    fn guard(&self, passphrase: Option<Passphrase>) {
+        *self.guard.lock().unwrap_or_else(PoisonError::into_inner) =
+            passphrase.map_or(Guard::File, Guard::Passphrase);
+    }
+
     fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>> {
         let [name, region, person] = [name, region, person].map(str::to_owned);
         let founding = Founding { name, region, person };
-        Ok(self.lives(Node::found(&self.folder, &founding, self.clock.clone())?))
+        let clock = self.clock.clone();
+        self.lives(Node::found_under(&self.folder, &founding, &self.wished(), clock)?)
     }
 
     fn join(
@@ -174,9 +200,10 @@ impl Entry for EmptyHome {
     ) -> Answered<Arc<dyn Backend>> {
         let text = std::fs::read_to_string(file)
             .map_err(|_| BackendError::Failed("failure-file".to_owned()))?;
-        let joining = Node::join(&self.folder, &text, person, self.clock.clone())?;
+        let clock = self.clock.clone();
+        let joining = Node::join_under(&self.folder, &text, person, &self.wished(), clock)?;
         digits(joining.digits().to_owned());
-        Ok(self.lives(joining.wait(JOIN_TIME_MAX)?))
+        self.lives(joining.wait(JOIN_TIME_MAX)?)
     }
 }
 
@@ -189,11 +216,21 @@ impl From<NodeError> for BackendError {
                 let refusal = Refusal { action: JOIN.id, reason, field: Some(field) };
                 return BackendError::Refused(refusal);
             }
-            NodeError::Store(_) => "failure-store",
+            NodeError::Store(error) if error.is_full() => "failure-disk-full",
+            NodeError::Store(error) if error.is_fatal() => "failure-disk-broken",
+            NodeError::Store(_) | NodeError::NotRepairable | NodeError::Backup(_) => {
+                "failure-store"
+            }
+            NodeError::InUse => "failure-in-use",
+            NodeError::NotCaughtUp => "failure-not-caught-up",
             NodeError::NoNode { .. } => "failure-no-node",
             NodeError::NotJoined => "failure-not-joined",
             NodeError::Folder { .. } => "failure-folder",
             NodeError::UnknownId { .. } => "failure-unknown",
+            NodeError::Keys(KeysError::Locked) => "failure-locked",
+            NodeError::Keys(KeysError::WrongPassphrase) => WRONG,
+            NodeError::Keys(KeysError::Keystore) => "failure-keystore",
+            NodeError::Keys(_) => "failure-keys-damaged",
             NodeError::Membership(_) => "failure-membership",
             NodeError::Invitation(_) => "failure-invitation",
             NodeError::NoSuchDigits => "failure-digits",
@@ -227,7 +264,7 @@ mod tests {
     fn hub() -> (tempfile::TempDir, Arc<dyn Backend>) {
         let folder = tempfile::tempdir().expect("a folder");
         let at = onex_crdt::field::time::Moment::parse("2026-04-20T09:41:00+08:00").expect("valid");
-        let home = EmptyHome::new(folder.path().join("hub"), Clock::story(at));
+        let home = EmptyHome::new(folder.path().join("hub"), Clock::story(at), Guard::File);
         let node = home.found("陕西省1+X证书试点项目办", "610000", "郝敏").expect("founded");
         (folder, node)
     }
@@ -278,7 +315,7 @@ mod tests {
             }
         }
         let (folder, _node) = hub();
-        let home = EmptyHome::new(folder.path().join("b"), Clock::default());
+        let home = EmptyHome::new(folder.path().join("b"), Clock::default(), Guard::File);
         let missing = home.join(&folder.path().join("none"), "李强", &|_| {}).map(drop);
         assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
     }

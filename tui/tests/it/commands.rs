@@ -227,6 +227,8 @@ fn lists_of_what_is_no_record_have_their_shapes() {
         "stale",
         "waiting",
         "store",
+        "keys",
+        "health",
     ];
     assert_eq!(keys(&status), all);
 }
