@@ -3,7 +3,9 @@
 //! What is said is the sync machine's matter; here bytes, time and the store meet it.
 
 mod driver;
+mod hearing;
 mod joining;
+mod limits;
 mod storing;
 #[cfg(test)]
 pub(crate) mod wire;

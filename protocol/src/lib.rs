@@ -12,6 +12,7 @@ pub mod statement;
 
 pub mod admission;
 pub mod judgement;
+pub mod repair;
 pub mod scope;
 
 pub mod message;

@@ -9,7 +9,7 @@ use onex_protocol::enrolment::{join_proof, proofs_match};
 use onex_protocol::key::PublicKey;
 use onex_protocol::machine::{Admitted, Effect, Event, JoinAnswer, Own, Report};
 use onex_protocol::membership::Membership;
-use onex_protocol::message::{Join, LogPosition};
+use onex_protocol::message::{Join, LogPosition, Origin};
 use onex_protocol::scope::Party;
 
 use super::driver::Link;
@@ -94,9 +94,9 @@ pub(super) fn store(
             let answer = engine.answer(store.read(), own, query)?;
             Ok(vec![Event::Answer { peer, answer }])
         }
-        Effect::Admit { peer, device, documents, upto, repair } => {
+        Effect::Admit { peer, device, documents, upto, origin } => {
             drop(writer);
-            let admitted = admit(node, device, documents, upto, repair.is_some())?;
+            let admitted = admit(node, device, documents, upto, origin)?;
             let mut events = vec![Event::Admitted { peer, admitted }];
             events.extend(news(node, seen)?);
             Ok(events)
@@ -147,7 +147,7 @@ fn admit(
     device: DeviceId,
     documents: Vec<DocumentBatch>,
     upto: LogPosition,
-    repairs: bool,
+    origin: Origin,
 ) -> Result<Admitted, NodeError> {
     let mut writer = node.writer()?;
     let who = node.who(&writer)?;
@@ -155,7 +155,9 @@ fn admit(
     let taken = writer.commit(|engine, transaction, membership| {
         let taken = engine.take(transaction, membership, &who, device, documents)?;
         let opened = taken.refused.iter().copied();
-        let opened: Vec<_> = opened.filter(|(_, reason)| refusal_opens(reason, repairs)).collect();
+        let in_repair = origin == Origin::Repair;
+        let opened: Vec<_> =
+            opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();
         peers::set_refusals(transaction, device, ids, &opened)?;
         peers::set_taken(transaction, device, upto)?;
         Ok(taken)

@@ -2,7 +2,7 @@
 //! cost (trust G1).
 //!
 //! It does not choose whom to call, does not retry, and does not limit the rate of one address:
-//! the layer above may drop an [`Incoming`] before it costs a signature.
+//! the layer above may ignore an [`Incoming`] before it costs a signature.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -179,6 +179,11 @@ impl Incoming {
     /// Tells whether the caller was seen to receive at its address.
     pub fn address_validated(&self) -> bool {
         self.incoming.remote_address_validated()
+    }
+
+    /// Passes the caller over without an answer; its QUIC tries again after 1, 3 and 7 s.
+    pub fn ignore(self) {
+        self.incoming.ignore();
     }
 
     /// Makes the handshake; afterwards the caller's key is proven, not approved.

@@ -61,7 +61,11 @@ impl Cache {
     }
 }
 
-fn stored_heads(connection: &Connection, id: DocId) -> Result<Option<Vec<ChangeHash>>, StoreError> {
+/// The heads of a document here, from the narrow table.
+pub fn stored_heads(
+    connection: &Connection,
+    id: DocId,
+) -> Result<Option<Vec<ChangeHash>>, StoreError> {
     let mut statement = connection.prepare_cached("select heads from head where doc = ?")?;
     let heads: Option<Vec<u8>> =
         statement.query_row([id.0.as_slice()], |row| row.get(0)).optional()?;

@@ -4,6 +4,7 @@ mod drafts;
 mod durable;
 mod handle;
 mod import;
+mod limits;
 mod lists;
 mod live;
 mod malicious;

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::membership::{Entry, Membership, MembershipError};
 use crate::message::{
-    Hello, Join, MembershipPosition, Message, PROPOSALS_MAX, REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
+    FIRST_MESSAGE_BYTES_MAX, Hello, Join, MembershipPosition, Message, PROPOSALS_MAX,
+    REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
 };
 use crate::scope::Party;
 use crate::statement::{PERSON_CHARS_MAX, SignedStatement, text_check};
@@ -66,9 +67,6 @@ enum Phase {
 
 type Out = Vec<Effect>;
 type Step = Result<(), Fault>;
-
-/// Most bytes of the first message of a caller, who may be a stranger.
-const FIRST_MESSAGE_BYTES_MAX: usize = 1024;
 
 impl Wire {
     /// Sends a message; returns how many bytes it inflates to.
@@ -131,6 +129,14 @@ impl Link {
         self.side
     }
 
+    /// Bytes of a batch whose further parts are awaited.
+    pub fn collected(&self) -> usize {
+        match &self.phase {
+            Phase::Open(exchange) => exchange.collected(),
+            _ => 0,
+        }
+    }
+
     /// The side that called speaks first; the other one waits for it.
     pub fn begin(&mut self, around: &Surroundings<'_>, out: &mut Out) {
         if self.side == Side::Caller {
@@ -167,14 +173,17 @@ impl Link {
                 exchange.batch(batch, inflated, wire, out)
             }
             (Message::Ack(ack), Phase::Open(exchange)) => exchange.ack(ack, wire, out),
+            (Message::Reconcile(step), Phase::Open(exchange)) => {
+                exchange.reconcile(step, wire, out)
+            }
+            (Message::Have(have), Phase::Open(exchange)) => exchange.have(have, wire, out),
             (other, _) => Err(out_of_order(&other)),
         }
     }
 
     pub fn answer(&mut self, answer: Answer, around: &Surroundings<'_>, out: &mut Out) -> Step {
         if let Phase::Open(exchange) = &mut self.phase {
-            exchange.answer(answer, &mut self.wire, out);
-            return Ok(());
+            return exchange.answer(answer, &mut self.wire, out);
         }
         let Answer::State { log, taken, fingerprints, proposals } = answer else {
             return Ok(());
@@ -309,7 +318,7 @@ impl Link {
     /// The peer closed: the transport is let go too.
     pub fn closed(self, code: u32, reason: String, out: &mut Out) {
         let reason = cut(&reason.replace(char::is_control, " "));
-        out.push(Effect::Close { peer: self.wire.peer, code, reason: reason.clone() });
+        out.push(Effect::Closed { peer: self.wire.peer, code, reason: reason.clone() });
         self.wire.fail(format!("closed by the peer: {reason}"), out);
     }
 
@@ -385,7 +394,7 @@ impl Link {
         let party = self.party(around).ok_or(Fault::UnknownDevice)?;
         let reader = Reader { device: self.wire.device, party };
         let own_party = Party { org: around.own.org, role: around.own.role };
-        let exchange = Exchange::new(reader, own_party, &own, &peer);
+        let exchange = Exchange::new(self.side, (reader, own_party), &own, &peer);
         self.phase = Phase::Open(Box::new(exchange));
         self.entries_pass(around, out);
         let proposals = std::mem::take(&mut self.proposals);
@@ -513,6 +522,8 @@ fn out_of_order(message: &Message) -> Fault {
         Message::Join(_) => "join",
         Message::Pending { .. } => "pending",
         Message::Welcome(_) => "welcome",
+        Message::Reconcile(_) => "reconcile",
+        Message::Have(_) => "have",
     };
     Fault::OutOfOrder { what }
 }

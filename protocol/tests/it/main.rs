@@ -13,6 +13,7 @@ mod privacy;
 mod province;
 mod random;
 mod refusals;
+mod repair;
 mod session;
 mod sim;
 mod store;

@@ -107,10 +107,11 @@ impl Network {
         }
     }
 
-    /// How many batches were part of a repair.
+    /// How many batches and steps of comparisons were part of a repair.
     pub fn repairs(&self) -> usize {
         let repairs = |sent: &&Sent| match Message::decode(&sent.bytes).expect("a message").0 {
             Message::Batch(batch) => batch.origin != Origin::Delta,
+            Message::Reconcile(_) => true,
             _ => false,
         };
         self.sent.iter().filter(repairs).count()
@@ -145,6 +146,12 @@ impl Network {
         let index = self.index(from);
         let line = self.lines.iter_mut().rev().find(|((node, _), _)| *node == index);
         line.expect("a connection").1.messages.push_back(bytes);
+    }
+
+    /// Whether a device has a connection.
+    pub fn is_connected(&self, seed: u8) -> bool {
+        let index = self.index(seed);
+        self.lines.keys().any(|(node, _)| *node == index)
     }
 
     /// From now on nothing that a device sends arrives.
@@ -263,6 +270,8 @@ impl Network {
             Message::Join(_) => "join",
             Message::Pending { .. } => "pending",
             Message::Welcome(_) => "welcome",
+            Message::Reconcile(_) => "reconcile",
+            Message::Have(_) => "have",
         };
         self.sent.iter().map(|sent| (sent.from, kind(&sent.bytes))).collect()
     }

@@ -11,6 +11,7 @@ use onex_crdt::roles::OrgRole;
 use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
+use onex_protocol::message::Origin;
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::province::*;
@@ -27,7 +28,7 @@ pub struct Node {
     /// Codes with which connections were closed here.
     pub closed: Vec<u32>,
     pub joining: Vec<PeerId>,
-    records: u8,
+    records: u32,
 }
 
 /// What an effect sends out of the node, or lets it know.
@@ -121,8 +122,8 @@ impl Node {
                 let answer = self.store.answer(query);
                 self.event(Event::Answer { peer, answer });
             }
-            Effect::Admit { peer, device, documents, upto, repair } => {
-                let in_repair = repair.is_some();
+            Effect::Admit { peer, device, documents, upto, origin } => {
+                let in_repair = origin == Origin::Repair;
                 let log = &self.membership;
                 let admitted = self.store.admit(device, documents, upto, in_repair, log);
                 let grew = admitted.changes > 0;
@@ -157,7 +158,7 @@ impl Node {
                 let answer = JoinAnswer::Pending { inviter_key };
                 self.event(Event::JoinAnswered { peer, answer });
             }
-            Effect::Close { peer, code, .. } => {
+            Effect::Close { peer, code, .. } | Effect::Closed { peer, code, .. } => {
                 self.closed.push(code);
                 return Outgoing::Close { peer };
             }

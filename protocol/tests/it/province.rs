@@ -25,7 +25,7 @@ pub const COLLEGE_1: u8 = 11;
 pub const COLLEGE_2: u8 = 12;
 pub const OTHER_1: u8 = 21;
 pub const EVALUATOR_1: u8 = 31;
-pub const THIRD_1: u8 = 41;
+pub const THIRD_1: u8 = 71;
 /// A device that is in nobody's log.
 pub const STRANGER: u8 = 99;
 pub const YEAR: u16 = 2026;
@@ -47,9 +47,9 @@ pub fn device(seed: u8) -> DeviceId {
 pub fn org_of(seed: u8) -> (OrgId, OrgRole) {
     match seed {
         HUB_1..=9 => (HUB, OrgRole::Hub),
-        COLLEGE_1..=19 => (COLLEGE, OrgRole::College),
+        COLLEGE_1..=19 | 40..=69 => (COLLEGE, OrgRole::College),
         OTHER_1..=29 => (OTHER, OrgRole::College),
-        THIRD_1..=49 => (THIRD, OrgRole::College),
+        THIRD_1..=79 => (THIRD, OrgRole::College),
         _ => (EVALUATOR, OrgRole::Evaluator),
     }
 }
@@ -129,14 +129,22 @@ pub fn say(membership: &mut Membership, seed: u8, body: Statement) {
 }
 
 /// Writes a contact with this name, as one change of a device.
-pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Change {
+pub fn write(document: &mut Document, seed: u8, record: u32, name: &str) -> Change {
     write_as(document, seed, record, name, person_at(seed))
 }
 
 /// The same, by somebody.
-pub fn write_as(document: &mut Document, seed: u8, record: u8, name: &str, person: &str) -> Change {
+pub fn write_as(
+    document: &mut Document,
+    seed: u8,
+    record: u32,
+    name: &str,
+    person: &str,
+) -> Change {
+    let mut id = [seed; 16];
+    id[..4].copy_from_slice(&record.to_be_bytes());
     let fields = BTreeMap::from([("name".to_owned(), Value::Text(name.to_owned()))]);
-    let create = Write::Create { kind: Contact::KIND, id: RecordId([record; 16]), fields };
+    let create = Write::Create { kind: Contact::KIND, id: RecordId(id), fields };
     let author = Authorship {
         action: "contact.add".to_owned(),
         person: person.to_owned(),
@@ -145,7 +153,7 @@ pub fn write_as(document: &mut Document, seed: u8, record: u8, name: &str, perso
         undoes: None,
         source: None,
     };
-    let actor = Actor::new(device(seed), [record; 8]);
+    let actor = Actor::new(device(seed), u64::from(record).to_be_bytes());
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new")
 }
 

@@ -13,6 +13,7 @@ use onex_protocol::admission::{
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
+use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
@@ -30,6 +31,13 @@ pub struct LogEntry {
     mark: [u8; 8],
     /// The device that sent it; nothing for what was written here.
     pub origin: Option<DeviceId>,
+}
+
+impl LogEntry {
+    /// The entry in the log of somebody who has it from this device.
+    pub fn from(self, origin: DeviceId) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
 }
 
 #[derive(Clone)]
@@ -124,8 +132,15 @@ impl Store {
                 proposals: self.proposals.clone(),
             },
             Query::Delta { reader, since, bytes_aim } => self.delta(reader, since, bytes_aim),
-            Query::Scope { reader, scope, after, bytes_aim } => {
-                self.scope(reader, scope, after, bytes_aim)
+            Query::States { reader, scopes } => Answer::States(self.states(reader, &scopes)),
+            Query::Heads { reader, documents } => {
+                let heads = documents
+                    .into_iter()
+                    .filter_map(|id| Some((id, Known::Heads(self.common(reader, &id)?.heads()))));
+                Answer::Heads(heads.collect())
+            }
+            Query::Missing { reader, documents, bytes_aim } => {
+                self.missing(reader, &documents, bytes_aim)
             }
         }
     }
@@ -177,32 +192,42 @@ impl Store {
         }
     }
 
-    fn scope(
-        &self,
-        reader: Reader,
-        scope: Scope,
-        after: Option<DocId>,
-        bytes_aim: usize,
-    ) -> Answer {
-        let in_scope = |document: &Document| {
-            Scope::of(document.header(), self.party(), reader.party) == Some(scope)
-                && !self.open.contains(&(reader.device, document.id()))
+    /// A document that both may read.
+    fn common(&self, reader: Reader, id: &DocId) -> Option<&Document> {
+        let document = self.documents.get(id)?;
+        Scope::of(document.header(), self.party(), reader.party).map(|_| document)
+    }
+
+    fn states(&self, reader: Reader, scopes: &[Scope]) -> Vec<(DocId, Digest)> {
+        let is_asked_for = |document: &&Document| {
+            let scope = Scope::of(document.header(), self.party(), reader.party);
+            let open = self.open.contains(&(reader.device, document.id()));
+            scope.is_some_and(|scope| scopes.contains(&scope)) && !open
         };
-        let mut rest = self
-            .documents
-            .values()
-            .filter(|document| after.is_none_or(|after| document.id() > after))
-            .filter(|document| in_scope(document));
-        let (mut documents, mut bytes) = (Vec::new(), 0);
-        for document in rest.by_ref() {
-            let batch = self.batch(document, &self.log, None);
-            bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
-            documents.push(batch);
+        let state = |document: &Document| (document.id(), self.states[&document.id()]);
+        self.documents.values().filter(is_asked_for).map(state).collect()
+    }
+
+    fn missing(&self, reader: Reader, asked: &[(DocId, Known)], bytes_aim: usize) -> Answer {
+        let (mut documents, mut tell, mut covered, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
+        for (id, known) in asked {
             if bytes >= bytes_aim {
                 break;
             }
+            covered += 1;
+            if self.open.contains(&(reader.device, *id)) {
+                continue;
+            }
+            let document = self.common(reader, id);
+            let comparison = compare(document, known);
+            tell.extend(comparison.tell.map(|known| (*id, known)));
+            if let (Some(document), Some(changes)) = (document, comparison.missing) {
+                bytes += changes.iter().map(Vec::len).sum::<usize>();
+                let (header, seals) = (document.header().clone(), self.seals[id].clone());
+                documents.push(DocumentBatch { header, changes, seals });
+            }
         }
-        Answer::Scope { documents, more: rest.next().is_some() }
+        Answer::Missing { documents, tell, covered }
     }
 
     /// The changes of a document in a part of the log, but those that came from a device.

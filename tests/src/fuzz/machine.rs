@@ -15,6 +15,7 @@ use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Side};
 use onex_protocol::membership::Membership;
+use onex_protocol::message::Origin;
 use onex_protocol::seal::{Seal, SealBody, newest};
 
 use crate::hostile::office::{COLLEGE, HUB, YEAR, key, membership, write};
@@ -260,8 +261,8 @@ impl Pair {
                 let answer = node.store.answer(query);
                 node.inbox.push_back(Event::Answer { peer, answer });
             }
-            Effect::Admit { peer, device, documents, upto, repair } => {
-                let (in_repair, log) = (repair.is_some(), &node.membership);
+            Effect::Admit { peer, device, documents, upto, origin } => {
+                let (in_repair, log) = (origin == Origin::Repair, &node.membership);
                 let admitted = node.store.admit(device, documents, upto, in_repair, log);
                 let grew = admitted.changes > 0;
                 node.inbox.push_back(Event::Admitted { peer, admitted });
@@ -279,7 +280,9 @@ impl Pair {
             Effect::Acknowledged { device, upto, opened, closed } => {
                 node.store.acknowledged(device, upto, &opened, &closed);
             }
-            Effect::Close { peer, .. } if peer == self.peer && self.connected => {
+            Effect::Close { peer, .. } | Effect::Closed { peer, .. }
+                if peer == self.peer && self.connected =>
+            {
                 // What was said before the close still arrives.
                 self.connected = false;
                 self.nodes[1 - at].inbox.push_back(Event::Disconnected { peer });
