@@ -332,7 +332,17 @@ impl Network {
             Effect::Joining { peer, .. } => {
                 node.joining.push(peer);
                 let inviter_key = key(node.seed).public();
-                let answer = JoinAnswer::Pending { inviter_key };
+                let answer = JoinAnswer::Pending { inviter_key, proof: [0x1f; 32] };
+                node.event(Event::JoinAnswered { peer, answer });
+            }
+            Effect::Recovering { peer, statement } => {
+                let entry = node.membership.sequence(&key(node.seed), *statement);
+                let answer = match entry.and_then(|entry| node.membership.append(entry)) {
+                    Ok(()) => JoinAnswer::Welcome,
+                    Err(error) => JoinAnswer::Refused { reason: error.to_string() },
+                };
+                let log = Box::new(node.membership.clone());
+                node.event(Event::MembershipChanged(log));
                 node.event(Event::JoinAnswered { peer, answer });
             }
             Effect::Close { peer, code, .. } => {
@@ -384,6 +394,7 @@ impl Network {
             Message::Join(_) => "join",
             Message::Pending { .. } => "pending",
             Message::Welcome(_) => "welcome",
+            Message::Recover(_) => "recover",
         };
         self.sent.iter().map(|sent| (sent.from, kind(&sent.bytes))).collect()
     }
