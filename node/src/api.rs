@@ -35,6 +35,7 @@ pub struct Me {
     pub now: Moment,
 }
 
+pub use crate::home::Keeping;
 pub use crate::store::audit::AuditEntry;
 
 /// What to list.
@@ -191,6 +192,8 @@ pub struct Status {
     pub records: usize,
     /// Bytes of the database.
     pub bytes: u64,
+    /// How the keys of the database and of the device are kept.
+    pub keys: Keeping,
 }
 
 /// What no peer has acknowledged yet.

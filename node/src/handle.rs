@@ -26,7 +26,7 @@ use onex_protocol::statement::Root;
 use crate::api::{Answer, List, Me, Query};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
-use crate::home::Home;
+use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
 use crate::net::NetError;
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
@@ -42,7 +42,7 @@ pub struct Node {
 pub(crate) struct Shared {
     pub home: Home,
     pub clock: Clock,
-    pub seed: [u8; 32],
+    pub keys: Keys,
     writer: Mutex<Writer>,
     reader: Mutex<Store>,
     lists: Mutex<Lists>,
@@ -88,18 +88,31 @@ impl Node {
         Home::new(folder).is_node()
     }
 
-    /// Founds a network: makes the hub's first device in a folder.
+    /// Founds a network: makes the hub's first device in a folder. Its keys lie in plain files.
     ///
     /// # Errors
     /// When a value is wrong, or a node lives there already.
     pub fn found(folder: &Path, founding: &Founding, clock: Clock) -> Result<Self, NodeError> {
+        Self::found_under(folder, founding, &Guard::File, clock)
+    }
+
+    /// Founds a network on a device whose keys are kept as is said.
+    ///
+    /// # Errors
+    /// When a value is wrong, a node lives there already, or the keys cannot be kept so.
+    pub fn found_under(
+        folder: &Path,
+        founding: &Founding,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
         let fields = organisation::hub_fields(&founding.name, &founding.region)
             .map_err(|(field, error)| NodeError::Value { field: field.to_owned(), error })?;
         let person = onex_crdt::field::text::PersonName::parse(&founding.person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
         let key = SigningKey::from_seed(&keys.device);
         let org = OrgId(random());
         let root = Root {
@@ -123,19 +136,37 @@ impl Node {
         let record = Write::Create { kind, id: org.into(), fields };
         engine.write_founding(&transaction, &membership, &person, vec![(header, record)])?;
         transaction.commit().map_err(StoreError::from)?;
-        Self::open(folder, clock)
+        drop(store);
+        Self::with_keys(home, keys, clock)
     }
 
-    /// Opens the node that lives in a folder.
+    /// Opens the node that lives in a folder and whose keys need no passphrase.
     ///
     /// # Errors
-    /// When there is none, or its store cannot be read.
+    /// When there is none, its keys need one, or its store cannot be read.
     pub fn open(folder: &Path, clock: Clock) -> Result<Self, NodeError> {
+        Self::unlock(folder, None, clock)
+    }
+
+    /// Opens the node that lives in a folder; a passphrase that is not needed is not looked at.
+    ///
+    /// # Errors
+    /// When there is none, its keys cannot be opened, or its store cannot be read.
+    pub fn unlock(
+        folder: &Path,
+        passphrase: Option<&Passphrase>,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
         let home = Home::new(folder);
         if !home.is_node() {
             return Err(NodeError::NoNode { folder: folder.display().to_string() });
         }
-        let keys = home.keys().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = home.unlock(passphrase).map_err(|error| NodeError::keys(&home, error))?;
+        Self::with_keys(home, keys, clock)
+    }
+
+    /// Opens a node whose keys are at hand.
+    pub(crate) fn with_keys(home: Home, keys: Keys, clock: Clock) -> Result<Self, NodeError> {
         let mut store = Store::open(&home.database(), &keys.store)?;
         let membership = store::membership::load(store.read())?.ok_or(NodeError::NotJoined)?;
         let transaction = store.write()?;
@@ -150,7 +181,7 @@ impl Node {
             shared: Arc::new(Shared {
                 home,
                 clock,
-                seed: keys.device,
+                keys,
                 writer: Mutex::new(Writer { store, engine, membership }),
                 reader: Mutex::new(reader),
                 lists: Mutex::default(),
@@ -210,8 +241,7 @@ impl Node {
     /// Reads what the first search would wait for. Takes a second where there are 500,000 records
     /// and keeps nobody waiting meanwhile: it reads by a connection of its own.
     pub fn lists_prepare(&self) -> Result<(), NodeError> {
-        let Shared { home, lists, .. } = &*self.shared;
-        let keys = home.keys().map_err(|source| NodeError::folder(home.folder(), source))?;
+        let Shared { home, keys, lists, .. } = &*self.shared;
         let store = Store::open(&home.database(), &keys.store)?;
         let prepared = Lists::prepared(store.read())?;
         lists.lock().unwrap_or_else(PoisonError::into_inner).adopt(prepared);
@@ -470,6 +500,9 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The keys cannot be opened.
+    #[error("the keys cannot be opened")]
+    Keys(#[source] KeysError),
     /// A value is wrong.
     #[error("{field}: {error}")]
     Value {
@@ -527,6 +560,13 @@ pub enum NodeError {
 impl NodeError {
     pub(crate) fn folder(folder: &Path, source: std::io::Error) -> Self {
         Self::Folder { folder: folder.display().to_string(), source }
+    }
+
+    pub(crate) fn keys(home: &Home, error: KeysError) -> Self {
+        match error {
+            KeysError::Io(source) => Self::folder(home.folder(), source),
+            error => Self::Keys(error),
+        }
     }
 
     pub(crate) fn membership(error: onex_protocol::membership::MembershipError) -> Self {

@@ -1,25 +1,34 @@
-//! The node's folder: database, its key, the device's key.
+//! The node's folder: the database, and apart from it the key that encrypts it and the device's key.
 //!
-//! Both keys lie in files that only the user may read. Keystores and passphrases are not here yet.
+//! Both keys lie in one sealed file, under the system's keystore or a passphrase, or in two plain
+//! ones that only the user may read. Whoever replaces the one by the other leaves at every moment
+//! files that open. The database is not touched here.
 
-use std::fs::{self, OpenOptions};
+mod keys;
+mod keystore;
+mod sealed;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::clock::random;
+use sealed::Sealed;
+
+pub use keys::{Guard, KEY_BYTES, Keeping, Keys, KeysError, Passphrase};
+
+/// Whether this system has a keystore that can be used now. Takes some milliseconds where there is
+/// none, and as long as its user needs to unlock it, within limits.
+pub fn has_keystore() -> bool {
+    keystore::is_there()
+}
 
 /// The files of a node.
 #[derive(Debug, Clone)]
 pub struct Home {
     folder: PathBuf,
-}
-
-/// The secrets of a node; never printed.
-pub struct Keys {
-    /// The key that encrypts the database.
-    pub store: [u8; 32],
-    /// The seed of the device's Ed25519 key.
-    pub device: [u8; 32],
 }
 
 impl Home {
@@ -40,43 +49,185 @@ impl Home {
 
     /// Whether a node lives here.
     pub fn is_node(&self) -> bool {
-        self.folder.join(DEVICE_KEY).is_file() && self.database().is_file()
+        let has_keys = self.folder.join(SEALED).is_file() || self.plain().all(|key| key.is_file());
+        has_keys && self.database().is_file()
     }
 
-    /// Makes the folder and draws both keys; keys that wait there for an enrolment stay.
+    /// How the keys are kept; nothing where there are none.
     ///
     /// # Errors
-    /// When a node lives here already, or the folder cannot be written.
-    pub fn make(&self) -> io::Result<Keys> {
-        if self.is_node() {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+    /// When the file of the keys cannot be read.
+    pub fn keeping(&self) -> Result<Option<Keeping>, KeysError> {
+        if let Some(sealed) = self.sealed()? {
+            return Ok(Some(sealed.keeping()));
         }
-        if let Ok(keys) = self.keys() {
-            return Ok(keys);
+        Ok(self.plain().all(|key| key.is_file()).then_some(Keeping::File))
+    }
+
+    /// Makes the folder and draws both keys; keys that wait there for an enrolment stay, and are
+    /// kept as they are to be from now on.
+    ///
+    /// # Errors
+    /// When a node lives here already, the folder cannot be written, or the keystore or the
+    /// passphrase does not do.
+    pub fn make(&self, guard: &Guard) -> Result<Keys, KeysError> {
+        if self.is_node() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
+        let kept = self.keeping()?;
+        if let Some(kept) = kept {
+            match self.unlock(guard.passphrase()) {
+                Ok(keys) => {
+                    if kept != guard.keeping() {
+                        self.keep(&keys, guard)?;
+                    }
+                    return Ok(keys);
+                }
+                Err(KeysError::Damaged) if kept == Keeping::File => {}
+                Err(error) => return Err(error),
+            }
         }
         fs::create_dir_all(&self.folder)?;
         only_for_the_user(&self.folder)?;
         let keys = Keys { store: random(), device: random() };
-        write_secret(&self.folder.join(STORE_KEY), &keys.store)?;
-        write_secret(&self.folder.join(DEVICE_KEY), &keys.device)?;
+        self.keep(&keys, guard)?;
         Ok(keys)
     }
 
-    /// Reads both keys.
+    /// Reads the keys of a home that needs no passphrase.
     ///
     /// # Errors
-    /// When a file is missing or has not the length of a key.
-    pub fn keys(&self) -> io::Result<Keys> {
+    /// `KeysError::Locked` when it needs one.
+    pub fn keys(&self) -> Result<Keys, KeysError> {
+        self.unlock(None)
+    }
+
+    /// Opens the keys; a passphrase that is not needed is not looked at.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the passphrase or the keystore does not open them.
+    pub fn unlock(&self, passphrase: Option<&Passphrase>) -> Result<Keys, KeysError> {
+        let Some(sealed) = self.sealed()? else { return self.plain_keys() };
+        let keys = match sealed.entry() {
+            Some(entry) => sealed.open(&keystore::get(entry)?).ok_or(KeysError::Damaged)?,
+            None => sealed.open_with(passphrase.ok_or(KeysError::Locked)?)?,
+        };
+        self.tidy()?;
+        Ok(keys)
+    }
+
+    /// Keeps the keys in another way, or under another passphrase. A crash at any moment leaves
+    /// the old way or the new one.
+    ///
+    /// # Errors
+    /// When the files cannot be written, or the keystore does not take its key; then the old way
+    /// stays.
+    pub fn keep(&self, keys: &Keys, guard: &Guard) -> Result<(), KeysError> {
+        let lock = self.lock_file()?;
+        lock.lock()?;
+        let old = self.sealed().ok().flatten().and_then(|sealed| sealed.entry());
+        match guard {
+            Guard::Passphrase(passphrase) => {
+                self.replace(SEALED, &Sealed::by_passphrase(keys, passphrase)?.encode())?;
+                self.remove_plain()?;
+            }
+            Guard::Keystore => {
+                let (sealed, entry, opener) = Sealed::by_keystore(keys);
+                keystore::put(entry, &opener)?;
+                self.replace(SEALED, &sealed.encode())?;
+                self.remove_plain()?;
+            }
+            Guard::File => {
+                self.replace(STORE_KEY, &keys.store)?;
+                self.replace(DEVICE_KEY, &keys.device)?;
+                remove(&self.folder.join(SEALED))?;
+                sync_folder(&self.folder)?;
+            }
+        }
+        if let Some(entry) = old {
+            keystore::forget(entry);
+        }
+        Ok(())
+    }
+
+    /// Removes what a crash has left: plain keys beside the sealed ones. Not while another process
+    /// is about to keep the keys in plain files.
+    fn tidy(&self) -> Result<(), KeysError> {
+        if !self.loose().any(|key| key.exists()) {
+            return Ok(());
+        }
+        let lock = self.lock_file()?;
+        match lock.try_lock() {
+            Ok(()) if self.sealed()?.is_some() => Ok(self.remove_plain()?),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn sealed(&self) -> Result<Option<Sealed>, KeysError> {
+        match fs::read(self.folder.join(SEALED)) {
+            Ok(bytes) => Sealed::decode(&bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn plain(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        [STORE_KEY, DEVICE_KEY].into_iter().map(|name| self.folder.join(name))
+    }
+
+    fn plain_keys(&self) -> Result<Keys, KeysError> {
         let read = |name| {
-            let bytes = fs::read(self.folder.join(name))?;
-            bytes.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+            let bytes = Zeroizing::new(fs::read(self.folder.join(name))?);
+            <[u8; KEY_BYTES]>::try_from(&bytes[..]).map_err(|_| KeysError::Damaged)
         };
         Ok(Keys { store: read(STORE_KEY)?, device: read(DEVICE_KEY)? })
     }
+
+    /// The plain keys, and what a crash has left of writing them.
+    fn loose(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let new = [STORE_KEY, DEVICE_KEY].into_iter().map(|name| self.folder.join(new_of(name)));
+        self.plain().chain(new)
+    }
+
+    fn remove_plain(&self) -> io::Result<()> {
+        self.loose().try_for_each(|key| remove(&key))?;
+        sync_folder(&self.folder)
+    }
+
+    /// Puts a file in another's place: what was there stays until the new one is on the disk.
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let (path, new) = (self.folder.join(name), self.folder.join(new_of(name)));
+        remove(&new)?;
+        write_secret(&new, bytes)?;
+        fs::rename(new, path)?;
+        sync_folder(&self.folder)
+    }
+
+    /// The file by which processes of one home take turns; it holds nothing.
+    fn lock_file(&self) -> io::Result<File> {
+        let path = self.folder.join(LOCK);
+        OpenOptions::new().write(true).create(true).truncate(false).open(path)
+    }
 }
 
+const SEALED: &str = "keys.sealed";
 const STORE_KEY: &str = "store.key";
 const DEVICE_KEY: &str = "device.key";
+const LOCK: &str = "keys.lock";
+
+/// The name of a file that is to take another's place.
+fn new_of(name: &str) -> String {
+    format!("{name}.new")
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// Writes a file that only the user may read.
 pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -92,6 +243,17 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Waits until the names in a folder are on the disk as the files are.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(unix)]
 fn only_for_the_user(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -102,3 +264,6 @@ fn only_for_the_user(folder: &Path) -> io::Result<()> {
 fn only_for_the_user(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,7 @@ impl Node {
     }
 
     fn device_key(&self) -> DeviceKey {
-        DeviceKey::from_seed(self.shared.seed)
+        DeviceKey::from_seed(self.shared.keys.device)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::api::{
 };
 use crate::conflict::{claimed, device_of};
 use crate::handle::{Node, NodeError, Writer, moment};
+use crate::home::Keeping;
 use crate::members::LISTEN;
 use crate::store::view::SqlView;
 use crate::store::{self, StoreError, audit, documents, peers, projection, quarantine, query};
@@ -47,7 +48,13 @@ impl Node {
             documents,
             records,
             bytes,
+            keys: self.keeping(),
         })
+    }
+
+    /// How the keys are kept now; another process may have changed it.
+    fn keeping(&self) -> Keeping {
+        self.shared.home.keeping().ok().flatten().unwrap_or(Keeping::File)
     }
 
     /// The peers that this node knows.

@@ -19,7 +19,7 @@ use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON};
-use crate::home::Home;
+use crate::home::{Guard, Home, Keys};
 use crate::net::{Connection, DeviceKey, Endpoint, Receiver, Sender};
 use crate::store::{self, Store, StoreError, peers};
 
@@ -27,6 +27,7 @@ use crate::store::{self, Store, StoreError, peers};
 pub struct Joining {
     runtime: Runtime,
     home: Home,
+    keys: Keys,
     clock: Clock,
     person: String,
     invitation: Invitation,
@@ -45,7 +46,7 @@ struct Link {
 }
 
 impl Node {
-    /// Asks to be let into a network with the text of an invitation.
+    /// Asks to be let into a network with the text of an invitation. The keys lie in plain files.
     ///
     /// # Errors
     /// When the text is no invitation, a node lives in the folder already, or nobody answers.
@@ -55,17 +56,32 @@ impl Node {
         person: &str,
         clock: Clock,
     ) -> Result<Joining, NodeError> {
+        Self::join_under(folder, invitation, person, &Guard::File, clock)
+    }
+
+    /// Asks to be let into a network, from a device whose keys are kept as is said.
+    ///
+    /// # Errors
+    /// When the text is no invitation, a node lives in the folder already, the keys cannot be kept
+    /// so, or nobody answers.
+    pub fn join_under(
+        folder: &Path,
+        invitation: &str,
+        person: &str,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Joining, NodeError> {
         let invitation = Invitation::from_text(invitation)?;
         let person = PersonName::parse(person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make().map_err(|source| NodeError::folder(folder, source))?;
+        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
         let runtime = runtime()?;
         let (link, inviter) = runtime.block_on(ask(&invitation, &person, &keys.device))?;
         let own = SigningKey::from_seed(&keys.device).public();
         let digits = digits(&inviter, &own, &invitation.id);
-        Ok(Joining { runtime, home, clock, person, invitation, link, digits })
+        Ok(Joining { runtime, home, keys, clock, person, invitation, link, digits })
     }
 }
 
@@ -93,7 +109,7 @@ impl Joining {
         let _ = self.runtime.block_on(async { timeout(PARTING, endpoint.wait_closed()).await });
         let membership = self.membership(entries)?;
         self.settle_in(&membership)?;
-        let node = Node::open(self.home.folder(), self.clock.clone())?;
+        let node = Node::with_keys(self.home, self.keys, self.clock)?;
         match node.sync(None) {
             Ok(_) | Err(NodeError::NoPeer) => Ok(node),
             Err(error) => Err(error),
@@ -110,13 +126,11 @@ impl Joining {
     }
 
     fn settle_in(&self, membership: &Membership) -> Result<(), NodeError> {
-        let folder = self.home.folder();
-        let keys = self.home.keys().map_err(|source| NodeError::folder(folder, source))?;
-        let own = SigningKey::from_seed(&keys.device).device();
+        let own = SigningKey::from_seed(&self.keys.device).device();
         if membership.device(own).is_none() {
             return Err(NodeError::NotJoined);
         }
-        let mut store = Store::open(&self.home.database(), &keys.store)?;
+        let mut store = Store::open(&self.home.database(), &self.keys.store)?;
         let transaction = store.write()?;
         for entry in membership.entries_from(0) {
             store::membership::put(&transaction, entry)?;
