@@ -27,7 +27,10 @@ use crate::api::{Answer, List, Me, Query};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
+use crate::live::told_removed;
+use crate::members::caught_up;
 use crate::net::NetError;
+use crate::rooting::RootRefusal;
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
 use crate::store::{self, Store, StoreError, documents, projection, query};
@@ -227,7 +230,8 @@ impl Node {
             person: who.person,
             roles: who.roles.into_iter().collect(),
             device: who.device,
-            device_active: device.is_some_and(|device| device.active),
+            device_active: device.is_some_and(|device| device.active)
+                && !told_removed(writer.store.read())?,
             network: who.network,
             now: who.now,
         })
@@ -391,10 +395,9 @@ impl Node {
         let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Writer { store, membership, .. } = &mut *writer;
         let stored = store::membership::position(store.read())?;
-        if stored.is_some_and(|stored| stored > membership.position()) {
-            for entry in store::membership::entries_from(store.read(), membership.position() + 1)? {
-                membership.append(entry).map_err(NodeError::membership)?;
-            }
+        let rotated = store::membership::root_version(store.read())? != membership.root().version;
+        if rotated || stored.is_some_and(|stored| stored > membership.position()) {
+            *membership = caught_up(store.read(), membership)?;
         }
         Ok(writer)
     }
@@ -555,6 +558,21 @@ pub enum NodeError {
     /// Nobody is known to sync with.
     #[error("no peer is known")]
     NoPeer,
+    /// The other end of the connection does not know the invitation.
+    #[error("who answers does not know the invitation")]
+    NotTheInviter,
+    /// No request to join was written in this folder.
+    #[error("no request to join was written here")]
+    NotAsked,
+    /// This device gives places, was restored from a backup, and waits for its peers' longest log.
+    #[error("restored from a backup: the peers' longest log is not here yet")]
+    Restored,
+    /// Only a lead of the hub may.
+    #[error("only a lead of the hub may do so")]
+    NotLead,
+    /// A rotation of the root is not good.
+    #[error("the rotation of the root is not good")]
+    Root(#[source] RootRefusal),
 }
 
 impl NodeError {

@@ -16,6 +16,8 @@ pub mod live;
 pub mod members;
 pub mod net;
 pub mod report;
+pub mod restored;
+pub mod rooting;
 pub mod store;
 pub mod table;
 pub mod undoing;

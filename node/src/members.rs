@@ -5,10 +5,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::code::OrgRef;
+use onex_crdt::field::time::Date;
 use onex_crdt::field::{Field, FieldError};
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::Record;
@@ -16,15 +17,16 @@ use onex_crdt::records::membership as actions;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
-use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
+use onex_protocol::enrolment::{Invitation, InvitationSecret, digits, digits_match};
 use onex_protocol::key::PublicKey;
-use onex_protocol::membership::Membership;
+use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::statement::{SignedStatement, Statement};
 
-use crate::api::{Answer, Asking, DeviceRow, Invited};
+use crate::api::{Answer, Asking, DeviceRow, InvitationRow, Invited};
 use crate::clock::random;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
+use crate::restored;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
 use crate::store::{self, StoreError, documents, peers, projection};
 
@@ -32,6 +34,13 @@ use crate::store::{self, StoreError, documents, peers, projection};
 pub const INVITATION_DAYS: i64 = 7;
 /// Wrong proofs after which an invitation is useless (trust A6).
 pub const INVITATION_TRIES_MAX: u32 = 5;
+
+/// How a device that is invited comes to this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    ByNetwork,
+    ByStick,
+}
 
 impl Node {
     /// Every device of the network that is or was a member.
@@ -48,6 +57,7 @@ impl Node {
                 persons: persons
                     .map(|(name, roles)| (name.clone(), roles.iter().copied().collect()))
                     .collect(),
+                joined_at: device.joined_at,
                 last_sync: last_sync.map(moment).transpose()?,
                 active: device.active,
             })
@@ -66,7 +76,19 @@ impl Node {
 
     /// Makes an invitation: for a further device of the own organisation, or, at the hub, for the
     /// first device of another.
+    ///
+    /// # Errors
+    /// `NodeError::NotListening` when nobody could come with it.
     pub fn invite(&self, org: Option<OrgId>) -> Result<Invited, NodeError> {
+        self.invite_reached(org, Reached::ByNetwork)
+    }
+
+    /// Makes an invitation for a device that cannot call: files go to and fro on a stick.
+    pub fn invite_offline(&self, org: Option<OrgId>) -> Result<Invited, NodeError> {
+        self.invite_reached(org, Reached::ByStick)
+    }
+
+    fn invite_reached(&self, org: Option<OrgId>, reached: Reached) -> Result<Invited, NodeError> {
         let action = &actions::DEVICE_INVITE;
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
@@ -81,17 +103,19 @@ impl Node {
         let (Some(row), Some(role)) = (row, role) else {
             return Err(Refusal::new(action, Reason::UnknownRecord, Some("org_id")).into());
         };
-        if !own && writer.membership.devices_of(org).any(|(_, device)| device.active) {
+        let known = writer.membership.organisation(org);
+        if !own && known.is_some_and(|org| !org.awaits_first) {
             return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
         }
         let addresses = addresses(&writer)?;
-        if addresses.is_empty() {
+        if addresses.is_empty() && reached == Reached::ByNetwork {
             return Err(NodeError::NotListening);
         }
         let today = who.today();
         let expires =
             onex_crdt::field::time::Date::from_days(today.days_since_epoch() + INVITATION_DAYS);
         let root = writer.membership.entries_from(0).first().cloned();
+        let secret = InvitationSecret(random());
         let invitation = Invitation {
             network: who.network,
             root: root.ok_or(NodeError::NotJoined)?,
@@ -99,14 +123,34 @@ impl Node {
             org_name: row.text("name").unwrap_or_default().to_owned(),
             role,
             addresses,
-            id: InvitationId(random()),
-            secret: InvitationSecret(random()),
+            id: secret.id(),
+            secret,
             expires_on: expires.unwrap_or(today).to_string(),
+            inviter: writer.engine.key().public(),
         };
         let transaction = writer.store.write()?;
         enrolment::put(&transaction, &invitation, &today.to_string())?;
         transaction.commit().map_err(StoreError::from)?;
-        Ok(Invited { id: RecordId(invitation.id.0), text: invitation.to_text() })
+        let address = invitation.addresses.first().map(|(_, _, address)| address.clone());
+        let (text, code) = (invitation.to_text(), invitation.code());
+        Ok(Invited { id: RecordId(invitation.id.0), text, code, address })
+    }
+
+    /// The invitations of this node that somebody may still come with, the oldest first.
+    pub fn invitations(&self) -> Result<Vec<InvitationRow>, NodeError> {
+        let today = self.clock().now().date();
+        let all = enrolment::all(self.reader().read())?;
+        let open = all.into_iter().filter(|stored| {
+            let expires = Date::parse(&stored.invitation.expires_on);
+            stored.state == InvitationState::Open && expires.is_ok_and(|day| day >= today)
+        });
+        Ok(open
+            .map(|stored| InvitationRow {
+                id: RecordId(stored.invitation.id.0),
+                org_id: stored.invitation.org,
+                expires_on: stored.invitation.expires_on,
+            })
+            .collect())
     }
 
     /// Lets the device in whose digits these are.
@@ -236,17 +280,35 @@ impl Node {
 
 impl Writer {
     /// Signs statements; sequences them on the device that does, else keeps them for it.
+    ///
+    /// # Errors
+    /// When the log does not allow them, or this device was restored and waits for its peers.
     pub(crate) fn state(
         &mut self,
         statements: Vec<Statement>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), NodeError> {
+        let signed = statements
+            .into_iter()
+            .map(|body| self.membership.propose(self.engine.key(), body))
+            .collect();
+        self.place(signed, also)
+    }
+
+    /// Sequences signed statements on the device that does, else keeps them for it.
+    pub(crate) fn place(
+        &mut self,
+        statements: Vec<SignedStatement>,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), NodeError> {
         let Writer { store, engine, membership } = self;
-        let sequences = membership.sequencer() == engine.key().device();
         let transaction = store.write()?;
         let mut ahead = caught_up(&transaction, membership)?;
-        for statement in statements {
-            let signed = ahead.propose(engine.key(), statement);
+        let sequences = ahead.sequencer() == engine.key().device();
+        if sequences && restored::awaited(&transaction, &ahead)?.is_some() {
+            return Err(NodeError::Restored);
+        }
+        for signed in statements {
             if sequences {
                 let entry = ahead.sequence(engine.key(), signed).map_err(NodeError::membership)?;
                 ahead.append(entry.clone()).map_err(NodeError::membership)?;
@@ -256,34 +318,66 @@ impl Writer {
             }
         }
         also(&transaction)?;
-        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
+        reproject_acts(&transaction, ahead.first_new(membership), &ahead)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
         Ok(())
     }
-}
 
-impl Writer {
-    /// Gives statements of other devices their places; what is no longer allowed is left out.
+    /// Gives statements of other devices their places; what is no longer allowed is left out. After
+    /// a restore nothing gets a place before the peers' longest log is here: it stays with those who
+    /// said it.
     pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
         let Writer { store, engine, membership } = self;
         let transaction = store.write()?;
         let mut ahead = caught_up(&transaction, membership)?;
-        for statement in statements {
+        let waits = restored::awaited(&transaction, &ahead)?.is_some();
+        for statement in statements.into_iter().filter(|_| !waits) {
             let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
             ahead.append(entry.clone()).map_err(NodeError::membership)?;
             store::membership::put(&transaction, &entry)?;
         }
-        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
+        reproject_acts(&transaction, ahead.first_new(membership), &ahead)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
+        Ok(())
+    }
+
+    /// Stores entries of the membership log that hold: others' that came, or an own rotation. What
+    /// a rotation drops of this device's own statements is proposed anew.
+    pub(crate) fn take_entries(&mut self, entries: Vec<Entry>) -> Result<(), NodeError> {
+        let mut longer = self.membership.clone();
+        for entry in entries {
+            longer.append(entry).map_err(NodeError::membership)?;
+        }
+        let from = longer.first_new(&self.membership);
+        let gone = self.membership.entries_from(from).to_vec();
+        let own = self.engine.key().device();
+        self.commit(|_, transaction, _| {
+            for entry in longer.entries_from(from) {
+                store::membership::put(transaction, entry)?;
+            }
+            for statement in gone.iter().map(|entry| &entry.statement) {
+                if statement.signer == own && longer.check(statement).is_ok() {
+                    store::membership::propose(transaction, statement)?;
+                }
+            }
+            Ok(reproject_acts(transaction, from, &longer)?)
+        })?;
+        self.membership = longer;
         Ok(())
     }
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another
 /// process of this home may have been faster.
-fn caught_up(transaction: &Transaction<'_>, known: &Membership) -> Result<Membership, NodeError> {
+pub(crate) fn caught_up(
+    transaction: &Connection,
+    known: &Membership,
+) -> Result<Membership, NodeError> {
+    if store::membership::root_version(transaction)? != known.root().version {
+        return store::membership::load(transaction)?.ok_or(NodeError::NotJoined);
+    }
     let mut membership = known.clone();
     for entry in store::membership::entries_from(transaction, known.position() + 1)? {
         membership.append(entry).map_err(NodeError::membership)?;
@@ -304,7 +398,7 @@ pub(crate) fn reproject_acts(
 }
 
 /// Where a joining device may reach this network: this node first, then the hub's devices.
-fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
+pub(crate) fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
     let own = writer.engine.key().public();
     let listen = store::meta(writer.store.read(), LISTEN)?;
     let listen = listen.and_then(|bytes| String::from_utf8(bytes).ok()).map(reachable);

@@ -137,6 +137,12 @@ pub fn set_meta(connection: &Connection, key: &str, value: &[u8]) -> Result<(), 
     Ok(())
 }
 
+/// Takes a value out of the table of odds and ends.
+pub fn drop_meta(connection: &Connection, key: &str) -> Result<(), StoreError> {
+    connection.execute("delete from meta where key = ?", [key])?;
+    Ok(())
+}
+
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_training.sql"),

@@ -268,6 +268,11 @@ impl Driver {
                 let answer = storing::join(&self.node, link, &join)?;
                 return Ok(vec![Event::JoinAnswered { peer, answer }]);
             }
+            Effect::Recovering { peer, statement } => {
+                let (answer, log) = storing::recover(&self.node, *statement, &mut self.seen)?;
+                let answered = Event::JoinAnswered { peer, answer };
+                return Ok(vec![Event::MembershipChanged(log), answered]);
+            }
             other => return storing::store(&self.node, self.own, other, &mut self.seen),
         }
         Ok(Vec::new())

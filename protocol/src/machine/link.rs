@@ -303,17 +303,19 @@ impl Link {
     pub fn close(mut self, fault: &Fault, out: &mut Out) {
         let (code, reason) = (fault.code(), cut(&fault.to_string()));
         self.wire.send(&Message::Close { code, reason: reason.clone() }, out);
-        out.push(Effect::Close { peer: self.wire.peer, code, reason: reason.clone() });
+        let peer = self.wire.peer;
         self.wire.report.code = Some(code);
-        self.wire.fail(reason, out);
+        self.wire.fail(reason.clone(), out);
+        out.push(Effect::Close { peer, code, reason });
     }
 
     /// The peer closed: the transport is let go too.
     pub fn closed(mut self, code: u32, reason: String, out: &mut Out) {
         let reason = cut(&reason.replace(char::is_control, " "));
+        let peer = self.wire.peer;
         self.wire.report.code = Some(code);
-        out.push(Effect::Close { peer: self.wire.peer, code, reason: reason.clone() });
         self.wire.fail(format!("closed by the peer: {reason}"), out);
+        out.push(Effect::Close { peer, code, reason });
     }
 
     pub fn lost(self, out: &mut Out) {
