@@ -370,6 +370,10 @@ pub struct InvitationRow {
     pub org_id: OrgId,
     /// The last day on which it is good.
     pub expires_on: String,
+    /// The code, for whoever it is read to.
+    pub code: String,
+    /// Where this node can be reached; nothing for files on a stick.
+    pub address: Option<String>,
 }
 
 /// A request to join, written for a stick.

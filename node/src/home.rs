@@ -230,7 +230,10 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that only the user may read.
-pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -148,6 +148,8 @@ impl Node {
             .map(|stored| InvitationRow {
                 id: RecordId(stored.invitation.id.0),
                 org_id: stored.invitation.org,
+                code: stored.invitation.code(),
+                address: stored.invitation.addresses.first().map(|(_, _, at)| at.clone()),
                 expires_on: stored.invitation.expires_on,
             })
             .collect())

@@ -9,6 +9,7 @@ pub mod form;
 pub mod jobs;
 pub mod list;
 pub mod marking;
+pub mod people;
 pub mod settle;
 pub mod sheet;
 pub mod training;

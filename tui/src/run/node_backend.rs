@@ -3,7 +3,7 @@
 //! Failures become ids of sentences, since a node does not know the language of a screen.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
-    Resolved, Status, SyncReport, Undone,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, InvitationRow, Invited, List,
+    Me, Quarantined, Query, Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
+use onex_node::home::Guard;
 use onex_node::import;
 use onex_node::importing::Saved;
 use onex_node::undoing::What;
@@ -100,6 +101,18 @@ impl Backend for Node {
         Ok(Node::asking(self)?)
     }
 
+    fn invitations(&self) -> Answered<Vec<InvitationRow>> {
+        Ok(Node::invitations(self)?)
+    }
+
+    fn quarantine(&self) -> Answered<Vec<Quarantined>> {
+        Ok(Node::quarantine(self)?)
+    }
+
+    fn awaited(&self) -> Answered<usize> {
+        Ok(Node::awaited(self)?.len())
+    }
+
     fn invite(&self, org: OrgId) -> Answered<Invited> {
         let own = Node::me(self)?.org_id;
         Ok(Node::invite(self, (org != own).then_some(org))?)
@@ -168,13 +181,19 @@ impl Entry for EmptyHome {
 
     fn join(
         &self,
-        file: &Path,
+        invitation: &str,
+        address: Option<&str>,
         person: &str,
         digits: &dyn Fn(String),
     ) -> Answered<Arc<dyn Backend>> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|_| BackendError::Failed("failure-file".to_owned()))?;
-        let joining = Node::join(&self.folder, &text, person, self.clock.clone())?;
+        let (folder, clock) = (&self.folder, self.clock.clone());
+        let joining = match (address, std::fs::read_to_string(invitation)) {
+            (_, Ok(text)) => Node::join(folder, &text, person, clock)?,
+            (Some(address), Err(_)) => {
+                Node::join_by_code(folder, invitation, address, person, &Guard::File, clock)?
+            }
+            (None, Err(_)) => return Err(BackendError::Failed("failure-file".to_owned())),
+        };
         digits(joining.digits().to_owned());
         Ok(self.lives(joining.wait(JOIN_TIME_MAX)?))
     }
@@ -204,6 +223,11 @@ impl From<NodeError> for BackendError {
             NodeError::Net(_) | NodeError::Runtime(_) => "failure-network",
             NodeError::Stopped => "failure-stopped",
             NodeError::NoPeer => "failure-no-peer",
+            NodeError::NotTheInviter => "failure-not-the-inviter",
+            NodeError::NotAsked => "failure-not-asked",
+            NodeError::Restored => "failure-restored",
+            NodeError::NotLead => "failure-not-lead",
+            NodeError::Root(_) => "failure-root",
         };
         tracing::warn!(id, "the node gave no answer");
         BackendError::Failed(id.to_owned())
@@ -279,7 +303,7 @@ mod tests {
         }
         let (folder, _node) = hub();
         let home = EmptyHome::new(folder.path().join("b"), Clock::default());
-        let missing = home.join(&folder.path().join("none"), "李强", &|_| {}).map(drop);
+        let missing = home.join("/nowhere/none", None, "李强", &|_| {}).map(drop);
         assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
     }
 }
