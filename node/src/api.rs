@@ -36,7 +36,7 @@ pub struct Me {
 }
 
 pub use crate::home::Keeping;
-pub use crate::store::audit::AuditEntry;
+pub use crate::store::audit::{AuditEntry, AuditLine};
 
 /// What to list.
 #[derive(Debug, Clone)]

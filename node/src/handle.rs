@@ -2,6 +2,7 @@
 //!
 //! Calls block; several processes may hold one home. Network and enrolment stand beside it.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::Root;
 
 use crate::api::{Answer, List, Me, Query};
+use crate::audit::{Audit, Deed};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
@@ -296,12 +298,22 @@ impl Node {
         given: &Given,
     ) -> Result<Vec<Answer>, NodeError> {
         if matches!(action.run, Run::Node) {
-            let answer = match action.id {
+            let answered = match action.id {
                 id if id == UNDO.id => self.undo_given(given),
                 id if id == CHOOSE.id => self.choose_given(given),
                 _ => self.act_on_membership(action, given),
             };
-            return answer.map(|answer| vec![answer]);
+            let answer = answered?;
+            if action.id == UNDO.id {
+                return Ok(vec![answer]);
+            }
+            self.audit(
+                "sign",
+                action.kind.map_or("", |kind| kind.key),
+                &[answer.id],
+                &[action.id],
+            )?;
+            return Ok(vec![answer]);
         }
         let order = |id| Order { action, id, given: given.clone() };
         let orders = match ids {
@@ -337,19 +349,31 @@ impl Node {
         &self,
         parts: impl IntoIterator<Item = &'o [Order]>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
-        self.carry_out_then(parts.into_iter().map(Ok), |_| Vec::new())
+        self.carry_out_then(Deed::Signing, parts.into_iter().map(Ok), |_| Vec::new())
     }
 
     /// Carries orders out, then those that name the records which the first ones made.
     pub(crate) fn carry_out_then<'o>(
         &self,
+        deed: Deed,
         parts: impl IntoIterator<Item = Result<&'o [Order], EngineError>>,
         then: impl FnOnce(&[RecordId]) -> Vec<Order>,
     ) -> Result<(BatchId, Vec<RecordId>), NodeError> {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
+        let log = RefCell::new(Audit::of(deed));
+        let parts = parts.into_iter().inspect(|part| {
+            log.borrow_mut().orders(part.as_ref().copied().unwrap_or_default());
+        });
+        let then = |ids: &[RecordId]| {
+            let orders = then(ids);
+            log.borrow_mut().orders(&orders);
+            orders
+        };
         let done = writer.commit(|engine, transaction, membership| {
-            engine.carry_out(transaction, membership, &who, parts, then)
+            let done = engine.carry_out(transaction, membership, &who, parts, then)?;
+            log.borrow().put(transaction, &who, &done.1)?;
+            Ok(done)
         })?;
         drop(writer);
         self.shared.changed();
@@ -515,7 +539,8 @@ pub enum NodeError {
         error: FieldError,
     },
     /// No record has this id, or more than one begins with it.
-    #[error("no {kind} with the id {id}")]
+    // What was given may be a name or a number that somebody took for an id: it is not repeated.
+    #[error("no {kind} with this id")]
     UnknownId {
         /// The key of the kind.
         kind: &'static str,
@@ -580,7 +605,8 @@ impl NodeError {
         Self::Folder { folder: folder.display().to_string(), source }
     }
 
-    pub(crate) fn keys(home: &Home, error: KeysError) -> Self {
+    /// Why the keys of a home cannot be opened or kept.
+    pub fn keys(home: &Home, error: KeysError) -> Self {
         match error {
             KeysError::Io(source) => Self::folder(home.folder(), source),
             error => Self::Keys(error),

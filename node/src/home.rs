@@ -229,19 +229,29 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that only the user may read.
+/// Writes a file that only the user may read: keys, invitations, what is exported.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    write_private(OpenOptions::new().create(true).truncate(true), path, bytes)
+}
+
+/// Writes a file that only the user may read, and that is not there yet.
+///
+/// # Errors
+/// When it is there, or cannot be written.
+pub fn write_new_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_private(OpenOptions::new().create_new(true), path, bytes)
+}
+
+fn write_private(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let mut file = options.open(path)?;
+    let mut file = options.write(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

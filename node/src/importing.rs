@@ -14,6 +14,7 @@ use onex_crdt::records::learner::{Learner, LearnerState};
 use onex_crdt::value::Value;
 
 use crate::api::Query;
+use crate::audit::Deed;
 use crate::engine::{EngineError, Order};
 use crate::handle::{Node, NodeError, PART_ORDERS};
 use crate::import::{Draft, Known, KnownLearner, Roster};
@@ -88,7 +89,10 @@ impl Node {
             let orders = enrol_orders(class, &places, &enrolled);
             let batch = match orders.as_slice() {
                 [] => None,
-                orders => Some(self.carry_out_then(orders.chunks(1).map(Ok), |_| Vec::new())?.0),
+                orders => {
+                    let parts = orders.chunks(1).map(Ok);
+                    Some(self.carry_out_then(Deed::Import, parts, |_| Vec::new())?.0)
+                }
             };
             return Ok(Saved { batch, ids: places.into_iter().map(|(id, _)| id).collect() });
         }
@@ -105,7 +109,7 @@ impl Node {
             .enumerate()
             .map(|(at, part)| if step(at + 1, all) { Ok(part) } else { Err(EngineError::Stopped) });
         let saved = new.len() + known.len();
-        let (batch, mut ids) = self.carry_out_then(parts, |ids| {
+        let (batch, mut ids) = self.carry_out_then(Deed::Import, parts, |ids| {
             let places: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
             enrol_orders(class, &places, &enrolled)
         })?;

@@ -3,6 +3,7 @@
 //! What records mean is the crdt crate's matter, how nodes agree the protocol crate's.
 
 pub mod api;
+mod audit;
 pub mod clock;
 mod conflict;
 pub mod drafts;

@@ -3,6 +3,7 @@
 //! Only reading; a document is loaded for histories and conflicts, never for lists.
 
 use onex_crdt::act::{Causality, Found};
+use onex_crdt::action::{Reason, Refusal};
 use onex_crdt::document::Document;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::Header;
@@ -10,12 +11,14 @@ use onex_crdt::ids::{DeviceId, Digest, RecordId};
 use onex_crdt::record::{Fields, Record, RecordKind, Row};
 use onex_crdt::records::application::{self, Application};
 use onex_crdt::records::undo::UNDO;
+use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::view::View;
 use onex_protocol::membership::Membership;
 
 use crate::api::{
-    AuditEntry, Changed, History, Peer, Quarantined, Query, Status, Step, Unsent, Waiting,
+    AuditEntry, AuditLine, Changed, History, Peer, Quarantined, Query, Status, Step, Unsent,
+    Waiting,
 };
 use crate::conflict::{claimed, device_of};
 use crate::handle::{Node, NodeError, Writer, moment};
@@ -75,7 +78,7 @@ impl Node {
             .collect())
     }
 
-    /// Writes down that somebody looked at masked fields, or took them out of the store.
+    /// Writes down that somebody opened, revealed or exported something.
     pub fn audit(
         &self,
         what: &str,
@@ -100,8 +103,15 @@ impl Node {
         Ok(())
     }
 
-    /// Who looked at masked fields or took them out, oldest first.
-    pub fn audits(&self) -> Result<Vec<AuditEntry>, NodeError> {
+    /// The audit log, oldest first.
+    ///
+    /// # Errors
+    /// When the person is no admin, or the store fails.
+    pub fn audits(&self) -> Result<Vec<AuditLine>, NodeError> {
+        if !self.me()?.roles.contains(&PersonRole::Admin) {
+            let reason = Reason::NoRight;
+            return Err(Refusal { action: LIST_AUDIT, reason, field: None }.into());
+        }
         Ok(audit::all(self.reader().read())?)
     }
 
@@ -168,6 +178,9 @@ impl Node {
         Ok(History { row, steps, difference })
     }
 }
+
+/// What is refused to those who may not see who looked at what.
+const LIST_AUDIT: &str = "list.audit";
 
 /// The position of the membership log that the hub had when both last were in touch.
 fn hub_position(connection: &rusqlite::Connection) -> Result<u64, StoreError> {

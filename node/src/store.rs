@@ -108,6 +108,9 @@ impl Store {
             transaction.execute_batch(sql)?;
             transaction.pragma_update(None, "user_version", number as i64 + 1)?;
         }
+        if version < AUDIT_CHAINED {
+            audit::chain(&transaction)?;
+        }
         let shape = projection::shape(registry::KINDS);
         if meta(&transaction, PROJECTION_SHAPE)?.as_deref() != Some(shape.as_slice()) {
             for (pragma, value) in REBUILDING {
@@ -147,7 +150,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_training.sql"),
     include_str!("../migrations/0003_draft.sql"),
+    include_str!("../migrations/0004_audit_chain.sql"),
 ];
+/// The version from which on the audit log is chained.
+const AUDIT_CHAINED: i64 = 4;
 const PROJECTION_SHAPE: &str = "projection_shape";
 const SYNCHRONOUS_FULL: i64 = 2;
 /// Trust F1; the temporary store stays in memory, so that nothing personal lies in a loose file.

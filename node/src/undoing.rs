@@ -10,6 +10,7 @@ use onex_crdt::view::View;
 use rusqlite::Connection;
 
 use crate::api::{Answer, Undone};
+use crate::audit;
 use crate::engine::{Engine, EngineError};
 use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN};
 use crate::store::steps::{self, Last};
@@ -50,7 +51,9 @@ impl Node {
                     found.ok_or(refusal(Reason::UnknownRecord, Some("id")))?
                 }
             };
-            engine.undo(transaction, membership, &who, batch, also)
+            let done = engine.undo(transaction, membership, &who, batch, also)?;
+            audit::undone(transaction, &who, &done)?;
+            Ok(done)
         })?;
         drop(writer);
         self.shared.changed();

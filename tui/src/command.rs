@@ -12,6 +12,7 @@ mod lists;
 mod network;
 mod place;
 mod root;
+mod secrets;
 mod tables;
 
 use std::ffi::OsString;
@@ -24,11 +25,13 @@ use clap::{Parser, Subcommand};
 use onex_crdt::roles::OrgRole;
 use onex_node::Node;
 use onex_node::clock::Clock;
+use onex_node::home::Guard;
 use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
 use crate::json;
-use crate::run::app;
+use crate::run::app::{self, Begins};
+use crate::run::guard::panic_hook_plain;
 use crate::run::node_backend::EmptyHome;
 pub use failure::Failure;
 pub use given::Call;
@@ -38,6 +41,7 @@ pub use place::{home, lang};
 /// system failed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lang = lang();
+    panic_hook_plain(tr(lang, "crash-what", &[]));
     let program = match Program::try_parse_from(arguments) {
         Ok(program) => program,
         Err(error) => {
@@ -65,16 +69,31 @@ pub fn interface(lang: Lang, home: &Path) -> ExitCode {
         eprintln!("{}", tr(lang, "command-no-terminal", &[]));
         return Status::Usage.code();
     }
-    let shown = if Node::exists(home) {
-        match Node::open(home, Clock::System) {
-            Ok(node) => on_node(node, lang),
-            Err(error) => return finish(lang, false, Err(Failure::of(lang, error))).code(),
-        }
-    } else {
-        app::run_first(Arc::new(EmptyHome::new(home.to_owned(), Clock::System)), lang)
+    finish(lang, false, shown(lang, home).map(|()| Output::printed())).code()
+}
+
+/// Shows the interface as the home is: a node, one behind a passphrase, or none yet.
+fn shown(lang: Lang, home: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::terminal(lang, &error);
+    let first = |guard, begins| {
+        let entry = EmptyHome::new(home.to_owned(), Clock::System, guard);
+        app::run_first(Arc::new(entry), lang, begins).map_err(failed)
     };
-    let shown = shown.map(|()| Output::printed());
-    finish(lang, false, shown.map_err(|error| Failure::terminal(lang, &error))).code()
+    let is_locked = secrets::is_locked(home);
+    if Node::exists(home) {
+        let passphrase = if is_locked { secrets::from_file(lang)? } else { None };
+        if is_locked && passphrase.is_none() {
+            return first(Guard::File, Begins::Locked);
+        }
+        let node = Node::unlock(home, passphrase.as_ref(), Clock::System);
+        let node = node.map_err(|error| Failure::of(lang, error))?;
+        node.audit("open", "", &[], &[]).map_err(|error| Failure::of(lang, error))?;
+        return on_node(node, lang).map_err(failed);
+    }
+    match secrets::guard_unasked(lang)? {
+        Some(guard) => first(guard, Begins::Empty),
+        None => first(Guard::File, Begins::EmptyUnguarded),
+    }
 }
 
 /// Opens the interface on a node that stays in touch with its peers meanwhile. Without a network
@@ -143,6 +162,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             let asked = export::Asked { kind, file, reveal };
             export::export(lang, &opened(person.as_deref())?, &asked)
         }
+        Command::Passphrase { what, new, .. } => secrets::passphrase(lang, what, new),
         Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
             network::demo(lang, &options)
@@ -151,7 +171,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
 }
 
 fn open(lang: Lang, person: Option<&str>) -> Result<Node, Failure> {
-    let node = Node::open(&home(), Clock::System).map_err(|error| Failure::of(lang, error))?;
+    let node = secrets::open(lang)?;
     Ok(match person {
         Some(person) => node.as_person(person),
         None => node,
@@ -462,6 +482,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
+    Passphrase {
+        /// `keystore` hands the keys to the system's keystore.
+        what: secrets::What,
+        /// A file with the new passphrase; without it it is asked for.
+        #[arg(long)]
+        new: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// 演示 · Builds the province of the story in a folder of its own.
     Demo {
         /// An empty folder; without it a fresh one beside the node's own.
@@ -501,6 +531,7 @@ impl Command {
             | Command::Do { json, .. }
             | Command::Import { json, .. }
             | Command::Export { json, .. }
+            | Command::Passphrase { json, .. }
             | Command::Demo { json, .. } => *json,
         }
     }

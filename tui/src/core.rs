@@ -8,6 +8,7 @@ pub mod drafts;
 pub mod form;
 pub mod jobs;
 pub mod list;
+pub mod lock;
 pub mod marking;
 pub mod people;
 pub mod settle;

@@ -14,7 +14,7 @@ use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::{record::Record, registry};
 use onex_node::api::{
-    Answer, AuditEntry, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport,
+    Answer, AuditLine, Conflict, DeviceRow, Duplicate, History, Left, List, Me, Peer, PeerReport,
     Quarantined, Resolved, Status, Step, SyncReport, Traffic, Unsent,
 };
 use serde_json::{Map, Value as Json, json};
@@ -161,6 +161,7 @@ pub fn status(status: &Status) -> Json {
             "records": status.records,
             "bytes": status.bytes,
         },
+        "keys": status.keys.id(),
     });
     joined(me(&status.me), rest)
 }
@@ -359,9 +360,11 @@ pub fn quarantined(held: &Quarantined) -> Json {
 }
 
 /// Returns a line of the audit log.
-pub fn audited(entry: &AuditEntry) -> Json {
+pub fn audited(line: &AuditLine) -> Json {
+    let entry = &line.entry;
     let ids: Vec<String> = entry.ids.iter().map(ToString::to_string).collect();
     json!({
+        "id": line.id().to_string(),
         "at": entry.at,
         "person": entry.person,
         "device": entry.device.to_string(),

@@ -7,3 +7,4 @@ pub mod events;
 pub mod guard;
 pub mod node_backend;
 pub mod probe;
+pub mod prompt;

@@ -125,7 +125,7 @@ impl Sealed {
         let nonce = Nonce::assume_unique_for_key(self.nonce);
         let opened = cipher(opener).open_in_place(nonce, Aad::from(about(&self.by)), &mut sealed);
         let (store, device) = opened.ok()?.split_first_chunk()?;
-        let device: &[u8; KEY_BYTES] = (&*device).try_into().ok()?;
+        let device: &[u8; KEY_BYTES] = device.try_into().ok()?;
         Some(Keys { store: *store, device: *device })
     }
 }

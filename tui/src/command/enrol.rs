@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onex_node::clock::Clock;
-use onex_node::home::{Guard, write_secret};
+use onex_node::home::write_secret;
 use onex_node::{Joining, Node, NodeError};
 use serde_json::json;
 
 use super::network::PERSON;
-use super::{Failure, Output, given, home, print};
+use super::{Failure, Output, given, home, print, secrets};
 use crate::i18n::{Lang, tr};
 use crate::json;
 
@@ -31,26 +31,31 @@ pub fn join(lang: Lang, asked: &Join) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
     if let Some(response) = &asked.response {
         let text = read(lang, response)?;
-        let node = Node::join_finish(&home(), &text, None, Clock::System).map_err(failed)?;
+        let folder = home();
+        let node = secrets::with_passphrase(lang, &folder, |passphrase| {
+            Node::join_finish(&folder, &text, passphrase, Clock::System)
+        })?;
         return joined(lang, &node);
     }
     if let (Some(code), Some(address)) = (&asked.code, &asked.address) {
-        let guard = Guard::File;
+        let guard = secrets::guard_of_new(lang)?;
         let joining = Node::join_by_code(&home(), code, address, person, &guard, Clock::System);
         return wait(lang, joining.map_err(failed)?, asked);
     }
     let invitation = read(lang, asked.file.as_deref().unwrap_or(Path::new("")))?;
     if let Some(request) = &asked.request {
-        let made = Node::join_request(&home(), &invitation, person, &Guard::File);
-        let made = made.map_err(failed)?;
+        let guard = secrets::guard_of_new(lang)?;
+        let made =
+            Node::join_request(&home(), &invitation, person, &guard).map_err(failed)?;
         write(lang, request, &made.text)?;
         let file = request.display().to_string();
         let args = [("file", file.as_str().into()), ("digits", made.digits.as_str().into())];
         let value = json!({ "digits": made.digits, "request": file });
         return Ok(Output::done(value, tr(lang, "command-requested", &args)));
     }
-    let joining = Node::join(&home(), &invitation, person, Clock::System).map_err(failed)?;
-    wait(lang, joining, asked)
+    let guard = secrets::guard_of_new(lang)?;
+    let joining = Node::join_under(&home(), &invitation, person, &guard, Clock::System);
+    wait(lang, joining.map_err(failed)?, asked)
 }
 
 /// Prints the digits at once and waits for the inviter.

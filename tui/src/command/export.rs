@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use onex_crdt::record::RecordKind;
 use onex_node::api::Query;
+use onex_node::home::write_secret;
 use onex_node::{Node, table};
 use serde_json::json;
 
@@ -33,7 +34,7 @@ pub fn export(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure>
         Ending::Csv => tables::csv_lines(&rows).into_bytes(),
         Ending::Xlsx => workbook(kind, &rows).map_err(|error| failed(&error))?,
     };
-    std::fs::write(&asked.file, bytes).map_err(|error| failed(&error))?;
+    write_secret(&asked.file, &bytes).map_err(|error| failed(&error))?;
     let file = asked.file.display().to_string();
     let count = list.rows.len();
     let args = [("count", Arg::Count(count as u64)), ("file", Arg::Text(&file))];

@@ -4,6 +4,7 @@
 
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
+use onex_node::home::KeysError;
 use onex_node::rooting::RootRefusal;
 
 use super::Status;
@@ -56,6 +57,10 @@ impl Failure {
             {
                 refused("node-exists", None)
             }
+            NodeError::Keys(KeysError::Locked) => refused("locked", None),
+            NodeError::Keys(KeysError::WrongPassphrase) => refused("wrong-passphrase", None),
+            NodeError::Keys(KeysError::Keystore) => failed("keystore"),
+            NodeError::Keys(_) => failed("keys-damaged"),
             NodeError::Membership(_) => refused("membership", None),
             NodeError::Invitation(_) => refused("invitation", Some("file")),
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
@@ -100,6 +105,19 @@ impl Failure {
     pub fn bad_file(lang: Lang, path: &std::path::Path, error: &std::io::Error) -> Self {
         let detail = format!("{}: {error}", path.display());
         Self::Refused(said(lang, "disk", &[("detail", Arg::Text(&detail))], Some("file")))
+    }
+
+    /// Something about passphrases that cannot be done as things stand.
+    pub fn of_keys(lang: Lang, id: &str) -> Self {
+        Self::Refused(said(lang, id, &[], None))
+    }
+
+    /// A passphrase that was asked for and not given.
+    pub fn not_asked(lang: Lang, error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::Interrupted => Self::of_keys(lang, "nothing-typed"),
+            _ => Self::terminal(lang, error),
+        }
     }
 
     /// A terminal that cannot show the interface.
@@ -197,6 +215,10 @@ mod tests {
         check(Status::Refused, || folder(std::io::ErrorKind::AlreadyExists));
         check(Status::Failed, || folder(std::io::ErrorKind::StorageFull));
         check(Status::Refused, || NodeError::NoSuchDigits);
+        check(Status::Refused, || NodeError::Keys(KeysError::Locked));
+        check(Status::Refused, || NodeError::Keys(KeysError::WrongPassphrase));
+        check(Status::Failed, || NodeError::Keys(KeysError::Keystore));
+        check(Status::Failed, || NodeError::Keys(KeysError::Damaged));
         check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
         check(Status::Refused, || NodeError::NotTheInviter);

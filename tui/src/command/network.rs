@@ -9,7 +9,8 @@ use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError};
 use serde_json::json;
 
-use super::{Failure, Output, Status, home, print};
+use super::{Failure, Output, Status, home, print, secrets};
+use crate::core::lock::keeping_sentence;
 use crate::demo;
 use crate::i18n::{Arg, Lang, tr};
 use crate::json;
@@ -28,7 +29,8 @@ pub fn init(
     let person = person.unwrap_or_else(|| PERSON.to_owned());
     let founding = Founding { name, region, person };
     let failed = |error| Failure::of(lang, error);
-    let node = Node::found(&home(), &founding, Clock::System).map_err(failed)?;
+    let guard = secrets::guard_of_new(lang)?;
+    let node = Node::found_under(&home(), &founding, &guard, Clock::System).map_err(failed)?;
     let me = node.me().map_err(failed)?;
     let folder = home().display().to_string();
     let args = [("name", Arg::Text(&me.org_name)), ("home", Arg::Text(&folder))];
@@ -47,6 +49,7 @@ pub fn serve(
         Some(listen) => listen,
         None => address(node).map_err(failed)?,
     };
+    node.audit("open", "", &[], &[]).map_err(failed)?;
     let serving = node.serve_in_touch(listen).map_err(failed)?;
     let listen = serving.listen().to_string();
     let device = node.me().map_err(failed)?.device.to_string();
@@ -127,6 +130,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
             &[("count", count(status.conflicts)), ("held", count(status.quarantine))],
         ),
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
+        tr(lang, keeping_sentence(status.keys), &[]),
     ];
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }

@@ -1,4 +1,4 @@
-//! Where the node lives and which language is spoken: read from the environment, nowhere else.
+//! Where the node lives, where its passphrase is, which language is spoken: read from the environment, nowhere else.
 
 use std::path::PathBuf;
 
@@ -19,6 +19,16 @@ pub fn home() -> PathBuf {
         read("XDG_DATA_HOME").map_or_else(|| user().join(".local/share"), PathBuf::from)
     };
     data.join("onex")
+}
+
+/// Returns the file with the passphrase, `$ONEX_PASSPHRASE_FILE`, if one is named.
+pub fn passphrase_file() -> Option<PathBuf> {
+    std::env::var_os("ONEX_PASSPHRASE_FILE").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Whether new keys may go to the system's keystore: unless `$ONEX_KEYSTORE` says `off`.
+pub fn keystore_is_wanted() -> bool {
+    std::env::var_os("ONEX_KEYSTORE").is_none_or(|wish| wish != "off")
 }
 
 /// Returns the language of sentences: `$ONEX_LANG`, else the system's; Chinese unless either

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use onex_node::Node;
 use onex_node::clock::Clock;
-use onex_node::home::Guard;
 use onex_node::rooting::{root_key_new, root_sign};
 use serde_json::json;
 
 use super::enrol::{organisation, read, write};
 use super::network::PERSON;
-use super::{Failure, Output, home};
+use super::{Failure, Output, home, secrets};
 use crate::i18n::{Arg, Lang, tr};
 use crate::json;
 
@@ -158,8 +157,9 @@ pub fn recovery(
         }
         Recovery::Use { file: Some(file), person, .. } => {
             let (text, clock) = (read(lang, file)?, Clock::System);
+            let guard = secrets::guard_of_new(lang)?;
             let person = person.as_deref().unwrap_or(PERSON);
-            let node = Node::join_by_recovery(&home(), &text, person, &Guard::File, clock);
+            let node = Node::join_by_recovery(&home(), &text, person, &guard, clock);
             let me = node.and_then(|node| node.me()).map_err(failed)?;
             let args = [("name", me.org_name.as_str().into()), ("person", person.into())];
             Ok(Output::done(json::me(&me), tr(lang, "command-recovered", &args)))
@@ -173,8 +173,10 @@ pub fn recovery(
         }
         Recovery::Reset { org } => {
             let node = open(None)?;
-            let org = organisation(lang, &node, Some(org))?.unwrap_or_default();
-            let done = node.organisation_reset(org).map_err(failed)?;
+            let done = match organisation(lang, &node, Some(org))? {
+                Some(org) => node.organisation_reset(org).map_err(failed)?,
+                None => false,
+            };
             let id = if done { "command-reset-done" } else { "command-reset-second" };
             Ok(Output::done(json!({ "done": done }), tr(lang, id, &[])))
         }

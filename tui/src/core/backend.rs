@@ -14,6 +14,7 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, InvitationRow, Invited, List,
     Me, Quarantined, Query, Resolved, Status, SyncReport, Undone,
 };
+use onex_node::home::Passphrase;
 use onex_node::import;
 use onex_node::importing::Saved;
 use onex_node::undoing::What;
@@ -48,6 +49,8 @@ pub trait Backend: Send + Sync {
     fn duplicates(&self) -> Answered<Vec<Duplicate>>;
     /// Writes down that somebody looks at masked fields of a record.
     fn reveal(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
+    /// Writes down that a form shows masked fields of a record.
+    fn opened(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()>;
     /// Takes a batch back; these records even where they were changed since.
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone>;
     /// Tells a roster which of its numbers the register knows.
@@ -95,8 +98,12 @@ pub trait Backend: Send + Sync {
     }
 }
 
-/// The way to a node where there is none yet.
+/// The way to a node where there is none yet, or where its keys are under a passphrase.
 pub trait Entry: Send + Sync {
+    /// Opens the node with its passphrase.
+    fn unlock(&self, passphrase: &Passphrase) -> Answered<Arc<dyn Backend>>;
+    /// Keeps the keys of the node that is to be made under a passphrase, or under none.
+    fn guard(&self, passphrase: Option<Passphrase>);
     /// Founds a network whose hub this device is.
     fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>>;
     /// Joins by an invitation: a file, or a code with the inviter's address; `digits` is told what both screens must show, then it waits

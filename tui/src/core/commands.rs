@@ -740,5 +740,6 @@ fn has_node(model: &Model) -> bool {
 }
 
 fn not_waiting(model: &Model) -> bool {
-    !matches!(model.welcome, Some(Welcome::Waiting(_)))
+    let is_tried = model.lock.as_ref().is_some_and(|lock| lock.is_tried);
+    !is_tried && !matches!(model.welcome, Some(Welcome::Waiting(_)))
 }

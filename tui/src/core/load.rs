@@ -26,6 +26,7 @@ use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Peer, Query, Status,
     SyncReport,
 };
+use onex_node::home::{Passphrase, write_new_secret, write_secret};
 use onex_node::import::{self, Roster};
 use onex_node::importing::Saved;
 use onex_node::undoing::What;
@@ -81,6 +82,15 @@ pub enum Task {
         kind: &'static RecordKind,
         /// The record.
         id: RecordId,
+    },
+    /// Write down that a form shows what is masked of a record.
+    Opened {
+        /// Its kind.
+        kind: &'static RecordKind,
+        /// The record.
+        id: RecordId,
+        /// The keys of the fields.
+        keys: Vec<&'static str>,
     },
     /// Write an invitation into a file.
     Invite {
@@ -154,6 +164,10 @@ pub enum Task {
         /// The person.
         person: String,
     },
+    /// Keep the keys of the node that is to be made under a passphrase, or under none (first use).
+    Guard(Option<Passphrase>),
+    /// Open the node whose keys are under a passphrase.
+    Unlock(Passphrase),
 }
 
 /// What to read.
@@ -270,6 +284,8 @@ pub enum Message {
     Acted(&'static Action, Answered<Vec<Answer>>),
     /// It is written down that somebody looks at a record, or not.
     Revealed(RecordId, Answered<()>),
+    /// It is written down that a form shows what is masked, or not.
+    Opened(Answered<()>),
     /// An invitation was written, or not.
     Invited(Answered<PathBuf>),
     /// A device was let in, or not.
@@ -455,8 +471,8 @@ impl Eq for Unfinished {}
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
 
-/// Carries a task out and sends what comes of it; joining and founding are not among them, they
-/// make the backend.
+/// Carries a task out and sends what comes of it; joining, founding and opening are not among
+/// them, they make the backend.
 pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
     send(match task {
         Task::Load { want, generation } => {
@@ -474,6 +490,7 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
             let keys: Vec<&str> = secret.map(|field| field.key).collect();
             Message::Revealed(id, backend.reveal(kind, id, &keys))
         }
+        Task::Opened { kind, id, keys } => Message::Opened(backend.opened(kind, id, &keys)),
         Task::Invite { org, file } => Message::Invited(invite(backend, org, file)),
         Task::Confirm { digits } => Message::Confirmed(backend.device_confirm(&digits)),
         Task::Draft { key, texts } => {
@@ -502,7 +519,7 @@ pub fn perform(backend: &dyn Backend, task: Task, send: &dyn Fn(Message)) {
             Message::Ended(id, job(backend, work, &progress))
         }
         Task::Look => Message::Version(backend.version()),
-        Task::Found { .. } | Task::Join { .. } => return,
+        Task::Found { .. } | Task::Join { .. } | Task::Guard(_) | Task::Unlock(_) => return,
     });
 }
 
@@ -553,10 +570,10 @@ fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<Un
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
     let failed =
         |error: std::io::Error| BackendError::Failed(format!("{}: {error}", file.display()));
-    let mut out = std::fs::File::create_new(&file).map_err(failed)?;
-    let written = backend.invite(org).and_then(|invited| {
-        std::io::Write::write_all(&mut out, invited.text.as_bytes()).map_err(failed)
-    });
+    write_new_secret(&file, b"").map_err(failed)?;
+    let written = backend
+        .invite(org)
+        .and_then(|invited| write_secret(&file, invited.text.as_bytes()).map_err(failed));
     match written {
         Ok(()) => Ok(file),
         Err(error) => {

@@ -19,6 +19,7 @@ use crate::core::jobs::Jobs;
 use crate::core::list::{ListSpec, ListState};
 use crate::core::load::today::Progress;
 use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
+use crate::core::lock::Lock;
 use crate::core::people::PeoplePage;
 use crate::core::settle::{Settle, disputes};
 use crate::core::sheet::Sheet;
@@ -92,6 +93,10 @@ pub struct Model {
     pub size: (u16, u16),
     /// The first use, while there is no node yet.
     pub welcome: Option<Welcome>,
+    /// The passphrase that is being typed.
+    pub lock: Option<Lock>,
+    /// Whether one is to be asked for before a node is made.
+    pub wants_lock: bool,
     /// The node's state, once it has answered.
     pub status: Option<Status>,
     /// Devices that ask to be let in.
@@ -190,6 +195,9 @@ pub enum Welcome {
     },
     /// A form is open.
     Asked,
+    /// A passphrase is asked for: for existing keys, or for those of a node that is to be made, with
+    /// the index of the answer that led here.
+    Locked(Option<usize>),
     /// Waiting; while joining, the digits to compare once they are here.
     Waiting(Option<String>),
 }
@@ -258,7 +266,9 @@ impl Model {
             look: Look { lang, scheme: Scheme::default() },
             glyphs: Glyphs::default(),
             size: (80, 24),
+            lock: matches!(welcome, Some(Welcome::Locked(None))).then(Lock::existing),
             welcome,
+            wants_lock: false,
             status: None,
             asking: Vec::new(),
             version: None,

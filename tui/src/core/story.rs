@@ -58,6 +58,7 @@ pub struct World {
     pub fails: Option<String>,
     pub sheets: usize,
     pub looked_at: Vec<RecordId>,
+    pub opened: Vec<(RecordId, Vec<String>)>,
     pub drafts: BTreeMap<String, Vec<Draft>>,
     pub undos: Vec<ToldUndo>,
     pub resolved: Vec<Resolved>,
@@ -218,6 +219,7 @@ pub fn world() -> World {
         version: 1,
         listed: 0,
         fails: None,
+        opened: Vec::new(),
         sheets: 0,
         looked_at: Vec::new(),
         drafts: BTreeMap::new(),
@@ -453,6 +455,7 @@ impl Backend for Fake {
             documents: 41,
             records: 1380,
             bytes: 2_310_144,
+            keys: Keeping::File,
         })
     }
 
@@ -575,6 +578,11 @@ impl Backend for Fake {
 
     fn duplicates(&self) -> Answered<Vec<Duplicate>> {
         Ok(self.world().duplicates.clone())
+    }
+
+    fn opened(&self, _: &'static RecordKind, id: RecordId, keys: &[&str]) -> Answered<()> {
+        self.world().opened.push((id, keys.iter().map(ToString::to_string).collect()));
+        Ok(())
     }
 
     fn reveal(&self, _: &'static RecordKind, id: RecordId, _: &[&str]) -> Answered<()> {

@@ -5,6 +5,9 @@
 
 mod answers;
 pub mod lists;
+pub mod lock;
+#[cfg(test)]
+mod lock_tests;
 mod open;
 mod people;
 mod settle;
@@ -121,6 +124,10 @@ fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
         }
         return Vec::new();
     }
+    if let Some(lock) = &mut model.lock {
+        lock.paste(text);
+        return Vec::new();
+    }
     if model.wizard_open {
         return wizard::paste(model, text);
     }
@@ -151,6 +158,9 @@ fn typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     }
     if model.form.is_some() {
         return form_typed(model, key);
+    }
+    if let Some(lock) = &mut model.lock {
+        return lock.key(key).then(Vec::new);
     }
     if let Some(tasks) = training::typed(model, key) {
         return Some(tasks);
@@ -528,6 +538,10 @@ fn back(model: &mut Model) -> Vec<Task> {
             open::leave_form(model);
         }
         return model.drafts.write();
+    }
+    if model.lock.is_some() {
+        lock::back(model);
+        return Vec::new();
     }
     if let Some(welcome) = &mut model.welcome {
         *welcome = Welcome::Keys;

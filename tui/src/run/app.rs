@@ -34,16 +34,34 @@ use crate::view::screens::draw;
 /// # Errors
 /// When the terminal cannot be used.
 pub fn run(backend: Arc<dyn Backend>, lang: Lang) -> io::Result<()> {
-    interface(Node { backend: Mutex::new(Some(backend)), entry: None }, lang, None)
+    let node = Node { backend: Mutex::new(Some(backend)), entry: None };
+    interface(node, Model::new(lang, None))
 }
 
-/// Runs the interface where there is no node yet, beginning with the first use.
+/// How the interface begins where no node is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// With the first use; how the keys are kept is settled.
+    Empty,
+    /// With the first use, which asks for a passphrase.
+    EmptyUnguarded,
+    /// With the passphrase that opens the node.
+    Locked,
+}
+
+/// Runs the interface where no node is open: with the first use, or with a passphrase.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub fn run_first(entry: Arc<dyn Entry>, lang: Lang) -> io::Result<()> {
+pub fn run_first(entry: Arc<dyn Entry>, lang: Lang, begins: Begins) -> io::Result<()> {
     let node = Node { backend: Mutex::new(None), entry: Some(entry) };
-    interface(node, lang, Some(Welcome::Keys))
+    let welcome = match begins {
+        Begins::Empty | Begins::EmptyUnguarded => Welcome::Keys,
+        Begins::Locked => Welcome::Locked(None),
+    };
+    let mut model = Model::new(lang, Some(welcome));
+    model.wants_lock = begins == Begins::EmptyUnguarded;
+    interface(node, model)
 }
 
 /// The node, once there is one, and the way to it.
@@ -67,6 +85,8 @@ impl Node {
                 let digits = |digits| send(Message::Digits(digits));
                 entry.join(invitation, address.as_deref(), person, &digits)
             }
+            (Task::Unlock(passphrase), Some(entry)) => entry.unlock(passphrase),
+            (Task::Guard(passphrase), Some(entry)) => return entry.guard(passphrase.clone()),
             _ => {
                 if let Some(backend) = self.backend() {
                     perform(&*backend, task, send);
@@ -76,26 +96,34 @@ impl Node {
         };
         match entered {
             Ok(backend) => {
-                *self.backend.lock().unwrap_or_else(PoisonError::into_inner) = Some(backend);
+                *self.backend.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Arc::clone(&backend));
                 send(Message::Entered);
+                lists_prepare(&*backend);
             }
             Err(error) => send(Message::NotEntered(error)),
         }
     }
 }
 
-fn interface(node: Node, lang: Lang, welcome: Option<Welcome>) -> io::Result<()> {
+/// Reads what the first search would wait for.
+fn lists_prepare(backend: &dyn Backend) {
+    if backend.lists_prepare().is_err() {
+        tracing::warn!("the first search will take longer");
+    }
+}
+
+fn interface(node: Node, mut model: Model) -> io::Result<()> {
     let environment = Environment::of_process();
     let (events, received) = unbounded();
     let guard = TerminalGuard::enter()?;
     let lost = events.clone();
     panic_hook_install(PanicPlan {
-        farewell: tr(lang, "crash-what", &[]),
+        farewell: tr(model.look.lang, "crash-what", &[]),
         on_worker_panic: Box::new(move |what| {
             let _ = lost.send(LoopEvent::Message(Message::WorkerLost(what.to_owned())));
         }),
     });
-    let mut model = Model::new(lang, welcome);
     model.look.scheme = environment.scheme();
     model.glyphs = glyphs_probe(&mut Console);
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -135,11 +163,7 @@ impl Workers {
     fn start(node: Node, events: &Sender<LoopEvent<Message>>) -> io::Result<Workers> {
         let node = Arc::new(node);
         if let Some(backend) = node.backend() {
-            let prepare = move || {
-                if backend.lists_prepare().is_err() {
-                    tracing::warn!("the first search will take longer");
-                }
-            };
+            let prepare = move || lists_prepare(&*backend);
             thread::Builder::new().name("lists".into()).spawn(prepare)?;
         }
         let worker = |name: &str| {
@@ -176,11 +200,14 @@ impl Workers {
             Task::Choose { .. }
             | Task::Act { .. }
             | Task::Reveal { .. }
+            | Task::Opened { .. }
             | Task::ActMany { .. }
             | Task::Invite { .. }
             | Task::Confirm { .. } => &self.acts,
             Task::Draft { .. } => &self.drafts,
-            Task::Found { .. } | Task::Join { .. } => &self.enters,
+            Task::Found { .. } | Task::Join { .. } | Task::Guard(_) | Task::Unlock(_) => {
+                &self.enters
+            }
         };
         worker.send(task).is_ok()
     }

@@ -70,6 +70,15 @@ pub fn panic_hook_install(plan: PanicPlan) {
     }));
 }
 
+/// Installs the panic hook of a command: a sentence and the place, and nothing of what the panic
+/// says, which may quote what a person has entered.
+pub fn panic_hook_plain(farewell: String) {
+    panic::set_hook(Box::new(move |info| {
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        eprintln!("{farewell} ({place})");
+    }));
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum PanicPlace {
     Drawing,

@@ -11,19 +11,21 @@ use onex_crdt::action::{Action, Given, Reason, Refusal};
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::records::membership::{DEVICE_CONFIRM, DEVICE_INVITE};
 use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, InvitationRow, Invited, List,
     Me, Quarantined, Query, Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
-use onex_node::home::Guard;
+use onex_node::home::{Guard, KeysError, Passphrase};
 use onex_node::import;
 use onex_node::importing::Saved;
 use onex_node::undoing::What;
 use onex_node::{Founding, Node, NodeError, Serving};
 
 use crate::core::backend::{Answered, Backend, BackendError, Entry};
+use crate::core::update::lock::WRONG;
 use crate::core::welcome::JOIN;
 
 impl Backend for Node {
@@ -72,6 +74,10 @@ impl Backend for Node {
         Ok(Node::audit(self, "reveal", kind.key, &[id], fields)?)
     }
 
+    fn opened(&self, kind: &'static RecordKind, id: RecordId, fields: &[&str]) -> Answered<()> {
+        Ok(Node::audit(self, "open", kind.key, &[id], fields)?)
+    }
+
     fn undo(&self, what: &What, also: &[RecordId]) -> Answered<Undone> {
         Ok(Node::undo(self, what, also)?)
     }
@@ -115,11 +121,14 @@ impl Backend for Node {
 
     fn invite(&self, org: OrgId) -> Answered<Invited> {
         let own = Node::me(self)?.org_id;
-        Ok(Node::invite(self, (org != own).then_some(org))?)
+        let invited = Node::invite(self, (org != own).then_some(org))?;
+        Node::audit(self, "sign", "", &[invited.id], &[DEVICE_INVITE.id])?;
+        Ok(invited)
     }
 
     fn device_confirm(&self, digits: &str) -> Answered<()> {
-        Ok(Node::device_confirm(self, digits).map(drop)?)
+        let device = Node::device_confirm(self, digits)?;
+        Ok(Node::audit(self, "sign", "", &[RecordId(device.0)], &[DEVICE_CONFIRM.id])?)
     }
 
     fn sync(&self, peer: Option<DeviceId>) -> Answered<SyncReport> {
@@ -152,31 +161,47 @@ impl Backend for Node {
     }
 }
 
-/// A folder in which a node is to live.
+/// A folder in which a node is to live, or lives behind a passphrase.
 pub struct EmptyHome {
     folder: PathBuf,
     clock: Clock,
+    guard: Mutex<Guard>,
     online: Mutex<Option<Serving>>,
 }
 
 impl EmptyHome {
-    /// Names a folder and the clock that the node will have.
-    pub fn new(folder: PathBuf, clock: Clock) -> Self {
-        Self { folder, clock, online: Mutex::new(None) }
+    /// Names a folder, the clock that the node will have and how its keys will be kept.
+    pub fn new(folder: PathBuf, clock: Clock, guard: Guard) -> Self {
+        Self { folder, clock, guard: Mutex::new(guard), online: Mutex::new(None) }
     }
 
-    /// Goes online with the new node until this home is dropped.
-    fn lives(&self, node: Node) -> Arc<dyn Backend> {
+    fn wished(&self) -> Guard {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes online with the node until this home is dropped, and notes that it was opened.
+    fn lives(&self, node: Node) -> Answered<Arc<dyn Backend>> {
+        node.audit("open", "", &[], &[])?;
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = node.stay_in_touch().ok();
-        Arc::new(node)
+        Ok(Arc::new(node))
     }
 }
 
 impl Entry for EmptyHome {
+    fn unlock(&self, passphrase: &Passphrase) -> Answered<Arc<dyn Backend>> {
+        self.lives(Node::unlock(&self.folder, Some(passphrase), self.clock.clone())?)
+    }
+
+    fn guard(&self, passphrase: Option<Passphrase>) {
+        *self.guard.lock().unwrap_or_else(PoisonError::into_inner) =
+            passphrase.map_or(Guard::File, Guard::Passphrase);
+    }
+
     fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>> {
         let [name, region, person] = [name, region, person].map(str::to_owned);
         let founding = Founding { name, region, person };
-        Ok(self.lives(Node::found(&self.folder, &founding, self.clock.clone())?))
+        let clock = self.clock.clone();
+        self.lives(Node::found_under(&self.folder, &founding, &self.wished(), clock)?)
     }
 
     fn join(
@@ -186,16 +211,16 @@ impl Entry for EmptyHome {
         person: &str,
         digits: &dyn Fn(String),
     ) -> Answered<Arc<dyn Backend>> {
-        let (folder, clock) = (&self.folder, self.clock.clone());
+        let (folder, clock, guard) = (&self.folder, self.clock.clone(), self.wished());
         let joining = match (address, std::fs::read_to_string(invitation)) {
-            (_, Ok(text)) => Node::join(folder, &text, person, clock)?,
+            (_, Ok(text)) => Node::join_under(folder, &text, person, &guard, clock)?,
             (Some(address), Err(_)) => {
-                Node::join_by_code(folder, invitation, address, person, &Guard::File, clock)?
+                Node::join_by_code(folder, invitation, address, person, &guard, clock)?
             }
             (None, Err(_)) => return Err(BackendError::Failed("failure-file".to_owned())),
         };
         digits(joining.digits().to_owned());
-        Ok(self.lives(joining.wait(JOIN_TIME_MAX)?))
+        self.lives(joining.wait(JOIN_TIME_MAX)?)
     }
 }
 
@@ -213,6 +238,10 @@ impl From<NodeError> for BackendError {
             NodeError::NotJoined => "failure-not-joined",
             NodeError::Folder { .. } => "failure-folder",
             NodeError::UnknownId { .. } => "failure-unknown",
+            NodeError::Keys(KeysError::Locked) => "failure-locked",
+            NodeError::Keys(KeysError::WrongPassphrase) => WRONG,
+            NodeError::Keys(KeysError::Keystore) => "failure-keystore",
+            NodeError::Keys(_) => "failure-keys-damaged",
             NodeError::Membership(_) => "failure-membership",
             NodeError::Invitation(_) => "failure-invitation",
             NodeError::NoSuchDigits => "failure-digits",
@@ -251,7 +280,7 @@ mod tests {
     fn hub() -> (tempfile::TempDir, Arc<dyn Backend>) {
         let folder = tempfile::tempdir().expect("a folder");
         let at = onex_crdt::field::time::Moment::parse("2026-04-20T09:41:00+08:00").expect("valid");
-        let home = EmptyHome::new(folder.path().join("hub"), Clock::story(at));
+        let home = EmptyHome::new(folder.path().join("hub"), Clock::story(at), Guard::File);
         let node = home.found("陕西省1+X证书试点项目办", "610000", "郝敏").expect("founded");
         (folder, node)
     }
@@ -302,7 +331,7 @@ mod tests {
             }
         }
         let (folder, _node) = hub();
-        let home = EmptyHome::new(folder.path().join("b"), Clock::default());
+        let home = EmptyHome::new(folder.path().join("b"), Clock::default(), Guard::File);
         let missing = home.join("/nowhere/none", None, "李强", &|_| {}).map(drop);
         assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
     }

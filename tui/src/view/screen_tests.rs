@@ -8,6 +8,7 @@ use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 
 use crate::core::jobs::{Ending, Work};
+use crate::core::lock::Lock;
 use crate::core::model::{Model, Welcome};
 use crate::core::story::people::with_people;
 use crate::core::story::training::with_training;
@@ -266,8 +267,34 @@ fn the_first_use() {
     }
 }
 
+#[test]
+fn a_passphrase_is_asked_for() {
+    let steps: [(&str, Option<usize>, &[&str]); 3] = [
+        ("existing", None, &["秘密的口令"]),
+        ("new", Some(0), &["", "短的"]),
+        ("unprotected", Some(0), &["\n"]),
+    ];
+    for (name, role, typed) in steps {
+        for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
+            let mut model = Model::new(lang, Some(Welcome::Locked(role)));
+            let lock = model.lock.get_or_insert_with(Lock::new_one);
+            for text in typed {
+                lock.paste(text);
+                if *text == "\n" {
+                    lock.enter();
+                }
+            }
+            let picture = shot(80, 24, |area, buffer| draw(&model, area, buffer));
+            assert!(!picture.contains("秘密"), "what is typed is not shown");
+            insta::assert_snapshot!(format!("screen_lock_{name}_{tongue}_80x24"), picture);
+        }
+    }
+}
+
 /// How the ids of sentences on screens begin.
-const IDS: [&str; 32] = [
+const IDS: [&str; 34] = [
+    "keys-",
+    "lock-",
     "cmd-",
     "notice-",
     "form-",

@@ -23,7 +23,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::core::commands::{At, Command, Does, commands_here, table};
 use crate::core::load::last_contact;
-use crate::core::model::{Model, Notice as Said, Overlay, Screen};
+use crate::core::model::{Model, Notice as Said, Overlay, Screen, Welcome};
 use crate::core::refusal::explain;
 use crate::core::update::palette_entries;
 use crate::core::wizard::Wizard;
@@ -68,6 +68,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
 fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let Some(state) = &model.form {
         return form::draw(model, state, area, buffer);
+    }
+    if let Some(lock) = &model.lock {
+        return welcome::locked(model, lock, area, buffer);
     }
     if let Some(welcome) = &model.welcome {
         return welcome::draw(model, welcome, area, buffer);
@@ -144,6 +147,7 @@ fn place(model: &Model) -> String {
             Lang::Zh => form.action.zh.into(),
             Lang::En => form.action.en.into(),
         },
+        (None, Some(Welcome::Locked(_))) => model.look.tr("screen-locked", &[]),
         (None, Some(_)) => model.look.tr("screen-welcome", &[]),
         (None, None) => model.look.tr(model.screen.title(), &[]),
     }
@@ -236,6 +240,7 @@ fn sync_state(model: &Model) -> (Mark, String) {
     let look = model.look;
     let Some(status) = &model.status else {
         return match model.welcome {
+            Some(Welcome::Locked(None)) => (Mark::Absent, look.tr("sync-locked", &[])),
             Some(_) => (Mark::Absent, look.tr("sync-not-joined", &[])),
             None => (Mark::Working, look.tr("sync-starting", &[])),
         };
@@ -284,6 +289,9 @@ fn message(model: &Model) -> (Mark, String) {
     }
     match jobs::status(model) {
         Some(running) => running,
+        None if model.welcome == Some(Welcome::Locked(None)) => {
+            (Mark::Absent, look.tr("notice-locked", &[]))
+        }
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
         None if model.wizard_open && model.wizard.as_ref().is_some_and(Wizard::is_unfinished) => {
             (Mark::Working, look.tr("notice-import-unsaved", &[]))
@@ -342,14 +350,15 @@ fn failure(model: &Model, text: &str) -> String {
     model.look.tr("notice-failed", &[("what", what.as_str().into())])
 }
 
-/// Writes lines of text from the top, leaving out those scrolled away.
+/// Writes lines of text from the top, leaving out those scrolled away; tells how many rows the
+/// whole text takes.
 fn draw_text(
     lines: &[(String, Role)],
     scroll: usize,
     area: Rect,
     buffer: &mut Buffer,
     model: &Model,
-) {
+) -> u16 {
     let width = area.width.saturating_sub(2);
     let wrapped = lines
         .iter()
@@ -359,6 +368,7 @@ fn draw_text(
     for ((line, role), place) in wrapped.iter().skip(scroll.min(last)).zip(area.rows()) {
         Pen::new(buffer, place).write(&format!(" {line}"), model.look.style(*role));
     }
+    u16::try_from(wrapped.len()).unwrap_or(u16::MAX)
 }
 
 /// Splits an area into the left part and the right one behind a rule, where there is room.

@@ -227,6 +227,7 @@ fn lists_of_what_is_no_record_have_their_shapes() {
         "stale",
         "waiting",
         "store",
+        "keys",
     ];
     assert_eq!(keys(&status), all);
 }

@@ -1,5 +1,6 @@
 //! The `onex` binary as a user meets it: arguments in, exit status and stdout out.
 
+mod at_rest;
 mod commands;
 mod demo;
 mod enrolment;
@@ -11,5 +12,7 @@ mod program;
 mod pty;
 #[cfg(unix)]
 mod pty_training;
+#[cfg(unix)]
+mod secrets;
 #[cfg(unix)]
 mod terminal;

@@ -70,6 +70,8 @@ impl Home {
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onex"));
     command.args(arguments).env("ONEX_HOME", home.join("node")).env("ONEX_LANG", "zh");
+    // Nothing of a test goes into the keystore of whoever runs it.
+    command.env("ONEX_KEYSTORE", "off").env_remove("ONEX_PASSPHRASE_FILE");
     command.stdin(Stdio::null());
     command
 }

@@ -33,6 +33,8 @@ impl Terminal {
         }
         command.env("ONEX_HOME", home);
         command.env("HOME", home.parent().expect("a folder around it"));
+        command.env("ONEX_KEYSTORE", "off");
+        command.env_remove("ONEX_PASSPHRASE_FILE");
         command.env_remove("NO_COLOR");
         command.env_remove("SSH_CONNECTION");
         let child = pair.slave.spawn_command(command).expect("the binary runs");

@@ -17,7 +17,7 @@ pub fn devices() -> Vec<DeviceRow> {
 /// A province in which a laptop was stolen: two more devices of the college, the hub's and an
 /// evaluator's, an invitation, and work of the stolen laptop.
 pub fn with_people(mut world: World) -> World {
-    let device = |byte, org: RecordId, person: &str, roles: &[_], joined_at, active| DeviceRow {
+    let device = |byte, org: RecordId, person: &str, roles: &[_], joined_at, active: bool| DeviceRow {
         id: DeviceId([byte; 16]),
         org_id: org.into(),
         persons: vec![(person.into(), roles.to_vec())],

@@ -47,12 +47,14 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
         }
         Message::Acted(action, answered) => acted(model, action, answered),
         Message::Revealed(id, answered) => {
-            match answered {
-                Ok(()) => {
-                    training::revealed(model, id);
-                    settle::revealed(model, id);
-                }
-                Err(error) => failed(model, error),
+            revealed(model, id, answered);
+            Vec::new()
+        }
+        Message::Opened(answered) => {
+            if let Err(error) = answered {
+                // What cannot be written down is not shown.
+                model.form = None;
+                failed(model, error);
             }
             Vec::new()
         }
@@ -89,19 +91,35 @@ fn message_take(model: &mut Model, message: Message) -> Vec<Task> {
             model.welcome = model.welcome.take().map(|_| Welcome::Waiting(Some(digits)));
             Vec::new()
         }
-        Message::Entered => {
-            model.welcome = None;
-            model.form = None;
-            model.drafts.retain_only(None);
-            model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
-            begin(model)
-        }
+        Message::Entered => entered(model),
         Message::NotEntered(error) => open::not_entered(model, error),
         Message::WorkerLost(what) => {
             failed(model, BackendError::Failed(what));
             Vec::new()
         }
     }
+}
+
+/// It is written down who looks at a record, or could not be.
+fn revealed(model: &mut Model, id: RecordId, answered: Answered<()>) {
+    match answered {
+        Ok(()) => {
+            training::revealed(model, id);
+            settle::revealed(model, id);
+        }
+        Err(error) => failed(model, error),
+    }
+}
+
+/// There is a node now, or the one there is was opened.
+fn entered(model: &mut Model) -> Vec<Task> {
+    model.welcome = None;
+    model.form = None;
+    model.drafts.retain_only(None);
+    if model.lock.take().is_none() {
+        model.notice = Some(Notice::Said(Mark::Good, "notice-entered"));
+    }
+    begin(model)
 }
 
 /// Notes how a job ended, and says it.
@@ -264,7 +282,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
         Loaded::Pair(pair) => model.training.pair = Some(*pair),
         Loaded::Seats(meeting, seats) => training::take_seats(model, meeting, seats),
         Loaded::Facets(values) => lists::found(model, values),
-        Loaded::Edited(row) => open::edited(model, row),
+        Loaded::Edited(row) => return open::edited(model, row),
         Loaded::Settle(page) => return settle::take(model, *page),
         Loaded::Drafts(drafts) => model.drafts.restore(drafts),
     }

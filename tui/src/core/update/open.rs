@@ -20,7 +20,7 @@ use crate::core::list::Ticks;
 use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, list_want, people, setting, settle, sync, training, wizard};
+use crate::core::update::{go, list_want, lock, people, setting, settle, sync, training, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -264,7 +264,17 @@ fn form(
     }
     people::dress(model, &mut form);
     open(model, form);
-    Vec::new()
+    opened(model).into_iter().collect()
+}
+
+/// The task that writes down what the open form shows of a record's masked fields, if it does.
+fn opened(model: &Model) -> Option<Task> {
+    let form = model.form.as_ref()?;
+    let (kind, id) = (form.action.kind?, form.subject?);
+    let is_secret = |key: &str| kind.field(key).is_some_and(|field| field.secret);
+    let shown = form.fields.iter().filter(|field| !field.original.is_empty());
+    let keys: Vec<_> = shown.map(|field| field.key).filter(|key| is_secret(key)).collect();
+    (!keys.is_empty()).then_some(Task::Opened { kind, id, keys })
 }
 
 /// Puts a record into its form: its values, why it came back, what will happen.
@@ -340,17 +350,19 @@ pub fn open(model: &mut Model, mut form: FormState) {
 }
 
 /// Takes the row of a form that waited for it.
-pub fn edited(model: &mut Model, row: Option<Row>) {
-    let Some(mut form) = model.form.take_if(|form| form.stage == Stage::Loading) else { return };
+pub fn edited(model: &mut Model, row: Option<Row>) -> Vec<Task> {
+    let loading = model.form.take_if(|form| form.stage == Stage::Loading);
+    let Some(mut form) = loading else { return Vec::new() };
     let Some(row) = row else {
         model.notice = Some(Notice::Said(Mark::Attention, "notice-gone"));
-        return;
+        return Vec::new();
     };
     form.stage = Stage::Filling;
     let outcome = form.preset.get(OUTCOME).cloned().flatten();
     let outcome = outcome.and_then(|outcome| Outcome::from_value(&outcome));
     dress(&mut form, outcome, &row);
     open(model, form);
+    opened(model).into_iter().collect()
 }
 
 /// Leaves a form; its draft stays.
@@ -429,22 +441,29 @@ pub fn send(model: &mut Model) -> Vec<Task> {
 }
 
 fn welcome_next(model: &mut Model) -> Vec<Task> {
-    let action = match &model.welcome {
-        Some(Welcome::Keys) => {
-            model.welcome = Some(Welcome::Role { selected: 0 });
-            return Vec::new();
-        }
-        Some(Welcome::Role { selected: 2 }) => &FOUND,
-        Some(Welcome::Role { .. }) => &JOIN,
-        _ => return Vec::new(),
-    };
+    match model.welcome {
+        Some(Welcome::Keys) => model.welcome = Some(Welcome::Role { selected: 0 }),
+        Some(Welcome::Role { selected }) if model.wants_lock => lock::ask_new(model, selected),
+        Some(Welcome::Role { selected }) => role_form(model, selected),
+        Some(Welcome::Locked(_)) => return lock::enter(model),
+        Some(Welcome::Asked | Welcome::Waiting(_)) | None => {}
+    }
+    Vec::new()
+}
+
+/// Opens the form for what the device is to be.
+pub fn role_form(model: &mut Model, selected: usize) {
+    let action = if selected == ROLES - 1 { &FOUND } else { &JOIN };
     model.welcome = Some(Welcome::Asked);
     open(model, FormState::new(action, None, &[]));
-    Vec::new()
 }
 
 /// There is still no node: the form comes back with its texts.
 pub fn not_entered(model: &mut Model, error: BackendError) -> Vec<Task> {
+    if model.lock.is_some() {
+        lock::refused(model, error);
+        return Vec::new();
+    }
     let is_founding = model.drafts.contains(&(FOUND.id, None));
     let mut form = FormState::new(if is_founding { &FOUND } else { &JOIN }, None, &[]);
     if let Some(kept) = model.drafts.get(&form.draft_key()) {

@@ -583,6 +583,7 @@ fn everywhere(mut see: impl FnMut(&Model)) {
         }
     }
     see(&Model::new(Lang::Zh, Some(Welcome::Keys)));
+    see(&Model::new(Lang::Zh, Some(Welcome::Locked(None))));
 }
 
 #[test]

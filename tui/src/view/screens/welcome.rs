@@ -1,12 +1,16 @@
 //! The first use, and 设置.
 
+use onex_node::api::Keeping;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::core::input::TextInput;
+use crate::core::lock::{Asks, Lock, keeping_sentence};
 use crate::core::model::{Model, Welcome};
 use crate::i18n::Lang;
-use crate::view::screens::draw_text;
-use crate::view::text::put;
+use crate::view::input::draw_input;
+use crate::view::screens::{below, draw_text};
+use crate::view::text::{cell_width, put};
 use crate::view::theme::{Glyphs, HERE, Role, Scheme};
 
 /// Draws the step of the first use.
@@ -16,7 +20,7 @@ pub fn draw(model: &Model, welcome: &Welcome, area: Rect, buffer: &mut Buffer) -
     let head = |id: &str| (look.tr(id, &[]), Role::Heading);
     let gap = || (String::new(), Role::Plain);
     let lines = match welcome {
-        Welcome::Keys | Welcome::Asked => vec![
+        Welcome::Keys | Welcome::Asked | Welcome::Locked(_) => vec![
             gap(),
             head("welcome-keys"),
             gap(),
@@ -64,6 +68,42 @@ pub fn draw(model: &Model, welcome: &Welcome, area: Rect, buffer: &mut Buffer) -
     None
 }
 
+/// Draws the page on which a passphrase is typed; what is typed shows as dots.
+pub fn locked(model: &Model, lock: &Lock, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let look = model.look;
+    let (title, how) = match lock.asks {
+        Asks::Existing => ("lock-title", "lock-how"),
+        Asks::New | Asks::Again => ("lock-title-new", "lock-how-new"),
+    };
+    let said = match lock.said {
+        Some(id) => (look.tr(id, &[]), Role::Problem),
+        None if lock.is_tried => (look.tr("lock-opening", &[]), Role::Plain),
+        None => (String::new(), Role::Plain),
+    };
+    let lines = [
+        (String::new(), Role::Plain),
+        (look.tr(title, &[]), Role::Heading),
+        (String::new(), Role::Plain),
+        (look.tr(how, &[]), Role::Plain),
+        (String::new(), Role::Plain),
+    ];
+    let after = draw_text(&lines, 0, area, buffer, model);
+    let line = below(area, after);
+    let question = format!("   {} ", look.tr(lock.question(), &[]));
+    let question_width = cell_width(&question);
+    let field = Rect {
+        x: line.x + question_width.min(line.width),
+        width: line.width.saturating_sub(question_width).min(FIELD_WIDTH),
+        height: line.height.min(1),
+        ..line
+    };
+    put(buffer, line, &question, look.style(Role::Plain));
+    let dots = TextInput::new(&"●".repeat(lock.length()), usize::MAX);
+    let cursor = draw_input(&dots, field, buffer, look.style(Role::Plain));
+    draw_text(&[said], 0, below(line, 2), buffer, model);
+    cursor
+}
+
 /// Draws 设置.
 pub fn settings(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = model.look;
@@ -92,5 +132,15 @@ pub fn settings(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Positi
             cursor = Some(line.as_position());
         }
     }
+    if let Some(status) = &model.status {
+        let role = if status.keys == Keeping::File { Role::Attention } else { Role::Plain };
+        let keys = look.tr(keeping_sentence(status.keys), &[]);
+        draw_text(&[(keys, role)], 0, below(area, KEYS_ROW), buffer, model);
+    }
     cursor
 }
+
+/// Cells of the field for a passphrase.
+const FIELD_WIDTH: u16 = 40;
+/// The row of 设置 that says how the keys are kept.
+const KEYS_ROW: u16 = 5;
