@@ -272,3 +272,6 @@ impl Drop for Serving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,8 +45,7 @@ pub fn join(lang: Lang, asked: &Join) -> Result<Output, Failure> {
     let invitation = read(lang, asked.file.as_deref().unwrap_or(Path::new("")))?;
     if let Some(request) = &asked.request {
         let guard = secrets::guard_of_new(lang)?;
-        let made =
-            Node::join_request(&home(), &invitation, person, &guard).map_err(failed)?;
+        let made = Node::join_request(&home(), &invitation, person, &guard).map_err(failed)?;
         write(lang, request, &made.text)?;
         let file = request.display().to_string();
         let args = [("file", file.as_str().into()), ("digits", made.digits.as_str().into())];

@@ -17,14 +17,15 @@ pub fn devices() -> Vec<DeviceRow> {
 /// A province in which a laptop was stolen: two more devices of the college, the hub's and an
 /// evaluator's, an invitation, and work of the stolen laptop.
 pub fn with_people(mut world: World) -> World {
-    let device = |byte, org: RecordId, person: &str, roles: &[_], joined_at, active: bool| DeviceRow {
-        id: DeviceId([byte; 16]),
-        org_id: org.into(),
-        persons: vec![(person.into(), roles.to_vec())],
-        joined_at,
-        last_sync: active.then(|| moment("2026-04-20T09:12:00+08:00")),
-        active,
-    };
+    let device =
+        |byte, org: RecordId, person: &str, roles: &[_], joined_at, active: bool| DeviceRow {
+            id: DeviceId([byte; 16]),
+            org_id: org.into(),
+            persons: vec![(person.into(), roles.to_vec())],
+            joined_at,
+            last_sync: active.then(|| moment("2026-04-20T09:12:00+08:00")),
+            active,
+        };
     world.devices.extend([
         device(0x9c, HUB, "郝敏", &[Lead, Admin], 0, true),
         device(0x9d, HUB, "孙涛", &[Officer], 2, true),
