@@ -350,7 +350,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// 网络的根 · The ceremony of the root: keys, rotations, who sequences.
+    /// 信任根 · The ceremony of the root: keys, rotations, who sequences.
     Root {
         #[command(subcommand)]
         what: root::Root,

@@ -7,6 +7,7 @@ use onex_crdt::header::Header;
 use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report, Side};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::{Message, Origin};
+use onex_protocol::statement::SignedStatement;
 
 use crate::province::*;
 use crate::store::{LogEntry, Store};
@@ -68,6 +69,17 @@ impl Node {
             joining: Vec::new(),
             records: 0,
         }
+    }
+
+    /// Lets a device in by its organisation's recovery key.
+    fn recover(&mut self, peer: PeerId, statement: SignedStatement) {
+        let entry = self.membership.sequence(&key(self.seed), statement);
+        let answer = match entry.and_then(|entry| self.membership.append(entry)) {
+            Ok(()) => JoinAnswer::Welcome,
+            Err(error) => JoinAnswer::Refused { reason: error.to_string() },
+        };
+        self.event(Event::MembershipChanged(Box::new(self.membership.clone())));
+        self.event(Event::JoinAnswered { peer, answer });
     }
 
     /// Writes a contact into a document and seals it; tells the machine.
@@ -335,16 +347,7 @@ impl Network {
                 let answer = JoinAnswer::Pending { inviter_key, proof: [0x1f; 32] };
                 node.event(Event::JoinAnswered { peer, answer });
             }
-            Effect::Recovering { peer, statement } => {
-                let entry = node.membership.sequence(&key(node.seed), *statement);
-                let answer = match entry.and_then(|entry| node.membership.append(entry)) {
-                    Ok(()) => JoinAnswer::Welcome,
-                    Err(error) => JoinAnswer::Refused { reason: error.to_string() },
-                };
-                let log = Box::new(node.membership.clone());
-                node.event(Event::MembershipChanged(log));
-                node.event(Event::JoinAnswered { peer, answer });
-            }
+            Effect::Recovering { peer, statement } => node.recover(peer, *statement),
             Effect::Close { peer, code, .. } => {
                 node.closed.push(code);
                 if let Some(line) = self.lines.get_mut(&(index, peer)) {

@@ -180,7 +180,7 @@ fn the_root_changes_hands_by_files() {
     hub.json(&[&propose[..], &given].concat());
     let early = hub.run(&["root", "apply", &next, "--json"]);
     assert_eq!(early.status, 1, "{early:?}");
-    assert!(early.out.contains("第 2 版根要 2 人签名，现在有 0 人"), "{early:?}");
+    assert!(early.out.contains("第 2 版信任根要 2 人签名，现在有 0 人"), "{early:?}");
     hub.json(&["root", "sign", &next, "--key", &keys[0]]);
     hub.json(&["root", "sign", &next, "--key", &keys[2]]);
     let root = hub.json(&["root", "apply", &next]);

@@ -4,14 +4,20 @@ use onex_crdt::action::Action;
 use onex_crdt::ids::RecordId;
 use onex_crdt::records::membership::{DEVICE_CANCEL, ROLE_GRANT};
 
+use crate::core::commands::Does;
 use crate::core::form::FormState;
 use crate::core::load::{Task, Want};
 use crate::core::model::{Model, Screen};
 use crate::core::people::{Entry, PeoplePage};
 use crate::core::update::{go, open};
 
+/// Opens the page, or takes away what is marked on it.
+pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
+    if matches!(does, Does::RemoveMarked) { remove(model) } else { show(model) }
+}
+
 /// Opens the page.
-pub fn show(model: &mut Model) -> Vec<Task> {
+fn show(model: &mut Model) -> Vec<Task> {
     let mut tasks =
         if model.screen == Screen::Directory { Vec::new() } else { go(model, Screen::Directory) };
     model.people_open = true;
@@ -48,7 +54,7 @@ pub fn enter(model: &mut Model) -> Vec<Task> {
 }
 
 /// Opens the form that removes the marked device, or makes the marked invitation useless.
-pub fn remove(model: &mut Model) -> Vec<Task> {
+fn remove(model: &mut Model) -> Vec<Task> {
     match model.people_entry() {
         Some(Entry::Device(_)) => act(model, model.people_action("device.remove")),
         Some(Entry::Invitation(_)) => open::act(model, &DEVICE_CANCEL),
