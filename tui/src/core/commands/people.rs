@@ -3,7 +3,7 @@
 use onex_crdt::records::membership::{DEVICE_INVITE, ROLE_GRANT, ROLE_REMOVE};
 
 use super::{At, Command, Does, act, entry, keys, when};
-use crate::core::model::Model;
+use crate::core::model::{Model, Screen};
 use crate::core::people::Entry;
 
 /// What takes a marked device or invitation away.
@@ -13,6 +13,10 @@ pub const REMOVING: [&str; 2] = ["device.remove", "device.cancel"];
 pub static COMMANDS: &[Command] = &[
     keys(&["F9"], 6, entry("directory-people", "cmd-people", At::Directory, Does::People)),
     keys(&["F9"], 6, entry("page-people", "cmd-people", At::Organisation, Does::People)),
+    when(
+        |model| model.screen != Screen::Directory && model.welcome.is_none(),
+        entry("go-people", "cmd-people", At::Page, Does::People),
+    ),
     keys(&["Enter"], 1, when(opens, entry("people-open", "cmd-do", At::People, Does::Open))),
     keys(
         &["F6"],
