@@ -16,6 +16,7 @@ pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
+pub mod removal;
 pub mod report;
 pub mod restored;
 pub mod rooting;

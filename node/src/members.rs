@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use rusqlite::{Connection, Transaction};
 
-use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::action::{Action, Given, Reason, Refusal, Who};
 use onex_crdt::field::code::OrgRef;
 use onex_crdt::field::time::Date;
 use onex_crdt::field::{Field, FieldError};
@@ -24,11 +24,12 @@ use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::api::{Answer, Asking, DeviceRow, InvitationRow, Invited};
 use crate::clock::random;
+use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
-use crate::restored;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, documents, peers, projection};
+use crate::store::{self, StoreError, peers, projection};
+use crate::{removal, restored};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -181,7 +182,8 @@ impl Node {
             statements.push(Statement::AddOrganisation { org, role, name });
         }
         statements.push(Statement::AddDevice { org, key, person });
-        writer.state(statements, |transaction| {
+        let who = self.who(&writer)?;
+        writer.state(&who, statements, |transaction| {
             enrolment::set_state(transaction, stored.invitation.id, InvitationState::Used)
         })?;
         drop(writer);
@@ -215,15 +217,17 @@ impl Node {
     ) -> Result<(), NodeError> {
         let mut writer = self.writer()?;
         let person = person.to_owned();
-        let statement = if grant {
-            Statement::GrantRole { device, person, role }
+        let cut = writer.membership.position() + 1;
+        let statements = if grant {
+            vec![Statement::GrantRole { device, person, role }]
         } else {
-            Statement::RemoveRole { device, person, role, frontier: Vec::new() }
+            let mut frontiers = writer.frontiers(device)?.into_iter();
+            let frontier = frontiers.next().unwrap_or_default();
+            let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
+            let more: Vec<_> = more.collect();
+            [vec![Statement::RemoveRole { device, person, role, frontier }], more].concat()
         };
-        writer.state(vec![statement], |_| Ok(()))?;
-        drop(writer);
-        self.shared.changed();
-        Ok(())
+        self.state_all(&mut writer, statements)
     }
 
     /// Returns the device that a full id or a unique prefix of at least eight digits means.
@@ -269,6 +273,14 @@ impl Node {
             RecordId(self.device_confirm(text("digits"))?.0)
         } else if action.id == actions::DEVICE_CANCEL.id {
             self.invitation_cancel(text("id"))?
+        } else if action.id == actions::DEVICE_REMOVE.id {
+            let device = self.find_device(text("id"))?;
+            let given = actions::RemovalReason::from_id(text("reason"));
+            let given = given.unwrap_or(actions::RemovalReason::Lost);
+            self.device_remove(device, removal::reason(given))?;
+            RecordId(device.0)
+        } else if action.id == actions::DEVICE_ADOPT.id {
+            self.device_adopt(text("id"))?
         } else {
             let device = self.find_device(text("device"))?;
             let role = PersonRole::from_id(text("role")).unwrap_or(PersonRole::Admin);
@@ -287,88 +299,128 @@ impl Writer {
     /// When the log does not allow them, or this device was restored and waits for its peers.
     pub(crate) fn state(
         &mut self,
+        who: &Who,
         statements: Vec<Statement>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), NodeError> {
-        let signed = statements
-            .into_iter()
-            .map(|body| self.membership.propose(self.engine.key(), body))
-            .collect();
-        self.place(signed, also)
+        self.lengthen(who, |engine, transaction, ahead| {
+            for statement in statements {
+                let signed = ahead.propose(engine.key(), statement);
+                place(engine, transaction, ahead, signed)?;
+            }
+            Ok(also(transaction)?)
+        })
     }
 
-    /// Sequences signed statements on the device that does, else keeps them for it.
-    pub(crate) fn place(
-        &mut self,
-        statements: Vec<SignedStatement>,
-        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
-        let transaction = store.write()?;
-        let mut ahead = caught_up(&transaction, membership)?;
-        let sequences = ahead.sequencer() == engine.key().device();
-        if sequences && restored::awaited(&transaction, &ahead)?.is_some() {
-            return Err(NodeError::Restored);
-        }
-        for signed in statements {
-            if sequences {
-                let entry = ahead.sequence(engine.key(), signed).map_err(NodeError::membership)?;
-                ahead.append(entry.clone()).map_err(NodeError::membership)?;
-                store::membership::put(&transaction, &entry)?;
-            } else {
-                store::membership::propose(&transaction, &signed)?;
+    /// The same for a statement that another key has signed.
+    pub(crate) fn place(&mut self, who: &Who, signed: SignedStatement) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| place(engine, transaction, ahead, signed))
+    }
+
+    /// Signs what this device has to say by itself; where it waits for its peers after a restore,
+    /// that waits too.
+    pub(crate) fn say(&mut self, who: &Who, statements: Vec<Statement>) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| {
+            let waits = restored::awaited(transaction, ahead)?.is_some();
+            for statement in statements {
+                let signed = ahead.propose(engine.key(), statement);
+                match waits {
+                    true => store::membership::propose(transaction, &signed)?,
+                    false => place(engine, transaction, ahead, signed)?,
+                }
             }
-        }
-        also(&transaction)?;
-        reproject_acts(&transaction, ahead.first_new(membership), &ahead)?;
-        transaction.commit().map_err(StoreError::from)?;
-        *membership = ahead;
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives statements of other devices their places; what is no longer allowed is left out. After
     /// a restore nothing gets a place before the peers' longest log is here: it stays with those who
     /// said it.
-    pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
+    pub(crate) fn sequence(
+        &mut self,
+        who: &Who,
+        statements: Vec<SignedStatement>,
+    ) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| {
+            let waits = restored::awaited(transaction, ahead)?.is_some();
+            for statement in statements.into_iter().filter(|_| !waits) {
+                let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
+                put(transaction, ahead, entry)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives what waits here its places, at a device that does so by now: after a restore, or since
+    /// the root has named it.
+    pub(crate) fn sequence_waiting(&mut self, who: &Who) -> Result<(), NodeError> {
+        let waiting = store::membership::proposals(self.store.read())?;
+        match waiting.is_empty() || self.membership.sequencer() != who.device {
+            true => Ok(()),
+            false => self.sequence(who, waiting),
+        }
+    }
+
+    /// Takes entries that hold: others' that came, or an own rotation of the root.
+    pub(crate) fn take_entries(&mut self, who: &Who, entries: Vec<Entry>) -> Result<(), NodeError> {
+        self.lengthen(who, |_, transaction, ahead| {
+            entries.into_iter().try_for_each(|entry| put(transaction, ahead, entry))
+        })
+    }
+
+    /// Lengthens the log in one transaction, with everything that follows from that: what counts
+    /// in documents, and in rows. Of what a rotation drops this device's own statements are
+    /// proposed anew.
+    fn lengthen(
+        &mut self,
+        who: &Who,
+        work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
+    ) -> Result<(), NodeError> {
+        let Writer { store, engine, membership, to_say } = self;
         let transaction = store.write()?;
         let mut ahead = caught_up(&transaction, membership)?;
-        let waits = restored::awaited(&transaction, &ahead)?.is_some();
-        for statement in statements.into_iter().filter(|_| !waits) {
-            let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
-            ahead.append(entry.clone()).map_err(NodeError::membership)?;
-            store::membership::put(&transaction, &entry)?;
+        work(engine, &transaction, &mut ahead)?;
+        let from = ahead.first_new(membership);
+        for statement in membership.entries_from(from).iter().map(|entry| &entry.statement) {
+            if statement.signer == who.device && ahead.check(statement).is_ok() {
+                store::membership::propose(&transaction, statement)?;
+            }
         }
-        reproject_acts(&transaction, ahead.first_new(membership), &ahead)?;
+        if ahead.position() >= from {
+            let taken = engine.log_grew(&transaction, &ahead, who, from);
+            let taken = taken.inspect_err(|_| engine.forget())?;
+            to_say.extend(taken.statements);
+        }
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
         Ok(())
     }
+}
 
-    /// Stores entries of the membership log that hold: others' that came, or an own rotation. What
-    /// a rotation drops of this device's own statements is proposed anew.
-    pub(crate) fn take_entries(&mut self, entries: Vec<Entry>) -> Result<(), NodeError> {
-        let mut longer = self.membership.clone();
-        for entry in entries {
-            longer.append(entry).map_err(NodeError::membership)?;
-        }
-        let from = longer.first_new(&self.membership);
-        let gone = self.membership.entries_from(from).to_vec();
-        let own = self.engine.key().device();
-        self.commit(|_, transaction, _| {
-            for entry in longer.entries_from(from) {
-                store::membership::put(transaction, entry)?;
-            }
-            for statement in gone.iter().map(|entry| &entry.statement) {
-                if statement.signer == own && longer.check(statement).is_ok() {
-                    store::membership::propose(transaction, statement)?;
-                }
-            }
-            Ok(reproject_acts(transaction, from, &longer)?)
-        })?;
-        self.membership = longer;
-        Ok(())
+/// Gives a statement its place on the device that does, else keeps it for that.
+fn place(
+    engine: &Engine,
+    transaction: &Transaction<'_>,
+    ahead: &mut Membership,
+    signed: SignedStatement,
+) -> Result<(), NodeError> {
+    if ahead.sequencer() != engine.key().device() {
+        return Ok(store::membership::propose(transaction, &signed)?);
     }
+    if restored::awaited(transaction, ahead)?.is_some() {
+        return Err(NodeError::Restored);
+    }
+    let entry = ahead.sequence(engine.key(), signed);
+    put(transaction, ahead, entry.map_err(NodeError::membership)?)
+}
+
+fn put(
+    transaction: &Transaction<'_>,
+    ahead: &mut Membership,
+    entry: Entry,
+) -> Result<(), NodeError> {
+    ahead.append(entry.clone()).map_err(NodeError::membership)?;
+    Ok(store::membership::put(transaction, &entry)?)
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another
@@ -385,18 +437,6 @@ pub(crate) fn caught_up(
         membership.append(entry).map_err(NodeError::membership)?;
     }
     Ok(membership)
-}
-
-/// Computes anew what a longer membership log may make count.
-pub(crate) fn reproject_acts(
-    transaction: &Transaction<'_>,
-    from: u64,
-    membership: &Membership,
-) -> Result<(), StoreError> {
-    let touches = documents::touched_acts(transaction, from)?;
-    let view = store::view::SqlView::new(transaction, membership);
-    documents::project_rows(transaction, &view, &touches)?;
-    view.finish()
 }
 
 /// Where a joining device may reach this network: this node first, then the hub's devices.

@@ -27,12 +27,14 @@ impl Node {
     /// When the person is no lead.
     pub fn go_on_restored(&self) -> Result<(), NodeError> {
         let mut writer = self.writer()?;
-        if !self.who(&writer)?.roles.contains(&PersonRole::Lead) {
+        let who = self.who(&writer)?;
+        if !who.roles.contains(&PersonRole::Lead) {
             return Err(NodeError::NotLead);
         }
         let transaction = writer.store.write()?;
         drop_meta(&transaction, RESTORED)?;
         transaction.commit().map_err(StoreError::from)?;
+        writer.sequence_waiting(&who)?;
         drop(writer);
         self.shared.changed();
         Ok(())

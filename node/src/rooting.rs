@@ -112,7 +112,9 @@ impl Node {
             .membership
             .rotation_place(writer.engine.key(), file.rotation)
             .map_err(root_refused)?;
-        writer.take_entries(vec![entry])?;
+        let who = self.who(&writer)?;
+        writer.take_entries(&who, vec![entry])?;
+        writer.sequence_waiting(&who)?;
         drop(writer);
         self.shared.changed();
         self.root()
@@ -137,7 +139,7 @@ impl Node {
             secret,
         };
         let statement = Statement::SetRecovery { org, key: secret.key().public() };
-        writer.state(vec![statement], |_| Ok(()))?;
+        writer.state(&who, vec![statement], |_| Ok(()))?;
         drop(writer);
         self.shared.changed();
         Ok(RecoveryMade { org_id: org, text: recovery.to_text(), code: secret.code() })
@@ -156,12 +158,12 @@ impl Node {
             &secret.key(),
             Statement::GrantRole {
                 device: who.device,
-                person: who.person,
+                person: who.person.clone(),
                 role: onex_crdt::roles::PersonRole::Admin,
             },
         );
         writer.membership.check(&statement).map_err(NodeError::membership)?;
-        writer.place(vec![statement], |_| Ok(()))?;
+        writer.place(&who, statement)?;
         drop(writer);
         self.shared.changed();
         Ok(())
@@ -179,7 +181,8 @@ impl Node {
         if known.is_none() {
             return Err(Refusal::new(&ROLE_GRANT, Reason::UnknownRecord, Some("org_id")).into());
         }
-        writer.state(vec![Statement::Reset { org }], |_| Ok(()))?;
+        let who = self.who(&writer)?;
+        writer.state(&who, vec![Statement::Reset { org }], |_| Ok(()))?;
         let done = writer.membership.organisation(org).is_some_and(|org| org.awaits_first);
         tracing::warn!(%org, done, "an organisation begins anew");
         drop(writer);

@@ -377,6 +377,18 @@ impl Membership {
             })
     }
 
+    /// Returns for each time that a person had a role at a device the position that ended it, or
+    /// nothing where he has it still.
+    pub fn ends<'a>(
+        &'a self,
+        device: DeviceId,
+        person: &'a str,
+        role: PersonRole,
+    ) -> impl Iterator<Item = Option<u64>> + 'a {
+        let of = move |term: &&Term| term.is_of(device, person, role);
+        self.terms.iter().filter(of).map(|term| term.until)
+    }
+
     /// Returns how many devices an organisation had at a position.
     pub fn device_count(&self, org: OrgId, position: u64) -> usize {
         let active = |device: DeviceId| self.was_active(device, position);

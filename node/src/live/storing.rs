@@ -118,14 +118,20 @@ pub(super) fn store(
             Ok(Vec::new())
         }
         Effect::TakeStatements { entries, .. } => {
-            writer.take_entries(entries)?;
+            let who = node.who(&writer)?;
+            let before = writer.membership.position();
+            writer.take_entries(&who, entries)?;
             seen.head = writer.membership.head();
+            node.complete(&mut writer, before)?;
             drop(writer);
             node.shared.changed();
-            Ok(Vec::new())
+            news(node, seen)
         }
         Effect::Sequence { statements } => {
-            writer.sequence(statements)?;
+            let who = node.who(&writer)?;
+            let before = writer.membership.position();
+            writer.sequence(&who, statements)?;
+            node.complete(&mut writer, before)?;
             seen.head = writer.membership.head();
             let membership = Box::new(writer.membership.clone());
             drop(writer);
@@ -155,6 +161,9 @@ fn admit(
         peers::set_taken(transaction, device, upto)?;
         Ok(taken)
     })?;
+    let position = writer.membership.position();
+    writer.to_say.extend(taken.statements);
+    node.complete(&mut writer, position)?;
     drop(writer);
     if taken.admitted > 0 {
         node.shared.changed();
@@ -209,6 +218,9 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
         }
         Ok(peers::set_synced(transaction, device, &now, report.equal)?)
     })?;
+    if let Ok(who) = node.who(&writer) {
+        writer.sequence_waiting(&who)?;
+    }
     drop(writer);
     node.shared.changed();
     Ok(())
@@ -252,7 +264,8 @@ pub(super) fn recover(
         false => writer.membership.check(&statement).err().map(|error| error.to_string()),
     };
     if refused.is_none() && !is_in(&writer.membership) {
-        writer.sequence(vec![statement])?;
+        let who = node.who(&writer)?;
+        writer.sequence(&who, vec![statement])?;
         seen.head = writer.membership.head();
     }
     let answer = match (refused, is_in(&writer.membership)) {

@@ -63,6 +63,12 @@ fn grant(node: &Node, device: DeviceId, role: &str) -> Result<(), NodeError> {
     node.act(&ROLE_GRANT, &[], &given.into()).map(drop)
 }
 
+fn state(node: &Node, statements: Vec<Statement>) {
+    let mut writer = node.writer().expect("a writer");
+    let who = node.who(&writer).expect("a member");
+    writer.state(&who, statements, |_| Ok(())).expect("the log allows it");
+}
+
 fn me(node: &Node) -> crate::api::Me {
     node.me().expect("me")
 }
@@ -73,7 +79,7 @@ fn a_removed_device_hears_that_it_was_removed() {
     let device = me(&second).device;
     let reason = RemovalReason::Lost;
     let remove = Statement::RemoveDevice { device, reason, frontier: Vec::new() };
-    hub.writer().expect("a writer").state(vec![remove], |_| Ok(())).expect("an admin removes");
+    state(&hub, vec![remove]);
     assert!(me(&second).device_active, "nobody has told it yet");
     let begun = std::time::Instant::now();
     let report = second.sync(None).expect("a report");
@@ -98,10 +104,8 @@ fn a_restored_hub_gives_no_place_before_it_has_met_the_others() {
         },
         Statement::AddDevice { org, key, person: "王芳".to_owned() },
     ];
-    let mut writer = hub.writer().expect("a writer");
-    writer.state(add.into(), |_| Ok(())).expect("the hub adds");
-    restored::mark(writer.store.read()).expect("marked");
-    drop(writer);
+    state(&hub, add.into());
+    restored::mark(hub.writer().expect("a writer").store.read()).expect("marked");
     assert_eq!(hub.awaited().expect("asked"), [org]);
     assert_eq!(second.awaited().expect("asked"), [], "it gives no places");
     assert!(matches!(grant(&hub, device, "officer"), Err(NodeError::Restored)));

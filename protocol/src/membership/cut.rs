@@ -52,6 +52,11 @@ impl Membership {
         self.cuts.values()
     }
 
+    /// Returns the cut that an entry made.
+    pub fn cut(&self, position: u64) -> Option<&Cut> {
+        self.cuts.get(&position)
+    }
+
     /// Returns the branches that count where actors of a document were forked: the number and the
     /// hash of the last change of each.
     pub fn resolved(

@@ -146,6 +146,8 @@ fn devices_and_people_are_seen() {
     check("people_confirm", peopled, "0 F9 Enter");
     check("people_grant", peopled, "0 F9 Down Down F7");
     check("people_cancel", peopled, "0 F9 Down Delete");
+    check("people_remove", peopled, "0 F9 Down Down Down Delete");
+    check("people_adopt", peopled, "0 F9 End Up Enter");
     check("people_calm", nothing, "0 F9");
     check("people_removed", removed, "0 F9");
     check("sync_removed", removed, "-");

@@ -164,6 +164,20 @@ fn a_recovery_key_brings_an_organisation_back() {
     );
     let reset = hub.run(&["recovery", "reset", &org, "--json"]);
     assert_eq!(reset.status, 1, "devices of it take part");
+    for home in [&lost, &new] {
+        let id = home.json(&["status"])["device"]["id"].as_str().expect("an id").to_owned();
+        hub.json(&["do", "device.remove", &format!("id={id}"), "reason=lost"]);
+    }
+    let told = lost.run(&["sync"]);
+    assert!(told.out.contains("这台设备已被移除"), "{told:?}");
+    assert_eq!(lost.json(&["status"])["device"]["state"], "removed");
+    assert_eq!(hub.json(&["recovery", "reset", &org])["done"], true);
+    let invited = hub.json(&["invite", "--role", "college", "--org", &org, "--code"]);
+    let (code, address) = (invited["code"].as_str(), invited["address"].as_str());
+    let by_code = ["--code", code.expect("a code"), "--address", address.expect("an address")];
+    let first = join(&hub, &[&by_code[..], &["--person", "陈晨"]].concat());
+    let status = first.json(&["status"]);
+    assert_eq!((&status["org"]["id"], &status["roles"][0]), (&org.as_str().into(), &"admin".into()));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn opens(model: &Model) -> bool {
     match model.people_entry() {
         Some(Entry::Asking(_)) => true,
         Some(Entry::Device(_)) => model.may(&ROLE_GRANT),
-        Some(Entry::Held(_)) => model.people_action("device.adopt").is_some(),
+        Some(Entry::Held(held)) => held.adoptable && model.people_action("device.adopt").is_some(),
         Some(Entry::Invitation(_)) | None => false,
     }
 }

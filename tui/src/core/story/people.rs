@@ -40,20 +40,24 @@ pub fn with_people(mut world: World) -> World {
         code: "BSF-5WQ-JYB-SF5-WQJ-YBS-F5W-QJY-BSS".into(),
         address: Some("10.1.2.3:40312".into()),
     });
-    let held = |byte, kind: &str, reason: &str, at| Quarantined {
+    let held = |byte, kind: &str, reason: &str, at, adoptable: bool| Quarantined {
         id: RecordId([byte; 16]),
         document: DocId([byte; 16]),
         document_kind: kind.into(),
         owner_id: RAILWAY.into(),
         change: None,
+        device: adoptable.then_some(DeviceId([0x6e; 16])),
+        person: adoptable.then(|| "李强".into()),
+        records: adoptable.then(|| vec![RecordId([0x55; 16])]),
+        adoptable,
         reason: reason.into(),
         received_from: DeviceId([0x77; 16]),
         received_at: moment(at),
         state: "held".into(),
     };
     world.held.extend([
-        held(0x01, "learners", "removed_device", "2026-04-20T09:00:00+08:00"),
-        held(0x02, "class", "no_seal", "2026-04-20T09:01:00+08:00"),
+        held(0x01, "learners", "removed_device", "2026-04-20T09:00:00+08:00", true),
+        held(0x02, "class", "no_seal", "2026-04-20T09:01:00+08:00", false),
     ]);
     world
 }

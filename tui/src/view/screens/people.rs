@@ -1,5 +1,6 @@
 //! 机构 > 设备与人员: who asks, invitations, devices with their people, and what was kept apart.
 
+use onex_crdt::ids::DeviceId;
 use onex_crdt::roles::PersonRole;
 use onex_node::api::{DeviceRow, InvitationRow, Quarantined};
 use ratatui::buffer::Buffer;
@@ -136,15 +137,20 @@ fn kept_apart(model: &Model, held: &Quarantined) -> String {
     let look = model.look;
     let reason = look.tr(&format!("held-{}", held.reason), &[]);
     let kind = look.tr(&format!("document-{}", held.document_kind), &[]);
-    let from: String = held.received_from.to_string().chars().take(DEVICE_DIGITS).collect();
-    let at = words::moment(held.received_at);
-    let args = [
+    let short =
+        |device: DeviceId| -> String { device.to_string().chars().take(DEVICE_DIGITS).collect() };
+    let (from, at) = (short(held.received_from), words::moment(held.received_at));
+    let mut args = vec![
         ("kind", kind.as_str().into()),
         ("reason", reason.as_str().into()),
         ("device", from.as_str().into()),
         ("at", at.as_str().into()),
     ];
-    look.tr("people-kept", &args)
+    let kept = look.tr("people-kept", &args);
+    let Some(records) = &held.records else { return kept };
+    let who = held.person.clone().or(held.device.map(short)).unwrap_or_default();
+    args = vec![("who", who.as_str().into()), ("count", (records.len() as u64).into())];
+    format!("{kept}  {}", look.tr("people-kept-records", &args))
 }
 
 const DEVICE_DIGITS: usize = 8;
