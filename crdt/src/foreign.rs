@@ -420,6 +420,8 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], ForeignError> {
+        #[cfg(test)]
+        tests::step();
         let end = self.at.checked_add(count).ok_or(ForeignError::Malformed)?;
         let taken = self.bytes.get(self.at..end).ok_or(ForeignError::Malformed)?;
         self.at = end;
@@ -489,3 +491,6 @@ impl ForeignError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,9 @@ pub struct Me {
 }
 
 pub use crate::home::Keeping;
+pub use crate::space::Room;
 pub use crate::store::audit::{AuditEntry, AuditLine};
+pub use crate::upkeep::DatabaseState;
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -194,6 +196,21 @@ pub struct Status {
     pub bytes: u64,
     /// How the keys of the database and of the device are kept.
     pub keys: Keeping,
+    /// How its files are.
+    pub health: Health,
+}
+
+/// How the node's files are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// The file of the database.
+    pub database: DatabaseState,
+    /// The room on its disk.
+    pub room: Room,
+    /// The day of the newest daily backup, `YYYY-MM-DD`.
+    pub backup: Option<String>,
+    /// Whether the store was restored and has not heard from those who know what was said before.
+    pub restored: bool,
 }
 
 /// What no peer has acknowledged yet.

@@ -4,6 +4,8 @@
 
 pub mod api;
 mod audit;
+pub mod backup;
+pub mod check;
 pub mod clock;
 mod conflict;
 pub mod drafts;
@@ -16,13 +18,18 @@ pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
+mod outbox_log;
+mod presence;
 pub mod removal;
+pub mod repair;
 pub mod report;
-pub mod restored;
 pub mod rooting;
+pub mod space;
 pub mod store;
 pub mod table;
 pub mod undoing;
+mod unsent;
+pub mod upkeep;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

@@ -23,7 +23,7 @@ use onex_protocol::machine::{Fault, Report};
 use crate::api::{Closed, PeerReport, SyncReport, Traffic};
 use crate::handle::{Node, NodeError};
 use crate::members::LISTEN;
-use crate::net::{DeviceKey, Endpoint};
+use crate::net::{DeviceKey, Endpoint, Ground};
 use crate::report::{peer_of, unsent};
 use crate::store::peers::{self, StoredPeer};
 use crate::store::{meta, set_meta};
@@ -52,6 +52,20 @@ impl Node {
     /// # Errors
     /// When no peer is known, or the store fails; a peer that cannot be reached is in the report.
     pub fn sync(&self, peer: Option<DeviceId>) -> Result<SyncReport, NodeError> {
+        let syncing = async { self.sync_over(Ground::open(ANY_PORT)?, peer).await };
+        runtime()?.block_on(LocalSet::new().run_until(syncing))
+    }
+
+    /// Syncs once as [`Node::sync`] does, over a socket and a clock of the caller. Must run in a
+    /// `LocalSet` on the thread of its runtime.
+    ///
+    /// # Errors
+    /// As [`Node::sync`].
+    pub async fn sync_over(
+        &self,
+        ground: Ground,
+        peer: Option<DeviceId>,
+    ) -> Result<SyncReport, NodeError> {
         let known = peers::all(self.reader().read())?;
         let wanted = |stored: &StoredPeer| match peer {
             Some(device) => stored.device == device,
@@ -61,7 +75,8 @@ impl Node {
         if targets.is_empty() {
             return Err(NodeError::NoPeer);
         }
-        let reports = runtime()?.block_on(LocalSet::new().run_until(self.sync_with(&targets)))?;
+        let endpoint = Rc::new(Endpoint::on(&self.device_key(), ground)?);
+        let reports = self.sync_with(&endpoint, &targets).await?;
         let writer = self.writer()?;
         let mut report =
             SyncReport { unsent: unsent(writer.store.read())?, ..SyncReport::default() };
@@ -75,16 +90,16 @@ impl Node {
 
     async fn sync_with(
         &self,
+        endpoint: &Rc<Endpoint>,
         targets: &[StoredPeer],
     ) -> Result<BTreeMap<DeviceId, Result<Report, String>>, NodeError> {
-        let endpoint = Rc::new(Endpoint::bind(&self.device_key(), ANY_PORT)?);
         let mut driver = Driver::new(self.clone())?;
         let mut calls: BTreeMap<DeviceId, Called> = BTreeMap::new();
         let mut outcomes = BTreeMap::new();
         for target in targets {
             match target.address.as_deref().map(resolve) {
                 Some(Some(address)) => {
-                    calls.insert(target.device, driver.call(&endpoint, address, target.key));
+                    calls.insert(target.device, driver.call(endpoint, address, target.key));
                 }
                 Some(None) => {
                     outcomes.insert(target.device, Err("the address does not resolve".to_owned()));
@@ -94,9 +109,13 @@ impl Node {
                 }
             }
         }
-        let mut heard = tokio::time::Instant::now();
+        let (mut heard, mut heard_bytes) = (tokio::time::Instant::now(), 0);
         while outcomes.len() < targets.len() && heard.elapsed() < SILENCE_MAX {
             driver.step().await?;
+            // A batch may be minutes under way on a slow line; what arrives of it is life enough.
+            if std::mem::replace(&mut heard_bytes, driver.received_bytes()) != heard_bytes {
+                heard = tokio::time::Instant::now();
+            }
             for (device, report) in driver.reports.drain(..) {
                 heard = tokio::time::Instant::now();
                 outcomes.insert(device, Ok(report));
@@ -115,6 +134,17 @@ impl Node {
         endpoint.close("done");
         let _ = tokio::time::timeout(PARTING, endpoint.wait_closed()).await;
         Ok(outcomes)
+    }
+
+    /// Lets others reach this node over a socket and a clock of the caller, and calls its peers if
+    /// it `calls`, until the future is dropped. Must run in a `LocalSet` on the thread of its
+    /// runtime.
+    ///
+    /// # Errors
+    /// A failure of the store, which alone ends it.
+    pub async fn serve_over(&self, ground: Ground, calls: bool) -> Result<(), NodeError> {
+        let endpoint = Rc::new(Endpoint::on(&self.device_key(), ground)?);
+        Driver::new(self.clone())?.serve(endpoint, calls).await
     }
 
     /// Lets others reach this node; port 0 takes a free one.
@@ -247,8 +277,16 @@ impl Serving {
         self.end()
     }
 
-    /// Waits until serving ends by itself, which only a failure of the store does.
+    /// Waits until serving ends: by a failure of the store, or because somebody ends the program,
+    /// which is a clean end then.
     pub fn wait(mut self) -> Result<(), NodeError> {
+        let happen = self.happen.clone();
+        let asked = runtime()?;
+        std::thread::spawn(move || {
+            asked.block_on(end_asked());
+            // A thread that has ended already hears nothing, and need not.
+            let _ = happen.send(Happening::Stop);
+        });
         self.thread.take().map_or(Ok(()), ended)
     }
 
@@ -256,6 +294,28 @@ impl Serving {
         // A thread that has ended already hears nothing, and need not.
         let _ = self.happen.send(Happening::Stop);
         self.thread.take().map_or(Ok(()), ended)
+    }
+}
+
+/// Comes back when somebody asks the program to end. Where that cannot be heard, never.
+#[cfg(unix)]
+async fn end_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn end_asked() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -3,6 +3,7 @@
 //! The hub's first device sequences them at once; on every other device they wait for the next
 //! contact with it. How a device asks to be let in stands in `enrol`.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use rusqlite::{Connection, Transaction};
@@ -11,7 +12,7 @@ use onex_crdt::action::{Action, Given, Reason, Refusal, Who};
 use onex_crdt::field::code::OrgRef;
 use onex_crdt::field::time::Date;
 use onex_crdt::field::{Field, FieldError};
-use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{ChangeHash, DeviceId, DocId, OrgId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::membership as actions;
 use onex_crdt::records::organisation::Organisation;
@@ -27,9 +28,9 @@ use crate::clock::random;
 use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
+use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, peers, projection};
-use crate::{removal, restored};
+use crate::store::{self, StoreError, outbox, peers, projection, sync};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -317,22 +318,6 @@ impl Writer {
         self.lengthen(who, |engine, transaction, ahead| place(engine, transaction, ahead, signed))
     }
 
-    /// Signs what this device has to say by itself; where it waits for its peers after a restore,
-    /// that waits too.
-    pub(crate) fn say(&mut self, who: &Who, statements: Vec<Statement>) -> Result<(), NodeError> {
-        self.lengthen(who, |engine, transaction, ahead| {
-            let waits = restored::awaited(transaction, ahead)?.is_some();
-            for statement in statements {
-                let signed = ahead.propose(engine.key(), statement);
-                match waits {
-                    true => store::membership::propose(transaction, &signed)?,
-                    false => place(engine, transaction, ahead, signed)?,
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// Gives statements of other devices their places; what is no longer allowed is left out. After
     /// a restore nothing gets a place before the peers' longest log is here: it stays with those who
     /// said it.
@@ -342,8 +327,11 @@ impl Writer {
         statements: Vec<SignedStatement>,
     ) -> Result<(), NodeError> {
         self.lengthen(who, |engine, transaction, ahead| {
-            let waits = restored::awaited(transaction, ahead)?.is_some();
-            for statement in statements.into_iter().filter(|_| !waits) {
+            if waits_for_others(transaction, ahead, who.device)? {
+                // Whoever proposed them asks again; what is signed now could be a fork.
+                return Ok(());
+            }
+            for statement in statements {
                 let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
                 put(transaction, ahead, entry)?;
             }
@@ -376,8 +364,29 @@ impl Writer {
         who: &Who,
         work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
     ) -> Result<(), NodeError> {
-        let Writer { store, engine, membership, to_say } = self;
+        match self.try_lengthen(who, work) {
+            Ok(own) => {
+                self.log_unsent(own);
+                Ok(())
+            }
+            Err(error) => {
+                if let NodeError::Store(error) = &error {
+                    self.failed(error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same; returns own changes that others have yet to take.
+    fn try_lengthen(
+        &mut self,
+        who: &Who,
+        work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
+    ) -> Result<BTreeMap<DocId, Vec<ChangeHash>>, NodeError> {
+        let Writer { store, engine, membership, to_say, .. } = self;
         let transaction = store.write()?;
+        let before = sync::log_end(&transaction)?.position;
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
         let from = ahead.first_new(membership);
@@ -391,9 +400,10 @@ impl Writer {
             let taken = taken.inspect_err(|_| engine.forget())?;
             to_say.extend(taken.statements);
         }
+        let own = outbox::after(&transaction, before as i64)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
-        Ok(())
+        Ok(own)
     }
 }
 
@@ -407,8 +417,8 @@ fn place(
     if ahead.sequencer() != engine.key().device() {
         return Ok(store::membership::propose(transaction, &signed)?);
     }
-    if restored::awaited(transaction, ahead)?.is_some() {
-        return Err(NodeError::Restored);
+    if waits_for_others(transaction, ahead, engine.key().device())? {
+        return Err(NodeError::NotCaughtUp);
     }
     let entry = ahead.sequence(engine.key(), signed);
     put(transaction, ahead, entry.map_err(NodeError::membership)?)
@@ -421,6 +431,17 @@ fn put(
 ) -> Result<(), NodeError> {
     ahead.append(entry.clone()).map_err(NodeError::membership)?;
     Ok(store::membership::put(transaction, &entry)?)
+}
+
+/// Whether a restored device must hear from others before it sequences statements or gives numbers:
+/// it may have done so before, and does not know. Where nobody else is known, nobody can tell.
+pub(crate) fn waits_for_others(
+    connection: &rusqlite::Connection,
+    membership: &Membership,
+    own: DeviceId,
+) -> Result<bool, StoreError> {
+    let others = || membership.devices().any(|(id, device)| id != own && device.active);
+    Ok(store::is_restored(connection)? && others())
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another

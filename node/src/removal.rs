@@ -11,6 +11,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 
 use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
+use crate::members::waits_for_others;
 use crate::store::{StoreError, documents, quarantine};
 
 /// Most documents in the frontier of one statement: some hundred bytes each, within an entry.
@@ -81,6 +82,12 @@ impl Node {
     pub(crate) fn complete(&self, writer: &mut Writer, since: u64) -> Result<(), NodeError> {
         // A rotation of the root may have dropped this device: then nobody hears what it says.
         let Ok(who) = self.who(writer) else { return Ok(()) };
+        let (store, membership) = (writer.store.read(), &writer.membership);
+        if membership.sequencer() == who.device && waits_for_others(store, membership, who.device)?
+        {
+            // It says so once it has heard from those who know what it held before.
+            return Ok(());
+        }
         let mut statements = std::mem::take(&mut writer.to_say);
         let cuts: Vec<_> =
             writer.membership.cuts().filter(|cut| cut.position > since).cloned().collect();
@@ -102,7 +109,7 @@ impl Node {
         if statements.is_empty() {
             return Ok(());
         }
-        writer.say(&who, statements)
+        writer.state(&who, statements, |_| Ok(()))
     }
 }
 

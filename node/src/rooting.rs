@@ -5,6 +5,7 @@
 use onex_crdt::action::{Reason, Refusal};
 use onex_crdt::ids::{DeviceId, OrgId};
 use onex_crdt::records::membership::ROLE_GRANT;
+use onex_crdt::roles::PersonRole;
 use onex_protocol::enrolment::InvitationError;
 use onex_protocol::key::{PublicKey, SigningKey};
 use onex_protocol::membership::MembershipError;
@@ -16,6 +17,7 @@ use crate::api::{RecoveryMade, RootKey, RootView};
 use crate::clock::random;
 use crate::handle::{Node, NodeError};
 use crate::members::addresses;
+use crate::store;
 
 /// Draws a key for the root: the text of a file that its keeper carries, and the public half.
 pub fn root_key_new() -> RootKey {
@@ -120,6 +122,28 @@ impl Node {
         self.root()
     }
 
+    /// A lead of the hub says that nobody who knows more can be reached after a restore: from now
+    /// on statements get their places again.
+    ///
+    /// # Errors
+    /// When the person is no lead.
+    pub fn go_on_restored(&self) -> Result<(), NodeError> {
+        let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
+        if !who.roles.contains(&PersonRole::Lead) {
+            return Err(NodeError::NotLead);
+        }
+        writer.commit(|engine, transaction, membership| {
+            store::set_restored(transaction, false)?;
+            engine.catch_up(transaction, membership, &who)
+        })?;
+        self.complete(&mut writer, 0)?;
+        writer.sequence_waiting(&who)?;
+        drop(writer);
+        self.shared.changed();
+        Ok(())
+    }
+
     /// Makes a recovery key for an organisation: an admin for his own, the hub's staff the first
     /// one for another.
     ///
@@ -159,7 +183,7 @@ impl Node {
             Statement::GrantRole {
                 device: who.device,
                 person: who.person.clone(),
-                role: onex_crdt::roles::PersonRole::Admin,
+                role: PersonRole::Admin,
             },
         );
         writer.membership.check(&statement).map_err(NodeError::membership)?;

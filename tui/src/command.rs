@@ -1,6 +1,7 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
-//! Every action of the registry is reached through `do`; no rule stands here. Credentials, bundles and backups are not here yet.
+//! Every action of the registry is reached through `do`; no rule stands here. Credentials and
+//! bundles are not here yet.
 
 mod actions;
 mod enrol;
@@ -13,7 +14,9 @@ mod network;
 mod place;
 mod root;
 mod secrets;
+mod stage;
 mod tables;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -26,6 +29,7 @@ use onex_crdt::roles::OrgRole;
 use onex_node::Node;
 use onex_node::clock::Clock;
 use onex_node::home::Guard;
+use onex_node::upkeep::Upkeep;
 use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
@@ -100,6 +104,7 @@ fn shown(lang: Lang, home: &Path) -> Result<(), Failure> {
 /// it works as well.
 fn on_node(node: Node, lang: Lang) -> std::io::Result<()> {
     let _online = node.stay_in_touch().ok();
+    let _upkeep = Upkeep::begin(&node);
     app::run(Arc::new(node), lang)
 }
 
@@ -161,6 +166,14 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Export { kind, file, reveal, person, .. } => {
             let asked = export::Asked { kind, file, reveal };
             export::export(lang, &opened(person.as_deref())?, &asked)
+        }
+        Command::Check { repair: false, .. } => upkeep::check(lang),
+        Command::Check { repair: true, .. } => upkeep::repair(lang),
+        Command::Backup { file, passphrase_file, .. } => {
+            upkeep::backup(lang, &opened(None)?, &file, passphrase_file.as_deref())
+        }
+        Command::Restore { file, passphrase_file, .. } => {
+            upkeep::restore(lang, &file, passphrase_file.as_deref())
         }
         Command::Passphrase { what, new, .. } => secrets::passphrase(lang, what, new),
         Command::Demo { dir, seed, learners, explain, .. } => {
@@ -482,6 +495,35 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 检查数据 · Reads everything again that is stored, and says what is damaged.
+    Check {
+        /// Makes a new database of what can be read; the damaged one stays beside it.
+        #[arg(long)]
+        repair: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 备份 · Writes everything that is stored into one file, encrypted, without the device's key.
+    Backup {
+        /// The file that is written.
+        file: PathBuf,
+        /// A file with a passphrase; with it any computer can restore the backup, without it only
+        /// this home.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 恢复 · Puts back what a backup holds. Safe at any time; unsent work stays.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// A file with the backup's passphrase.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
     Passphrase {
         /// `keystore` hands the keys to the system's keystore.
@@ -531,6 +573,9 @@ impl Command {
             | Command::Do { json, .. }
             | Command::Import { json, .. }
             | Command::Export { json, .. }
+            | Command::Check { json, .. }
+            | Command::Backup { json, .. }
+            | Command::Restore { json, .. }
             | Command::Passphrase { json, .. }
             | Command::Demo { json, .. } => *json,
         }

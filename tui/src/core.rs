@@ -6,6 +6,7 @@ pub mod model;
 pub mod commands;
 pub mod drafts;
 pub mod form;
+pub mod health;
 pub mod jobs;
 pub mod list;
 pub mod lock;

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{
     Receiver as Receiving, Sender as BoundedSender, UnboundedReceiver, UnboundedSender, channel,
     unbounded_channel,
 };
+use tokio::time::Instant;
 
 use onex_crdt::ids::DeviceId;
 use onex_protocol::key::PublicKey;
@@ -20,6 +21,7 @@ use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Report, S
 use super::storing;
 use crate::handle::{Node, NodeError, Way};
 use crate::net::{Connection, Endpoint, NetError, Receiver, Sender};
+use crate::space::Room;
 
 /// How often the machine hears that time has passed, and other processes' writes are looked for.
 const TICK: Duration = Duration::from_millis(200);
@@ -31,6 +33,8 @@ const MESSAGES_WAITING_MAX: usize = 16;
 const STRANGERS_MAX: usize = 32;
 /// How long a connection that is closed may take to deliver what was sent.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
+/// What a peer is told when there is no room for what it sends.
+const NO_ROOM: &str = "no room on the disk";
 
 /// Everything a node has on the network at one time.
 pub(super) struct Driver {
@@ -170,8 +174,19 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for the next happening or tick, and does what follows. Returns whether to go on.
+    /// Waits for the next happening or tick, and does what follows. Returns whether to go on: a
+    /// full disk ends connections, a broken one everything.
     pub async fn step(&mut self) -> Result<bool, NodeError> {
+        match self.try_step().await {
+            Err(NodeError::Store(error)) if error.is_full() => {
+                self.turn_all_away();
+                Ok(true)
+            }
+            done => done,
+        }
+    }
+
+    async fn try_step(&mut self) -> Result<bool, NodeError> {
         let happening = tokio::select! {
             _ = self.ticks.tick() => None,
             happening = self.happenings.recv() => happening,
@@ -273,9 +288,31 @@ impl Driver {
                 let answered = Event::JoinAnswered { peer, answer };
                 return Ok(vec![Event::MembershipChanged(log), answered]);
             }
+            Effect::Admit { peer, ref documents, .. }
+                if !documents.is_empty() && self.node.room() < Room::Enough =>
+            {
+                return Ok(vec![self.turn_away(peer)]);
+            }
             other => return storing::store(&self.node, self.own, other, &mut self.seen),
         }
         Ok(Vec::new())
+    }
+
+    /// Ends a connection for want of room: what it brings can be fetched again, own work not.
+    fn turn_away(&mut self, peer: PeerId) -> Event {
+        tracing::warn!("the disk is nearly full: nothing is taken from peers");
+        self.send(peer, Outgoing::Close(0, NO_ROOM.to_owned()));
+        self.links.remove(&peer);
+        Event::Disconnected { peer }
+    }
+
+    /// Ends every connection after the disk was found to be full; they are made again later.
+    fn turn_all_away(&mut self) {
+        for peer in self.links.keys().copied().collect::<Vec<_>>() {
+            let gone = self.turn_away(peer);
+            // What follows are reports of connections that ended early, and nothing to be stored.
+            self.machine.handle(self.now(), gone);
+        }
     }
 
     fn send(&self, peer: PeerId, message: Outgoing) {
@@ -314,6 +351,11 @@ impl Driver {
         Ok(())
     }
 
+    /// Bytes that have come over the connections that stand.
+    pub fn received_bytes(&self) -> u64 {
+        self.links.values().map(|link| link.connection.received_bytes()).sum()
+    }
+
     /// Closes every connection, after what was sent has been delivered.
     pub async fn close_all(&mut self, reason: &str) {
         let links = std::mem::take(&mut self.links);
@@ -335,7 +377,13 @@ async fn accept(endpoint: Rc<Endpoint>, happen: UnboundedSender<Happening>) {
         let happen = happen.clone();
         tokio::task::spawn_local(async move {
             let Ok(connection) = incoming.finish().await else { return };
-            let Ok((sender, receiver)) = connection.split().await else { return };
+            let (sender, receiver) = match connection.split().await {
+                Ok(ends) => ends,
+                Err(error) => {
+                    connection.close(0, &error.to_string());
+                    return;
+                }
+            };
             let opened = Opened { connection, sender, receiver, side: Side::Called };
             let _ = happen.send(Happening::Opened(Box::new(opened)));
         });

@@ -22,6 +22,7 @@ use onex_protocol::statement::Statement;
 
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
+use crate::backup;
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON};
 use crate::home::{Guard, Home, Keys};
@@ -234,6 +235,7 @@ pub(super) fn settle_in(
     if membership.device(own).is_none() {
         return Err(NodeError::NotJoined);
     }
+    backup::adopt(home, keys, membership.network())?;
     let mut store = Store::open(&home.database(), &keys.store)?;
     let transaction = store.write()?;
     for entry in membership.entries_from(0) {

@@ -17,7 +17,6 @@ use super::driver::Link;
 use crate::handle::{Node, NodeError, Writer};
 use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
-use crate::restored;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
 use crate::store::{self, StoreError, peers, sync};
 
@@ -115,6 +114,7 @@ pub(super) fn store(
                 }
                 Ok(peers::set_refusals(transaction, device, closed, &opened)?)
             })?;
+            writer.trim_outbox()?;
             Ok(Vec::new())
         }
         Effect::TakeStatements { entries, .. } => {
@@ -195,12 +195,18 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
         return told(&mut writer, device, report);
     }
     let now = node.clock().now().to_string();
-    let org = writer.membership.device(device).map(|device| device.org);
     let position = writer.membership.position();
     let hub = writer.membership.hub();
     let with_hub = writer.membership.device(device).is_some_and(|device| device.org == hub);
     let sequencer = writer.membership.sequencer() == device;
-    writer.commit(|_, transaction, membership| {
+    let who = node.who(&writer)?;
+    let knows = knows_the_log(&writer.membership, who.device, device);
+    let is_back = writer.commit(|engine, transaction, membership| {
+        let is_back = knows && store::is_restored(transaction)?;
+        if is_back {
+            store::set_restored(transaction, false)?;
+            engine.catch_up(transaction, membership, &who)?;
+        }
         if sequencer {
             // It has seen them all; what it gave no place will never get one.
             for statement in store::membership::proposals(transaction)? {
@@ -209,21 +215,32 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
                 }
             }
         }
-        if let Some(org) = org {
-            restored::met(transaction, membership, org)?;
-        }
-        store::drop_meta(transaction, TOLD_REMOVED)?;
+        store::forget_meta(transaction, TOLD_REMOVED)?;
         if with_hub {
             store::set_meta(transaction, HUB_POSITION, &position.to_be_bytes())?;
         }
-        Ok(peers::set_synced(transaction, device, &now, report.equal)?)
+        peers::set_synced(transaction, device, &now, report.equal)?;
+        Ok(is_back)
     })?;
-    if let Ok(who) = node.who(&writer) {
-        writer.sequence_waiting(&who)?;
+    if is_back {
+        node.complete(&mut writer, 0)?;
     }
+    writer.sequence_waiting(&who)?;
     drop(writer);
     node.shared.changed();
     Ok(())
+}
+
+/// Whether a peer is one from whom a restored device must have heard before it goes on: another
+/// device of the hub, which follows the membership log closely; where the hub has none, any member.
+fn knows_the_log(membership: &Membership, own: DeviceId, peer: DeviceId) -> bool {
+    let mut of_hub = membership.devices_of(membership.hub());
+    let others = of_hub.any(|(id, device)| id != own && device.active);
+    let org = |id| membership.device(id).filter(|device| device.active).map(|device| device.org);
+    match others {
+        true => org(peer) == Some(membership.hub()),
+        false => org(peer).is_some(),
+    }
 }
 
 /// Notes what a peer has said when it closed. A removed device is closed at once and gets no log:

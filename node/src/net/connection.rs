@@ -48,6 +48,11 @@ impl Connection {
         SocketAddr::new(address.ip().to_canonical(), address.port())
     }
 
+    /// Returns how many bytes have come from the other side so far, of whatever use.
+    pub fn received_bytes(&self) -> u64 {
+        self.connection.stats().udp_rx.bytes
+    }
+
     /// Returns 32 bytes that only the two ends of this very connection can know (RFC 8446, 7.5).
     ///
     /// Equal on both sides for equal arguments. Enrolment binds its proof to them (trust A6).

@@ -408,12 +408,17 @@ pub fn reproject(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the rows are yet to be computed, after the tables were made anew.
+pub fn rows_due(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(super::meta(connection, ROWS_MISSING)?.is_some())
+}
+
 /// Computes every row, if the tables were made anew.
 pub fn fill_rows(
     connection: &Connection,
     view: &super::view::SqlView<'_>,
 ) -> Result<(), StoreError> {
-    if super::meta(connection, ROWS_MISSING)?.is_none() {
+    if !rows_due(connection)? {
         return Ok(());
     }
     let mut touches = touched_acts(connection, 0)?;

@@ -64,6 +64,17 @@ fn log_at(connection: &Connection, position: u64) -> Result<LogPosition, StoreEr
     Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
 }
 
+/// The last entry before a place; after a restore there are places that no entry has.
+fn log_before(connection: &Connection, position: i64) -> Result<LogPosition, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select position, doc, hash from log where position < ? order by position desc limit 1",
+    )?;
+    let found = statement
+        .query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
+}
+
 fn log_position((position, doc, hash): (i64, Vec<u8>, Vec<u8>)) -> Option<LogPosition> {
     let (doc, hash) = (DocId::from_slice(&doc)?, ChangeHash::from_slice(&hash)?);
     Some(LogPosition::of(position as u64, &doc, &hash))
@@ -138,7 +149,7 @@ fn delta(
         }
         if bytes >= bytes_aim {
             let first: i64 = row.get(1)?;
-            let upto = log_at(connection, first as u64 - 1)?;
+            let upto = log_before(connection, first)?;
             return Ok((urgent_first(batches), upto, true));
         }
         let document = cache.load(connection, &header)?;

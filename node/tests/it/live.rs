@@ -13,20 +13,21 @@ use tempfile::TempDir;
 use super::handle::{COLLEGE, act, clock, hub};
 
 const LOOPBACK: &str = "127.0.0.1:0";
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Home {
-    _folder: TempDir,
-    node: Node,
-    serving: Serving,
+/// A node on this machine's network, with the folder that it lives in.
+pub struct Home {
+    pub folder: TempDir,
+    pub node: Node,
+    pub serving: Serving,
 }
 
-fn serving(folder: TempDir, node: Node) -> Home {
+pub fn serving(folder: TempDir, node: Node) -> Home {
     let serving = node.serve(LOOPBACK.parse().expect("an address")).expect("a free port");
-    Home { _folder: folder, node, serving }
+    Home { folder, node, serving }
 }
 
-fn hub_home() -> Home {
+pub fn hub_home() -> Home {
     let folder = tempfile::tempdir().expect("a folder");
     let node = hub(folder.path());
     let device = node.me().expect("me").device.to_string();
@@ -36,7 +37,7 @@ fn hub_home() -> Home {
 }
 
 /// Lets a device of an organisation in, with the digits compared.
-fn join(hub: &Home, org: &str, person: &str) -> Home {
+pub fn join(hub: &Home, org: &str, person: &str) -> Home {
     let org = hub.node.find_id(Organisation::KIND, org).expect("an id");
     let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
     let folder = tempfile::tempdir().expect("a folder");

@@ -9,7 +9,7 @@ use onex_node::net::{
 };
 use tokio::task::JoinSet;
 
-mod stranger;
+pub mod stranger;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

@@ -1,9 +1,10 @@
 //! `onex export`: the records of a kind as a workbook or as CSV, by the ending of the name.
 //!
-//! Secret fields are masked, unless they are to be revealed, which is written down.
+//! Secret fields are masked, unless they are to be revealed. It is written down who exports what.
 
 use std::path::{Path, PathBuf};
 
+use onex_crdt::ids::RecordId;
 use onex_crdt::record::RecordKind;
 use onex_node::api::Query;
 use onex_node::home::write_secret;
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use super::{Failure, Output, given, lists, tables};
 use crate::i18n::{Arg, Lang, tr};
+use crate::json::Secrets;
 
 /// What `onex export` is given.
 pub struct Asked {
@@ -28,6 +30,11 @@ pub fn export(lang: Lang, node: &Node, asked: &Asked) -> Result<Output, Failure>
     })?;
     let list = node.list(&Query::all(kind)).map_err(|error| Failure::of(lang, error))?;
     let secrets = lists::secrets(lang, node, ("export", asked.reveal), kind, &list.rows)?;
+    if secrets == Secrets::Masked {
+        let ids: Vec<RecordId> = list.rows.iter().map(|row| row.id).collect();
+        let noted = node.audit("export", kind.key, &ids, &[]);
+        noted.map_err(|error| Failure::of(lang, error))?;
+    }
     let rows = tables::exported(secrets, kind, &list.rows);
     let failed = |error: &std::io::Error| Failure::disk(lang, &asked.file, error);
     let bytes = match ending {

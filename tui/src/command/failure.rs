@@ -4,8 +4,10 @@
 
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
+use onex_node::backup::BackupError;
 use onex_node::home::KeysError;
 use onex_node::rooting::RootRefusal;
+use onex_node::store::StoreError;
 
 use super::Status;
 use crate::core::refusal::{Explained, at_field, explain, explain_field, field_label};
@@ -68,9 +70,15 @@ impl Failure {
             NodeError::NotListening => refused("not-listening", None),
             NodeError::NotTheInviter => refused("not-the-inviter", Some("code")),
             NodeError::NotAsked => refused("not-asked", None),
-            NodeError::Restored => refused("restored", None),
             NodeError::NotLead => refused("not-lead", None),
             NodeError::Root(refusal) => root(lang, *refusal),
+            NodeError::InUse => refused("in-use", None),
+            NodeError::NotCaughtUp => refused("not-caught-up", None),
+            NodeError::NotRepairable => failed("not-repairable"),
+            NodeError::Backup(error) => refused(backup_words(error), Some("file")),
+            NodeError::Store(error) if error.is_full() => failed("disk-full"),
+            NodeError::Store(error) if error.is_fatal() => failed("disk-broken"),
+            NodeError::Store(StoreError::OlderProgram) => failed("in-use"),
             NodeError::Stopped => failed("stopped"),
             NodeError::NoPeer => failed("no-peer"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
@@ -135,6 +143,16 @@ impl Failure {
     pub fn unlisted(lang: Lang, id: &str, given: &str, known: &[&str]) -> Self {
         let known = known.join(", ");
         Self::Usage(tr(lang, id, &[("given", Arg::Text(given)), ("known", Arg::Text(&known))]))
+    }
+}
+
+fn backup_words(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::NoBackup => "no-backup",
+        BackupError::Damaged => "damaged-backup",
+        BackupError::OtherHome => "backup-of-other-home",
+        BackupError::NeedsPassphrase | BackupError::Keys(_) => "backup-passphrase",
+        BackupError::OtherDevice => "backup-of-other-device",
     }
 }
 
@@ -223,7 +241,6 @@ mod tests {
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
         check(Status::Refused, || NodeError::NotTheInviter);
         check(Status::Refused, || NodeError::NotAsked);
-        check(Status::Refused, || NodeError::Restored);
         check(Status::Refused, || NodeError::NotLead);
         let refusals = [
             RootRefusal::Version { expected: 2, found: 4 },
@@ -235,6 +252,18 @@ mod tests {
         for refusal in refusals {
             check(Status::Refused, || NodeError::Root(refusal));
         }
+        check(Status::Refused, || NodeError::InUse);
+        check(Status::Refused, || NodeError::NotCaughtUp);
+        check(Status::Failed, || NodeError::NotRepairable);
+        check(Status::Failed, || NodeError::Store(StoreError::OlderProgram));
+        check(Status::Failed, || NodeError::Store(StoreError::Stopped));
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        check(Status::Failed, || NodeError::Store(full().into()));
+        check(Status::Refused, || BackupError::NoBackup.into());
+        check(Status::Refused, || BackupError::Damaged.into());
+        check(Status::Refused, || BackupError::OtherHome.into());
+        check(Status::Refused, || BackupError::NeedsPassphrase.into());
+        check(Status::Refused, || BackupError::OtherDevice.into());
         check(Status::Failed, || NodeError::Stopped);
         check(Status::Failed, || NodeError::NoPeer);
         check(Status::Failed, || NodeError::Unreachable);

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{Closed, PeerReport, SyncReport};
 use onex_node::clock::Clock;
+use onex_node::upkeep::Upkeep;
 use onex_node::{Founding, Node, NodeError};
 use serde_json::json;
 
 use super::{Failure, Output, Status, home, print, secrets};
+use crate::core::health::warnings;
 use crate::core::lock::keeping_sentence;
 use crate::demo;
 use crate::i18n::{Arg, Lang, tr};
@@ -58,6 +60,7 @@ pub fn serve(
     } else {
         print(&tr(lang, "command-serving", &[("listen", listen.as_str().into())]));
     }
+    let _upkeep = Upkeep::begin(node);
     serving.wait().map_err(failed)?;
     Ok(Output::printed())
 }
@@ -115,7 +118,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
     let device = me.device.to_string();
     let role = choice(OrgRole::CHOICES, me.org_role as usize, chinese);
     let count = |count: usize| Arg::Count(count as u64);
-    let lines = [
+    let mut lines = vec![
         tr(lang, "command-org", &[("name", me.org_name.as_str().into()), ("role", role.into())]),
         tr(
             lang,
@@ -132,6 +135,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
         tr(lang, keeping_sentence(status.keys), &[]),
     ];
+    lines.extend(warnings(&status.health).map(|id| tr(lang, id, &[])));
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }
 

@@ -73,8 +73,6 @@ pub trait Backend: Send + Sync {
     fn invitations(&self) -> Answered<Vec<InvitationRow>>;
     /// What was kept apart.
     fn quarantine(&self) -> Answered<Vec<Quarantined>>;
-    /// How many organisations a restored hub has yet to meet.
-    fn awaited(&self) -> Answered<usize>;
     /// Writes an invitation for the next device of an organisation.
     fn invite(&self, org: OrgId) -> Answered<Invited>;
     /// Lets the device in whose digits these are.

@@ -21,8 +21,6 @@ pub struct PeoplePage {
     pub devices: Vec<DeviceRow>,
     /// What was kept apart and waits for a person.
     pub held: Vec<Quarantined>,
-    /// Organisations that a restored hub has not met yet.
-    pub awaited: usize,
 }
 
 /// An entry of the page that can be marked.
@@ -49,13 +47,7 @@ impl PeoplePage {
         });
         let mut held = backend.quarantine()?;
         held.retain(|held| held.state == "held");
-        Ok(Self {
-            asking: backend.asking()?,
-            invitations: backend.invitations()?,
-            devices,
-            held,
-            awaited: backend.awaited()?,
-        })
+        Ok(Self { asking: backend.asking()?, invitations: backend.invitations()?, devices, held })
     }
 
     /// The entries in the order in which they are shown.

@@ -456,6 +456,7 @@ impl Backend for Fake {
             records: 1380,
             bytes: 2_310_144,
             keys: Keeping::File,
+            health: Health::default(),
         })
     }
 
@@ -665,10 +666,6 @@ impl Backend for Fake {
 
     fn quarantine(&self) -> Answered<Vec<Quarantined>> {
         Ok(self.world().held.clone())
-    }
-
-    fn awaited(&self) -> Answered<usize> {
-        Ok(0)
     }
 
     fn asking(&self) -> Answered<Vec<Asking>> {

@@ -115,10 +115,6 @@ impl Backend for Node {
         Ok(Node::quarantine(self)?)
     }
 
-    fn awaited(&self) -> Answered<usize> {
-        Ok(Node::awaited(self)?.len())
-    }
-
     fn invite(&self, org: OrgId) -> Answered<Invited> {
         let own = Node::me(self)?.org_id;
         let invited = Node::invite(self, (org != own).then_some(org))?;
@@ -233,7 +229,13 @@ impl From<NodeError> for BackendError {
                 let refusal = Refusal { action: JOIN.id, reason, field: Some(field) };
                 return BackendError::Refused(refusal);
             }
-            NodeError::Store(_) => "failure-store",
+            NodeError::Store(error) if error.is_full() => "failure-disk-full",
+            NodeError::Store(error) if error.is_fatal() => "failure-disk-broken",
+            NodeError::Store(_) | NodeError::NotRepairable | NodeError::Backup(_) => {
+                "failure-store"
+            }
+            NodeError::InUse => "failure-in-use",
+            NodeError::NotCaughtUp => "failure-not-caught-up",
             NodeError::NoNode { .. } => "failure-no-node",
             NodeError::NotJoined => "failure-not-joined",
             NodeError::Folder { .. } => "failure-folder",
@@ -254,7 +256,6 @@ impl From<NodeError> for BackendError {
             NodeError::NoPeer => "failure-no-peer",
             NodeError::NotTheInviter => "failure-not-the-inviter",
             NodeError::NotAsked => "failure-not-asked",
-            NodeError::Restored => "failure-restored",
             NodeError::NotLead => "failure-not-lead",
             NodeError::Root(_) => "failure-root",
         };

@@ -177,7 +177,10 @@ fn a_recovery_key_brings_an_organisation_back() {
     let by_code = ["--code", code.expect("a code"), "--address", address.expect("an address")];
     let first = join(&hub, &[&by_code[..], &["--person", "陈晨"]].concat());
     let status = first.json(&["status"]);
-    assert_eq!((&status["org"]["id"], &status["roles"][0]), (&org.as_str().into(), &"admin".into()));
+    assert_eq!(
+        (&status["org"]["id"], &status["roles"][0]),
+        (&org.as_str().into(), &"admin".into())
+    );
 }
 
 #[test]

@@ -19,7 +19,9 @@ fn written(home: &Home, name: &str, passphrase: &str) -> String {
 /// Runs the binary with a file that holds the passphrase.
 fn run(home: &Home, file: Option<&str>, arguments: &[&str]) -> Run {
     let mut command = command(home.folder.path(), arguments);
-    file.iter().for_each(|file| drop(command.env("ONEX_PASSPHRASE_FILE", file)));
+    if let Some(file) = file {
+        command.env("ONEX_PASSPHRASE_FILE", file);
+    }
     let output = command.output().expect("the binary runs");
     Run {
         status: output.status.code().expect("it ends by itself"),

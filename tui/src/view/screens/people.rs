@@ -30,9 +30,8 @@ fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Entry> {
     if model.me().is_some_and(|me| !me.device_active) {
         lines.extend(removed(model));
     }
-    if page.awaited > 0 {
-        let count = [("count", (page.awaited as u64).into())];
-        lines.push((look.tr("people-restored", &count), Role::Attention, None));
+    if model.status.as_ref().is_some_and(|status| status.health.restored) {
+        lines.push((look.tr("people-restored", &[]), Role::Attention, None));
         lines.push((String::new(), Role::Plain, None));
     }
     let mut entries = 0..;
