@@ -279,6 +279,11 @@ fn concerned(
                 let header = documents::header(transaction, *document)?;
                 headers.extend(header.map(|header| (*document, header)));
             }
+            // What it has dropped of the log may have concerned any document.
+            Statement::Rotate(_) => {
+                let all = documents::headers(transaction)?.into_iter();
+                headers.extend(all.map(|header| (header.id(), header)));
+            }
             _ => {}
         }
     }

@@ -46,7 +46,7 @@ fn messages_out_of_order_close() {
         &Message::Proposals(vec![membership().propose(&key(COLLEGE_1), device_add(HUB, 7)); 33]),
         3,
     );
-    check(&Message::Pending { inviter_key: key(1).public() }, 3);
+    check(&Message::Pending { inviter_key: key(1).public(), proof: [0; 32] }, 3);
     check(&Message::Welcome(vec![]), 3);
     let upto = LogPosition::START;
     check(&Message::Ack(Ack { upto, refused: vec![], standing: Standing::Behind }), 3);
