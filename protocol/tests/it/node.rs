@@ -235,7 +235,7 @@ impl Node {
             let org = log.device(cut.device).map(|device| device.org);
             let ours = org == Some(own.org) && own.org != HUB && cut.device != own.device;
             if sequencer && !cut.has_spoken(true) || ours && !cut.has_spoken(false) {
-                let frontier = self.store.frontier(cut.device);
+                let frontier = self.store.frontier(cut.device, HUB);
                 bodies.push(Statement::SetFrontier { cut: cut.position, frontier });
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
     Admission, DocumentBatch, FORK, Forked, Held, Refused, admit, is_change, refusal_opens,
@@ -17,8 +17,6 @@ use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
-
-use crate::province::HUB;
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -421,7 +419,7 @@ impl Store {
 
     /// What this side holds of a device's work: at the hub in the documents that it reads,
     /// elsewhere in the others.
-    pub fn frontier(&self, device: DeviceId) -> Frontier {
+    pub fn frontier(&self, device: DeviceId, hub: OrgId) -> Frontier {
         let by_hub = self.own.role == OrgRole::Hub;
         let mut frontier = Vec::new();
         for (id, seals) in &self.seals {
@@ -429,7 +427,7 @@ impl Store {
             let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
             heads.sort_unstable();
             heads.dedup();
-            let hub_reads = self.headers[id].may_read(HUB, OrgRole::Hub);
+            let hub_reads = self.headers[id].may_read(hub, OrgRole::Hub);
             if !heads.is_empty() && hub_reads == by_hub {
                 frontier.push((*id, heads));
             }
