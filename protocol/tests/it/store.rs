@@ -8,7 +8,8 @@ use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
-    Admission, DocumentBatch, FORK, Forked, Held, Refused, admit, is_change, refusal_opens,
+    Admission, DocumentBatch, FORK, Forked, Held, NO_RIGHT, Refused, admit, is_change,
+    refusal_opens,
 };
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -244,9 +245,11 @@ impl Store {
             .map(|entry| entry.bytes.to_vec());
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
         let mut batch = DocumentBatch { header, changes: changes.collect(), seals };
-        // What shows a fork travels with its document.
+        // What shows a fork travels with its document, and what stands between a seal and the
+        // changes below its head that count.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        for refused in apart.filter(|refused| refused.reason == FORK) {
+        let shows = [FORK, NO_RIGHT, "missing_dependency"];
+        for refused in apart.filter(|refused| shows.contains(&refused.reason)) {
             match Seal::from_bytes(&refused.bytes) {
                 Ok(seal) => batch.seals.push(seal),
                 Err(_) => batch.changes.push(refused.bytes.clone()),
@@ -300,9 +303,12 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
+            let before = self.quarantine.get(&id).cloned().unwrap_or_default();
             let outcome = self.judge(batch, Some(device), false, membership);
-            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
-            admitted.quarantined += outcome.told().count() as u64;
+            // What comes again with its document is not told again.
+            let fresh = |it: &&Refused| in_repair || !before.contains(it);
+            let reasons: BTreeSet<_> = outcome.told().filter(fresh).map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().filter(fresh).count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
