@@ -319,8 +319,8 @@ impl Writer {
     }
 
     /// Gives statements of other devices their places; what is no longer allowed is left out. After
-    /// a restore nothing gets a place before the peers' longest log is here: it stays with those who
-    /// said it.
+    /// a restore nothing gets a place before the peers' longest log is here: it stays with those
+    /// who said it.
     pub(crate) fn sequence(
         &mut self,
         who: &Who,

@@ -1,5 +1,5 @@
-//! The recovery key of an organisation: on paper in the safe, for the day on which no admin's device
-//! is left (trust A3). It may only let admins' devices in and remove them.
+//! The recovery key of an organisation: on paper in the safe, for the day on which no admin's
+//! device is left (trust A3). It may only let admins' devices in and remove them.
 
 use minicbor::{Decode, Encode};
 use onex_crdt::ids::{DeviceId, Digest, NetworkId, OrgId};

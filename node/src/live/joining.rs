@@ -101,8 +101,8 @@ impl Node {
     /// Asks to be let into a network with the code of an invitation and the inviter's address.
     ///
     /// # Errors
-    /// When the code is mistyped, a node lives in the folder already, the keys cannot be kept so, or
-    /// nobody answers who knows the code too.
+    /// When the code is mistyped, a node lives in the folder already, the keys cannot be kept so,
+    /// or nobody answers who knows the code too.
     pub fn join_by_code(
         folder: &Path,
         code: &str,

@@ -1,5 +1,5 @@
-//! `onex root` and `onex recovery`: the ceremony of the root, recovery keys, organisations that lost
-//! everything (docs/guide/root.md).
+//! `onex root` and `onex recovery`: the ceremony of the root, recovery keys, organisations that
+//! lost everything (docs/guide/root.md).
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Tests of rotations: the ceremony from root 1 to root 6, every way to get it wrong, the log that is
-//! cut back (M8).
+//! Tests of rotations: the ceremony from root 1 to root 6, every way to get it wrong, the log that
+//! is cut back (M8).
 
 use onex_crdt::roles::OrgRole;
 
