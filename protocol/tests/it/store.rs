@@ -220,10 +220,12 @@ impl Store {
             let document = self.common(reader, id);
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
-            if let (Some(document), Some(changes)) = (document, comparison.missing) {
-                bytes += changes.iter().map(Vec::len).sum::<usize>();
-                let (header, seals) = (document.header().clone(), self.seals[id].clone());
-                documents.push(DocumentBatch { header, changes, seals });
+            let Some(document) = document else { continue };
+            let is_missing = comparison.missing.is_some();
+            let batch = self.with_evidence(document, comparison.missing.unwrap_or_default());
+            if is_missing || !batch.changes.is_empty() {
+                bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
+                documents.push(batch);
             }
         }
         Answer::Missing { documents, tell, covered }
@@ -243,10 +245,15 @@ impl Store {
             .filter(|entry| entry.origin.is_none() || entry.origin != skip_origin)
             .filter(|entry| document.holds(&entry.change))
             .map(|entry| entry.bytes.to_vec());
+        self.with_evidence(document, changes.collect())
+    }
+
+    /// Changes of a document with its seals. What shows a fork travels with them, and what stands
+    /// between a seal and the changes below its head that count.
+    fn with_evidence(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
+        let id = document.id();
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
-        let mut batch = DocumentBatch { header, changes: changes.collect(), seals };
-        // What shows a fork travels with its document, and what stands between a seal and the
-        // changes below its head that count.
+        let mut batch = DocumentBatch { header, changes, seals };
         let apart = self.quarantine.get(&id).into_iter().flatten();
         let shows = [FORK, NO_RIGHT, "missing_dependency"];
         for refused in apart.filter(|refused| shows.contains(&refused.reason)) {
