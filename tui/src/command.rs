@@ -123,17 +123,8 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
             }
         }
         Command::Join { file, code, address, request, response, person, wait, json } => {
-            let asked = enrol::Join {
-                file,
-                code,
-                address,
-                request,
-                response,
-                person,
-                wait_seconds: wait,
-                json,
-            };
-            enrol::join(lang, &asked)
+            let way = enrol::Way { file, code, address, request, response };
+            enrol::join(lang, &enrol::Join { way, person, wait_seconds: wait, json })
         }
         Command::Admit { file, values, out, person, .. } => {
             let node = opened(person.as_deref())?;
@@ -154,8 +145,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         }
         Command::Do { list: true, .. } => Ok(actions::all(lang)),
         Command::Do { action, values, person, .. } => {
-            let action = action.unwrap_or_default();
-            let action = given::action(lang, &action)?;
+            let action = given::action(lang, &action.unwrap_or_default())?;
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
         }

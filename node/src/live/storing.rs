@@ -153,10 +153,11 @@ fn admit(
     let mut writer = node.writer()?;
     let who = node.who(&writer)?;
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
+    let in_repair = origin == Origin::Repair;
     let taken = writer.commit(|engine, transaction, membership| {
-        let taken = engine.take(transaction, membership, &who, device, documents)?;
+        let from = (device, in_repair);
+        let taken = engine.take(transaction, membership, &who, from, documents)?;
         let opened = taken.refused.iter().copied();
-        let in_repair = origin == Origin::Repair;
         let opened: Vec<_> =
             opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();
         peers::set_refusals(transaction, device, ids, &opened)?;

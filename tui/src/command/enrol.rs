@@ -13,13 +13,18 @@ use super::{Failure, Output, given, home, print, secrets};
 use crate::i18n::{Lang, tr};
 use crate::json;
 
-/// What `onex join` is given.
-pub struct Join {
+/// By which way a device comes in: a file or a code, at once or by two files.
+pub struct Way {
     pub file: Option<PathBuf>,
     pub code: Option<String>,
     pub address: Option<String>,
     pub request: Option<PathBuf>,
     pub response: Option<PathBuf>,
+}
+
+/// What `onex join` is given.
+pub struct Join {
+    pub way: Way,
     pub person: Option<String>,
     pub wait_seconds: u64,
     pub json: bool,
@@ -29,7 +34,7 @@ pub struct Join {
 pub fn join(lang: Lang, asked: &Join) -> Result<Output, Failure> {
     let person = asked.person.as_deref().unwrap_or(PERSON);
     let failed = |error| Failure::of(lang, error);
-    if let Some(response) = &asked.response {
+    if let Some(response) = &asked.way.response {
         let text = read(lang, response)?;
         let folder = home();
         let node = secrets::with_passphrase(lang, &folder, |passphrase| {
@@ -37,13 +42,13 @@ pub fn join(lang: Lang, asked: &Join) -> Result<Output, Failure> {
         })?;
         return joined(lang, &node);
     }
-    if let (Some(code), Some(address)) = (&asked.code, &asked.address) {
+    if let (Some(code), Some(address)) = (&asked.way.code, &asked.way.address) {
         let guard = secrets::guard_of_new(lang)?;
         let joining = Node::join_by_code(&home(), code, address, person, &guard, Clock::System);
         return wait(lang, joining.map_err(failed)?, asked);
     }
-    let invitation = read(lang, asked.file.as_deref().unwrap_or(Path::new("")))?;
-    if let Some(request) = &asked.request {
+    let invitation = read(lang, asked.way.file.as_deref().unwrap_or(Path::new("")))?;
+    if let Some(request) = &asked.way.request {
         let guard = secrets::guard_of_new(lang)?;
         let made = Node::join_request(&home(), &invitation, person, &guard).map_err(failed)?;
         write(lang, request, &made.text)?;
