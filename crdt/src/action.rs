@@ -638,6 +638,13 @@ pub enum Reason {
     NothingToUndo,
     /// The action cannot be undone.
     NotUndoable,
+    /// The change that was kept apart cannot be read, was adopted before, or is another
+    /// organisation's.
+    NotAdoptable,
+    /// What was kept apart builds on something that is not here, or is here already.
+    HangsOnOthers,
+    /// A device cannot remove itself.
+    OwnDevice,
     /// Another person's work, which only an admin undoes.
     OthersWork,
     /// Neither one of the choices nor another value was given.
@@ -679,6 +686,9 @@ impl Reason {
             Reason::NotInClass => "not_in_class",
             Reason::NothingToUndo => "nothing_to_undo",
             Reason::NotUndoable => "not_undoable",
+            Reason::NotAdoptable => "not_adoptable",
+            Reason::HangsOnOthers => "hangs_on_others",
+            Reason::OwnDevice => "own_device",
             Reason::OthersWork => "others_work",
             Reason::NoChoice => "no_choice",
         }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Change, Document, hash_from};
+use crate::document::{Change, Deed, Document, hash_from};
 use crate::ids::{Actor, ChangeHash};
 
 /// Most bytes of one change (trust C4).
@@ -101,9 +101,13 @@ impl Document {
     /// Returns the changed document and the changes in it that were new; `self` is unaltered.
     ///
     /// # Errors
-    /// When a change does not follow from what is here, does what no writer may, or does not
-    /// survive the copy.
-    pub fn admit(&self, changes: &[Vouched]) -> Result<(Document, Vec<Change>), ForeignError> {
+    /// When a change does not follow from what is here, does what no writer may or what its person
+    /// may not (`permits`), or does not survive the copy.
+    pub fn admit(
+        &self,
+        changes: &[Vouched],
+        permits: &dyn Fn(&ChangeHash, &Deed) -> bool,
+    ) -> Result<(Document, Vec<Change>), ForeignError> {
         let fresh: Vec<&Parsed> =
             changes.iter().map(|Vouched(parsed)| parsed).filter(|c| !self.holds(&c.hash)).collect();
         let before = self.heads();
@@ -111,6 +115,11 @@ impl Document {
             .map_err(|_| ForeignError::FailedToApply)??;
         if admitted.heads() == before && !fresh.is_empty() {
             return Err(ForeignError::MissingDependency);
+        }
+        let permitted =
+            |c: &&Parsed| admitted.deed(&c.hash).is_some_and(|deed| permits(&c.hash, &deed));
+        if !fresh.iter().all(permitted) {
+            return Err(ForeignError::NotPermitted);
         }
         let new: Option<Vec<Change>> = fresh.iter().map(|c| admitted.change(&c.hash)).collect();
         new.map(|new| (admitted, new)).ok_or(ForeignError::MissingDependency)
@@ -460,6 +469,9 @@ pub enum ForeignError {
     /// An operation that no writer has: it replaces an entry, deletes, or reaches elsewhere.
     #[error("does what no writer may: replaces an entry, deletes, or reaches elsewhere")]
     Overwrites,
+    /// Its person has no role for what it does.
+    #[error("its person has no right to what it does")]
+    NotPermitted,
     /// Automerge could not apply, save or load it.
     #[error("could not be applied")]
     FailedToApply,
@@ -472,7 +484,7 @@ impl ForeignError {
             ForeignError::Malformed => "malformed",
             ForeignError::TooLarge => "too_large",
             ForeignError::MissingDependency => "missing_dependency",
-            ForeignError::Overwrites => "no_right",
+            ForeignError::Overwrites | ForeignError::NotPermitted => "no_right",
             ForeignError::FailedToApply => "failed_to_apply",
         }
     }

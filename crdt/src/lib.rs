@@ -5,6 +5,7 @@
 pub mod act;
 pub mod action;
 pub mod document;
+pub mod effective;
 pub mod field;
 pub mod foreign;
 pub mod header;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod record;
 pub mod records;
 pub mod registry;
+pub mod rights;
 pub mod roles;
 pub mod search;
 pub mod value;

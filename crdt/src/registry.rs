@@ -95,6 +95,8 @@ pub static ACTIONS: &[&Action] = &[
     &membership::DEVICE_INVITE,
     &membership::DEVICE_CONFIRM,
     &membership::DEVICE_CANCEL,
+    &membership::DEVICE_REMOVE,
+    &membership::DEVICE_ADOPT,
     &membership::ROLE_GRANT,
     &membership::ROLE_REMOVE,
 ];

@@ -321,6 +321,14 @@ pub struct Quarantined {
     pub owner_id: OrgId,
     /// The change, where it could be read.
     pub change: Option<String>,
+    /// The device that wrote it, where that could be read.
+    pub device: Option<DeviceId>,
+    /// The person that it names, where that could be read.
+    pub person: Option<String>,
+    /// The records that it touches, where that could be read.
+    pub records: Option<Vec<RecordId>>,
+    /// Whether an admin here can write it again as his own.
+    pub adoptable: bool,
     /// Why.
     pub reason: String,
     /// Who sent it.

@@ -32,14 +32,14 @@ impl Node {
     /// The open conflicts.
     pub fn conflicts(&self) -> Result<Vec<Conflict>, NodeError> {
         let mut writer = self.writer()?;
-        let Writer { store, engine, membership } = &mut *writer;
+        let Writer { store, engine, membership, .. } = &mut *writer;
         Ok(open(store.read(), engine, membership)?)
     }
 
     /// The conflicts that somebody ended, each with what stood there before.
     pub fn resolved(&self) -> Result<Vec<Resolved>, NodeError> {
         let mut writer = self.writer()?;
-        let Writer { store, engine, membership } = &mut *writer;
+        let Writer { store, engine, membership, .. } = &mut *writer;
         let mut resolved = Vec::new();
         for found in query::acts_of_kind(store.read(), CHOOSE.id)? {
             if !stands(store.read(), membership, &found)? {

@@ -3,20 +3,21 @@
 //! Everything that belongs together is one SQLite transaction (architecture 2, step 5); nothing is
 //! sent or shown as saved before it has committed.
 
+mod taking;
 mod undo;
 
 use std::collections::BTreeMap;
 
 use rusqlite::Transaction;
 
-use onex_crdt::action::{Action, Given, Pending, Refusal, Who, check_among};
+use onex_crdt::action::{Action, Given, Pending, Reason, Refusal, Who, check_among};
 use onex_crdt::document::{Authorship, Document, Write};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::records::receipt;
 use onex_crdt::registry;
+use onex_crdt::rights;
 use onex_crdt::view::Touch;
-use onex_protocol::admission::{Admission, DocumentBatch, admit};
 use onex_protocol::key::SigningKey;
 use onex_protocol::machine::{Answer, Own, Query};
 use onex_protocol::membership::Membership;
@@ -25,7 +26,9 @@ use onex_protocol::seal::{self, Seal, SealBody};
 use crate::clock::{Clock, random};
 use crate::store::documents::{self, Cache, Origin};
 use crate::store::view::SqlView;
-use crate::store::{StoreError, quarantine, sync};
+use crate::store::{StoreError, sync};
+
+pub use taking::Taken;
 
 /// What writes need besides the store: keys, clock, and what is remembered between them.
 pub struct Engine {
@@ -44,17 +47,6 @@ pub struct Order {
     pub id: Option<RecordId>,
     /// The values given.
     pub given: Given,
-}
-
-/// What became of a foreign batch of one document.
-#[derive(Debug, Default)]
-pub struct Taken {
-    /// Documents in which something was new.
-    pub documents: usize,
-    /// Changes that were new and are stored.
-    pub admitted: usize,
-    /// Changes that were kept apart, and why.
-    pub refused: Vec<(DocId, &'static str)>,
 }
 
 impl Engine {
@@ -177,6 +169,7 @@ impl Engine {
             at_seconds: self.clock.now().unix_seconds(),
             batch,
             undoes: None,
+            source: None,
         }
     }
 
@@ -205,6 +198,7 @@ impl Engine {
             let written = document.write(actor, author, &writes).map_err(StoreError::from);
             if let Ok(Some(change)) = &written {
                 let change = change.clone();
+                right_check(membership, &document, &change.hash, self.key.device())?;
                 let seals = documents::seals(transaction, id)?;
                 let own = match has_readers(membership, document.header()) {
                     true => Origin::Own(&now),
@@ -288,47 +282,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a peer's batches in: admitted changes are stored and projected, others kept apart.
-    pub fn take(
-        &mut self,
-        transaction: &Transaction<'_>,
-        membership: &Membership,
-        who: &Who,
-        from: DeviceId,
-        batches: Vec<DocumentBatch>,
-    ) -> Result<Taken, EngineError> {
-        let mut taken = Taken::default();
-        let mut work = Work::default();
-        for batch in batches {
-            let document = self.cache.load(transaction, &batch.header)?;
-            let id = document.id();
-            let stored = documents::seals(transaction, id)?;
-            let before = document.heads();
-            let header = batch.header.clone();
-            let Admission { document, new, seals, refused } =
-                admit(&document, &stored, batch, membership);
-            for refused in refused {
-                let now = self.clock.now().to_string();
-                taken.refused.push((id, refused.reason));
-                quarantine::put(transaction, &header, &refused, from, &now)?;
-            }
-            taken.admitted += new.len();
-            taken.documents += usize::from(!new.is_empty());
-            if new.is_empty() && seals == stored {
-                continue;
-            }
-            documents::save(transaction, &document, &new, &seals, Origin::Peer(from))?;
-            let touched = document.touched(&before);
-            work.touches.extend(documents::project_sources(transaction, &document, &touched)?);
-            documents::compact(transaction, &document)?;
-            self.cache.keep(document);
-        }
-        project(transaction, membership, &work.touches)?;
-        self.follow_up(transaction, membership, who, &mut work)?;
-        self.seal(transaction, membership, work)?;
-        Ok(taken)
-    }
-
     /// Forgets documents in memory, after a transaction that did not commit.
     pub fn forget(&mut self) {
         self.cache = Cache::default();
@@ -354,6 +307,29 @@ fn allowed(
     }
     view.finish()?;
     Ok((writes, ids))
+}
+
+/// Nobody else would take what its person has no role for.
+fn right_check(
+    membership: &Membership,
+    document: &Document,
+    change: &ChangeHash,
+    device: DeviceId,
+) -> Result<(), EngineError> {
+    let Some(deed) = document.deed(change) else { return Ok(()) };
+    let position = membership.position();
+    let org = membership.organisation(document.header().owner);
+    let person = deed.person.clone().unwrap_or_default();
+    let holds = |role| membership.holds(device, &person, role, position);
+    match org.is_some_and(|org| rights::may_do(&deed, org.role, &holds)) {
+        true => Ok(()),
+        false => {
+            let author = document.authorship(change).map(|(_, author)| author.action);
+            let action = author.and_then(|action| registry::action(&action));
+            let action = action.unwrap_or(&onex_crdt::records::undo::UNDO);
+            Err(Refusal::new(action, Reason::NoRight, None).into())
+        }
+    }
 }
 
 /// Whether another device may read a document: the hub's, or a further one of the owner.

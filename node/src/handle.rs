@@ -22,7 +22,7 @@ use onex_crdt::records::undo::UNDO;
 use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
-use onex_protocol::statement::Root;
+use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
 use crate::audit::{Audit, Deed};
@@ -71,6 +71,8 @@ pub(crate) struct Writer {
     pub store: Store,
     pub engine: Engine,
     pub membership: Membership,
+    /// What this device is still to say in the membership log.
+    pub to_say: Vec<Statement>,
 }
 
 /// What a network is founded with.
@@ -184,7 +186,7 @@ impl Node {
                 home,
                 clock,
                 keys,
-                writer: Mutex::new(Writer { store, engine, membership }),
+                writer: Mutex::new(Writer { store, engine, membership, to_say: Vec::new() }),
                 reader: Mutex::new(reader),
                 lists: Mutex::default(),
                 version: AtomicU64::new(0),
@@ -438,7 +440,7 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let Writer { store, engine, membership } = self;
+        let Writer { store, engine, membership, .. } = self;
         let transaction = store.write()?;
         let done = work(engine, &transaction, membership);
         let done = done.and_then(|done| Ok(transaction.commit().map(|()| done)?));

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use rusqlite::Transaction;
 
-use onex_crdt::action::{Action, Given, Reason, Refusal};
+use onex_crdt::action::{Action, Given, Reason, Refusal, Who};
 use onex_crdt::field::code::OrgRef;
 use onex_crdt::field::{Field, FieldError};
 use onex_crdt::ids::{DeviceId, OrgId, RecordId};
@@ -18,15 +18,17 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
 use onex_protocol::key::PublicKey;
-use onex_protocol::membership::Membership;
+use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::api::{Answer, Asking, DeviceRow, Invited};
 use crate::clock::random;
+use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
+use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, documents, peers, projection};
+use crate::store::{self, StoreError, peers, projection};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -135,7 +137,8 @@ impl Node {
             statements.push(Statement::AddOrganisation { org, role, name });
         }
         statements.push(Statement::AddDevice { org, key, person });
-        writer.state(statements, |transaction| {
+        let who = self.who(&writer)?;
+        writer.state(&who, statements, |transaction| {
             enrolment::set_state(transaction, stored.invitation.id, InvitationState::Used)
         })?;
         drop(writer);
@@ -169,15 +172,17 @@ impl Node {
     ) -> Result<(), NodeError> {
         let mut writer = self.writer()?;
         let person = person.to_owned();
-        let statement = if grant {
-            Statement::GrantRole { device, person, role }
+        let cut = writer.membership.position() + 1;
+        let statements = if grant {
+            vec![Statement::GrantRole { device, person, role }]
         } else {
-            Statement::RemoveRole { device, person, role }
+            let mut frontiers = writer.frontiers(device)?.into_iter();
+            let frontier = frontiers.next().unwrap_or_default();
+            let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
+            let more: Vec<_> = more.collect();
+            [vec![Statement::RemoveRole { device, person, role, frontier }], more].concat()
         };
-        writer.state(vec![statement], |_| Ok(()))?;
-        drop(writer);
-        self.shared.changed();
-        Ok(())
+        self.state_all(&mut writer, statements)
     }
 
     /// Returns the device that a full id or a unique prefix of at least eight digits means.
@@ -223,6 +228,14 @@ impl Node {
             RecordId(self.device_confirm(text("digits"))?.0)
         } else if action.id == actions::DEVICE_CANCEL.id {
             self.invitation_cancel(text("id"))?
+        } else if action.id == actions::DEVICE_REMOVE.id {
+            let device = self.find_device(text("id"))?;
+            let given = actions::RemovalReason::from_id(text("reason"));
+            let given = given.unwrap_or(actions::RemovalReason::Lost);
+            self.device_remove(device, removal::reason(given))?;
+            RecordId(device.0)
+        } else if action.id == actions::DEVICE_ADOPT.id {
+            self.device_adopt(text("id"))?
         } else {
             let device = self.find_device(text("device"))?;
             let role = PersonRole::from_id(text("role")).unwrap_or(PersonRole::Admin);
@@ -238,47 +251,77 @@ impl Writer {
     /// Signs statements; sequences them on the device that does, else keeps them for it.
     pub(crate) fn state(
         &mut self,
+        who: &Who,
         statements: Vec<Statement>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
-        let sequences = membership.sequencer() == engine.key().device();
+        let sequences = self.membership.sequencer() == who.device;
+        self.lengthen(who, |engine, transaction, ahead| {
+            for statement in statements {
+                let signed = ahead.propose(engine.key(), statement);
+                if sequences {
+                    let entry = ahead.sequence(engine.key(), signed);
+                    put(transaction, ahead, entry.map_err(NodeError::membership)?)?;
+                } else {
+                    store::membership::propose(transaction, &signed)?;
+                }
+            }
+            Ok(also(transaction)?)
+        })
+    }
+
+    /// Gives statements of other devices their places; what is no longer allowed is left out.
+    pub(crate) fn sequence(
+        &mut self,
+        who: &Who,
+        statements: Vec<SignedStatement>,
+    ) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| {
+            for statement in statements {
+                let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
+                put(transaction, ahead, entry)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes entries that the sequencer signed; they were verified.
+    pub(crate) fn take_entries(&mut self, who: &Who, entries: Vec<Entry>) -> Result<(), NodeError> {
+        self.lengthen(who, |_, transaction, ahead| {
+            entries.into_iter().try_for_each(|entry| put(transaction, ahead, entry))
+        })
+    }
+
+    /// Lengthens the log in one transaction, with everything that follows from that: what counts
+    /// in documents, and in rows.
+    fn lengthen(
+        &mut self,
+        who: &Who,
+        work: impl FnOnce(&Engine, &Transaction<'_>, &mut Membership) -> Result<(), NodeError>,
+    ) -> Result<(), NodeError> {
+        let Writer { store, engine, membership, to_say } = self;
         let transaction = store.write()?;
         let mut ahead = caught_up(&transaction, membership)?;
-        for statement in statements {
-            let signed = ahead.propose(engine.key(), statement);
-            if sequences {
-                let entry = ahead.sequence(engine.key(), signed).map_err(NodeError::membership)?;
-                ahead.append(entry.clone()).map_err(NodeError::membership)?;
-                store::membership::put(&transaction, &entry)?;
-            } else {
-                store::membership::propose(&transaction, &signed)?;
-            }
+        work(engine, &transaction, &mut ahead)?;
+        let from = membership.position() + 1;
+        if ahead.position() >= from {
+            let taken = engine.log_grew(&transaction, &ahead, who, from);
+            let taken = taken.inspect_err(|_| engine.forget())?;
+            to_say.extend(taken.statements);
         }
-        also(&transaction)?;
-        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
         transaction.commit().map_err(StoreError::from)?;
         *membership = ahead;
         Ok(())
     }
 }
 
-impl Writer {
-    /// Gives statements of other devices their places; what is no longer allowed is left out.
-    pub(crate) fn sequence(&mut self, statements: Vec<SignedStatement>) -> Result<(), NodeError> {
-        let Writer { store, engine, membership } = self;
-        let transaction = store.write()?;
-        let mut ahead = caught_up(&transaction, membership)?;
-        for statement in statements {
-            let Ok(entry) = ahead.sequence(engine.key(), statement) else { continue };
-            ahead.append(entry.clone()).map_err(NodeError::membership)?;
-            store::membership::put(&transaction, &entry)?;
-        }
-        reproject_acts(&transaction, membership.position() + 1, &ahead)?;
-        transaction.commit().map_err(StoreError::from)?;
-        *membership = ahead;
-        Ok(())
-    }
+fn put(
+    transaction: &Transaction<'_>,
+    ahead: &mut Membership,
+    entry: Entry,
+) -> Result<(), NodeError> {
+    ahead.append(entry.clone()).map_err(NodeError::membership)?;
+    Ok(store::membership::put(transaction, &entry)?)
 }
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another
@@ -289,18 +332,6 @@ fn caught_up(transaction: &Transaction<'_>, known: &Membership) -> Result<Member
         membership.append(entry).map_err(NodeError::membership)?;
     }
     Ok(membership)
-}
-
-/// Computes anew what a longer membership log may make count.
-pub(crate) fn reproject_acts(
-    transaction: &Transaction<'_>,
-    from: u64,
-    membership: &Membership,
-) -> Result<(), StoreError> {
-    let touches = documents::touched_acts(transaction, from)?;
-    let view = store::view::SqlView::new(transaction, membership);
-    documents::project_rows(transaction, &view, &touches)?;
-    view.finish()
 }
 
 /// Where a joining device may reach this network: this node first, then the hub's devices.

@@ -118,8 +118,19 @@ impl Node {
     /// What was kept apart.
     pub fn quarantine(&self) -> Result<Vec<Quarantined>, NodeError> {
         let held = quarantine::all(self.reader().read())?;
+        let writer = self.writer()?;
+        let own = self.who(&writer)?.org;
         let rows = held.into_iter().map(|held| {
+            let content = held.content.as_ref();
+            let of_tag = |tag| {
+                let mut devices = writer.membership.devices_of(held.header.owner);
+                devices.find(|(id, _)| id.tag() == tag).map(|(id, _)| id)
+            };
             Ok(Quarantined {
+                device: content.and_then(|content| of_tag(content.tag)),
+                person: content.map(|content| content.person.clone()),
+                records: content.map(|content| content.records.clone()),
+                adoptable: content.is_some() && held.state == "held" && held.header.owner == own,
                 id: held.id,
                 document: held.header.id(),
                 document_kind: held.header.kind.clone(),
@@ -160,7 +171,7 @@ impl Node {
     /// When there is no such record here.
     pub fn history(&self, kind: &'static RecordKind, id: RecordId) -> Result<History, NodeError> {
         let mut writer = self.writer()?;
-        let Writer { store, engine, membership } = &mut *writer;
+        let Writer { store, engine, membership, .. } = &mut *writer;
         let view = SqlView::new(store.read(), membership);
         let (sources, found) = (view.sources(kind, id), view.acts(id));
         let undone = sources.iter().find(|source| source.undone);

@@ -145,6 +145,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_training.sql"),
     include_str!("../migrations/0003_draft.sql"),
     include_str!("../migrations/0004_audit_chain.sql"),
+    include_str!("../migrations/0005_apart.sql"),
 ];
 /// The version from which on the audit log is chained.
 const AUDIT_CHAINED: i64 = 4;

@@ -1,19 +1,20 @@
 //! Admission: what becomes of the changes and seals of one document that somebody sent.
 //!
-//! Pure: the caller holds the document and stores the outcome. The frontier of a removed device,
-//! adoption out of the quarantine, and which of two changes that share an actor's number is the
-//! right one are not decided here.
+//! Pure: the caller holds the document and stores the outcome. Nothing is decided by the order of
+//! arrival: what counts follows from all that is known of the document and from the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
-use onex_crdt::document::{Change, Document};
+use onex_crdt::document::{Change, Deed, Document};
+use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, effective};
 use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DocId};
+use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
+use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::seal::{Batch, ChangeFacts, Refusal, Seal, newest, vouched};
+use crate::seal::{Seal, newest};
 
 /// Every reason for which something is kept apart (contract, "list quarantine").
 pub const REASONS: &[&str] = &[
@@ -57,14 +58,30 @@ impl DocumentBatch {
 
 /// What a batch makes of a document.
 pub struct Admission {
-    /// The document with what was admitted.
+    /// The document with what counts.
     pub document: Document,
     /// The changes that are new in it, each after those that it follows.
     pub new: Vec<Change>,
+    /// The changes that were in it and do not count any more; they are among `refused` too.
+    pub gone: Vec<Change>,
     /// The live seals from now on, those stored before included.
     pub seals: Vec<Seal>,
     /// What is kept apart.
     pub refused: Vec<Refused>,
+    /// Actors with two changes under one number, where the log has not chosen yet.
+    pub forks: Vec<Forked>,
+}
+
+impl Admission {
+    /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
+    /// that of a change that is told.
+    pub fn told(&self) -> impl Iterator<Item = &Refused> {
+        let of_change = |seal: &Refused| {
+            let same = |it: &&Refused| it.change == seal.change && is_change(&it.bytes);
+            self.refused.iter().any(|it| same(&it))
+        };
+        self.refused.iter().filter(move |it| is_change(&it.bytes) || !of_change(it))
+    }
 }
 
 /// A change or a seal that is kept apart.
@@ -78,98 +95,178 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
+/// An actor that was seen with two changes under one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forked {
+    /// The actor.
+    pub actor: Actor,
+    /// Number and hash of its last change that counted here before; nothing where none did.
+    pub held: Option<(u64, ChangeHash)>,
+}
+
+/// What is known of a document before a batch comes.
+#[derive(Clone, Copy)]
+pub struct Held<'a> {
+    /// The document, its genesis where nothing is here.
+    pub document: &'a Document,
+    /// Its live seals, which were verified when they came.
+    pub seals: &'a [Seal],
+    /// The changes and seals of it that are kept apart.
+    pub apart: &'a [Refused],
+    /// Whether the membership log has grown since those were judged.
+    pub log_grew: bool,
+}
+
 /// Judges a batch of one document and returns what to store.
 ///
-/// What is here already is passed over. One bad change takes along only those that depend on it.
-/// `document` is what is held now, its genesis where nothing is; `stored_seals` are its live ones.
-/// Each seal is verified once; a bad change costs one more application per halving of the list.
-pub fn admit(
-    document: &Document,
-    stored_seals: &[Seal],
-    batch: DocumentBatch,
-    membership: &Membership,
-) -> Admission {
+/// What was kept apart before is judged again with it, so that the outcome follows from all that
+/// is known and not from the order in which it came; bytes that could not be applied are not tried
+/// again. An empty batch judges after the log has grown. One bad change takes along only those
+/// that depend on it. Each seal that is not live is verified once; a bad change costs one more
+/// application per halving of the list.
+pub fn admit(held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> Admission {
+    let Held { document, seals: stored, apart, .. } = held;
     if let Some(reason) = header_fault(document, &batch.header, membership) {
+        let (document, seals) = (document.clone(), stored.to_vec());
+        let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
         let refused = all_refused(batch, reason);
-        let (document, seals) = (document.clone(), stored_seals.to_vec());
-        return Admission { document, new: Vec::new(), seals, refused };
+        return Admission { document, new, gone, seals, refused, forks };
     }
-    let mut outcome = Outcome::default();
-    let mut parsed = outcome.parse(batch.changes);
-    let facts: Vec<_> = parsed.values().map(facts).collect();
-    let owner = batch.header.owner;
-    let judged = Batch { document: document.id(), owner, changes: &facts, seals: &batch.seals };
-    let verdicts = vouched(&judged, &|hash| document.holds(hash), membership);
-    for (hash, refusal) in &verdicts.refused {
-        outcome.refuse(*hash, refusal.reason());
+    let DocumentBatch { header, changes, mut seals } = batch;
+    let mut outcome = Outcome::new(held);
+    let mut parsed = outcome.parse(changes);
+    outcome.came.extend(parsed.keys().copied().chain(seals.iter().map(|seal| seal.head)));
+    let known = apart.iter().filter(|refused| refused.change.is_some());
+    let (known, sealed): (Vec<_>, Vec<_>) = known.partition(|refused| is_change(&refused.bytes));
+    seals.extend(sealed.iter().filter_map(|refused| Seal::from_bytes(&refused.bytes).ok()));
+    parsed.extend(outcome.parse(known.iter().map(|refused| refused.bytes.clone()).collect()));
+    let in_document = document.facts();
+    let mut changes = in_document.clone();
+    changes.extend(parsed.values().map(|change| (change.hash(), facts(change))));
+    let genesis = Document::genesis(header.clone()).heads();
+    let mut known = log_facts(&header, changes, &genesis, membership);
+    let verdict = |seal: &Seal| seal_verdict(seal, &header, &known.changes, membership);
+    let verdicts: Vec<_> = seals.iter().map(verdict).collect();
+    let all = stored.iter().map(|seal| (seal, Ok(())));
+    let all = all.chain(seals.iter().zip(verdicts.iter().copied()));
+    known.claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership)).collect();
+    let rights = Rights::new(&header, membership, &known);
+    known.denied = denied(document, &in_document, &rights);
+    let judged = effective(&known);
+    for (hash, exclusion) in &judged.excluded {
+        let exclusion = match exclusion {
+            Exclusion::NoSeal => unclaimed(known.changes[hash].actor, header.owner, membership),
+            other => *other,
+        };
+        outcome.refuse(*hash, exclusion.reason());
     }
-    let ordered: Vec<_> = verdicts.vouched.iter().filter_map(|hash| parsed.remove(hash)).collect();
-    let document = outcome.apply(document.clone(), &ordered);
-    let mut seals = stored_seals.to_vec();
-    for (seal, verdict) in batch.seals.into_iter().zip(verdicts.seals) {
-        outcome.seal_keep(&document, &mut seals, seal, verdict);
+    let ordered: Vec<_> =
+        judged.order.iter().filter_map(|hash| parsed.get(hash)).cloned().collect();
+    let kept = kept(document, &judged);
+    let admitted = outcome.apply(kept, &ordered, &|hash, deed| rights.permits(hash, deed));
+    let live = outcome.seals(&admitted, seals, verdicts);
+    Admission {
+        document: admitted,
+        new: outcome.new,
+        gone: gone(document, &in_document, &judged),
+        seals: live,
+        refused: outcome.refused,
+        forks: forks(&in_document, &judged),
     }
-    Admission { document, new: outcome.new, seals, refused: outcome.refused }
 }
 
 /// Whether a refusal leaves the document open between the two: it then stays out of the
 /// fingerprints of both and is not sent again by a repair, until a newer change of it is taken.
 ///
 /// What merely lacks a dependency is not open, and closes what was open before, unless the whole
-/// document was sent: the sums then differ, and the repair brings the dependency.
+/// document was sent: the sums then differ, and the repair brings the dependency. Nor is a fork:
+/// whoever has heard of both branches holds the same as we do.
 pub fn refusal_opens(reason: &str, in_repair: bool) -> bool {
-    in_repair || reason != MISSING_DEPENDENCY
+    in_repair || ![MISSING_DEPENDENCY, FORK].contains(&reason)
 }
 
-#[derive(Default)]
-struct Outcome {
+struct Outcome<'a> {
+    held: Held<'a>,
+    /// The changes, and the heads of the seals, that came with the batch.
+    came: BTreeSet<ChangeHash>,
     /// The bytes of every change that could be read.
     bytes: BTreeMap<ChangeHash, Vec<u8>>,
     new: Vec<Change>,
     refused: Vec<Refused>,
 }
 
-impl Outcome {
+type Permits<'a> = &'a dyn Fn(&ChangeHash, &Deed) -> bool;
+
+impl<'a> Outcome<'a> {
+    fn new(held: Held<'a>) -> Self {
+        let (came, bytes) = (BTreeSet::new(), BTreeMap::new());
+        Self { held, came, bytes, new: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Reads the changes that the document does not hold.
     fn parse(&mut self, changes: Vec<Vec<u8>>) -> BTreeMap<ChangeHash, Parsed> {
         let mut parsed = BTreeMap::new();
         for bytes in changes {
             match ForeignBytes(bytes.clone()).parse() {
+                Ok(change) if self.held.document.holds(&change.hash()) => {}
                 Ok(change) => {
                     self.bytes.insert(change.hash(), bytes);
                     parsed.insert(change.hash(), change);
                 }
-                Err(error) => {
-                    self.refused.push(Refused { change: None, bytes, reason: error.reason() })
-                }
+                Err(error) => self.keep_apart(None, bytes, error.reason()),
             }
         }
         parsed
     }
 
     fn refuse(&mut self, change: ChangeHash, reason: &'static str) {
-        let bytes = self.bytes.remove(&change).unwrap_or_default();
-        self.refused.push(Refused { change: Some(change), bytes, reason });
+        let held = || self.held.document.change(&change).map(|change| change.bytes);
+        let bytes = self.bytes.remove(&change).or_else(held).unwrap_or_default();
+        self.keep_apart(Some(change), bytes, reason);
+    }
+
+    /// What is apart for the same reason already is told again only if it came again.
+    fn keep_apart(&mut self, change: Option<ChangeHash>, bytes: Vec<u8>, reason: &'static str) {
+        let refused = Refused { change, bytes, reason };
+        let came = change.is_none_or(|change| self.came.contains(&change));
+        if came || !self.held.apart.contains(&refused) {
+            self.refused.push(refused);
+        }
+    }
+
+    /// Why a change is not tried again: it was, and nothing has changed that could matter.
+    fn tried(&self, change: &ChangeHash) -> Option<&'static str> {
+        let before = self.held.apart.iter().find(|refused| refused.change == Some(*change))?;
+        let matters = match before.reason {
+            "malformed" | "failed_to_apply" => false,
+            NO_RIGHT => self.held.log_grew,
+            _ => true,
+        };
+        (!matters).then_some(before.reason)
     }
 
     /// Applies as many of the changes as can be; they are in the order of their dependencies.
-    fn apply(&mut self, document: Document, changes: &[Parsed]) -> Document {
+    fn apply(&mut self, document: Document, changes: &[Parsed], permits: Permits<'_>) -> Document {
         let mut ready: Vec<&Parsed> = Vec::new();
         let mut hashes = BTreeSet::new();
         for change in changes {
             let here = |dep: &ChangeHash| hashes.contains(dep) || document.holds(dep);
-            match change.deps().iter().all(here) {
-                true => {
+            match self.tried(&change.hash()) {
+                Some(reason) => self.refuse(change.hash(), reason),
+                None if !change.deps().iter().all(here) => {
+                    self.refuse(change.hash(), MISSING_DEPENDENCY);
+                }
+                None => {
                     hashes.insert(change.hash());
                     ready.push(change);
                 }
-                false => self.refuse(change.hash(), MISSING_DEPENDENCY),
             }
         }
         if ready.is_empty() {
             return document;
         }
         let list: Vec<_> = ready.iter().map(|change| (*change).clone().vouched()).collect();
-        match document.admit(&list) {
+        match document.admit(&list, permits) {
             Ok((admitted, new)) => {
                 self.new.extend(new);
                 admitted
@@ -181,21 +278,38 @@ impl Outcome {
             Err(_) => {
                 let ready: Vec<_> = ready.into_iter().cloned().collect();
                 let (older, newer) = ready.split_at(ready.len() / 2);
-                let document = self.apply(document, older);
-                self.apply(document, newer)
+                let document = self.apply(document, older, permits);
+                self.apply(document, newer, permits)
             }
         }
     }
 
-    /// Keeps a good seal whose head is here. A bad one is told unless its head was told already.
+    /// The live seals: those stored and those that came, as far as their heads count.
+    fn seals(
+        &mut self,
+        document: &Document,
+        arriving: Vec<Seal>,
+        verdicts: Vec<Result<(), Exclusion>>,
+    ) -> Vec<Seal> {
+        let (mut seals, beyond): (Vec<Seal>, Vec<Seal>) =
+            self.held.seals.iter().cloned().partition(|seal| document.holds(&seal.head));
+        for seal in beyond {
+            self.seal_refuse(&seal, MISSING_DEPENDENCY);
+        }
+        for (seal, verdict) in arriving.into_iter().zip(verdicts) {
+            self.seal_keep(document, &mut seals, seal, verdict);
+        }
+        seals
+    }
+
+    /// Keeps a good seal whose head counts. A bad one is told unless its head was told already.
     fn seal_keep(
         &mut self,
         document: &Document,
         seals: &mut Vec<Seal>,
         seal: Seal,
-        verdict: Result<(), Refusal>,
+        verdict: Result<(), Exclusion>,
     ) {
-        let head = Some(seal.head);
         let reason = match verdict {
             Ok(()) if document.holds(&seal.head) => {
                 let is_ancestor =
@@ -209,12 +323,58 @@ impl Outcome {
                 }
             }
             Ok(()) => MISSING_DEPENDENCY,
-            Err(refusal) => refusal.reason(),
+            Err(exclusion) => exclusion.reason(),
         };
-        if self.refused.iter().all(|refused| refused.change != head) {
-            self.refused.push(Refused { change: head, bytes: seal.to_bytes(), reason });
-        }
+        self.seal_refuse(&seal, reason);
     }
+
+    /// A seal over a change that is kept apart is kept with it, for the same reason: it may be
+    /// what vouches for the change one day.
+    fn seal_refuse(&mut self, seal: &Seal, reason: &'static str) {
+        let mut all = self.refused.iter().chain(self.held.apart);
+        let of_head = all.find(|it| it.change == Some(seal.head) && is_change(&it.bytes));
+        let reason = of_head.map_or(reason, |refused| refused.reason);
+        self.keep_apart(Some(seal.head), seal.to_bytes(), reason);
+    }
+}
+
+/// Held changes by people who have lost the right to make them.
+fn denied(
+    document: &Document,
+    held: &BTreeMap<ChangeHash, ChangeFacts>,
+    rights: &Rights<'_>,
+) -> BTreeSet<ChangeHash> {
+    let narrowed = held.values().filter(|change| rights.is_narrowed(change.actor));
+    let permitted =
+        |hash: &ChangeHash| document.deed(hash).is_some_and(|deed| rights.permits(hash, &deed));
+    narrowed.map(|change| change.hash).filter(|hash| !permitted(hash)).collect()
+}
+
+/// The changes of the document that do not count any more.
+fn gone(
+    document: &Document,
+    held: &BTreeMap<ChangeHash, ChangeFacts>,
+    judged: &Effective,
+) -> Vec<Change> {
+    let excluded = held.keys().filter(|hash| judged.excluded.contains_key(hash));
+    excluded.filter_map(|hash| document.change(hash)).collect()
+}
+
+/// The document without what does not count any more.
+fn kept(document: &Document, judged: &Effective) -> Document {
+    if !judged.excluded.keys().any(|hash| document.holds(hash)) {
+        return document.clone();
+    }
+    let kept: Vec<_> = judged.order.iter().filter(|hash| document.holds(hash)).copied().collect();
+    document.of_changes(&kept).expect("each came with those that it follows when it was admitted")
+}
+
+fn forks(held: &BTreeMap<ChangeHash, ChangeFacts>, judged: &Effective) -> Vec<Forked> {
+    let last = |actor: &Actor| {
+        let own = held.values().filter(|change| change.actor == *actor);
+        own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
+    };
+    judged.forks.keys().map(|actor| Forked { actor: *actor, held: last(actor) }).collect()
 }
 
 /// Returns why a document with this header is not taken at all. A kind that this program does not
@@ -246,6 +406,14 @@ fn all_refused(batch: DocumentBatch, reason: &'static str) -> Vec<Refused> {
     batch.changes.into_iter().map(change).collect()
 }
 
+/// Whether bytes that are kept apart are those of a change; a seal begins otherwise.
+pub fn is_change(bytes: &[u8]) -> bool {
+    bytes.starts_with(&CHANGE_MAGIC)
+}
+
+/// How every change begins in Automerge's format.
+const CHANGE_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+
 fn facts(change: &Parsed) -> ChangeFacts {
     ChangeFacts {
         hash: change.hash(),
@@ -257,4 +425,5 @@ fn facts(change: &Parsed) -> ChangeFacts {
 
 const MISSING_DEPENDENCY: &str = "missing_dependency";
 const WRONG_OWNER: &str = "wrong_owner";
-const FORK: &str = "fork";
+/// The reason of a change whose number another one bears.
+pub const FORK: &str = "fork";

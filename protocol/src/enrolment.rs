@@ -13,11 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cbor::{self, CborError};
 use crate::key::PublicKey;
-use crate::membership::{ENTRY_BYTES_MAX, Entry, Membership, MembershipError};
+use crate::membership::{Entry, Membership, MembershipError};
 use crate::statement::{NAME_CHARS_MAX, StatementError, text_check};
 
 /// Most bytes of an invitation before it becomes text.
-pub const INVITATION_BYTES_MAX: usize = ENTRY_BYTES_MAX + 8 * 1024;
+pub const INVITATION_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of an invitation's text, with room for other line ends and spaces.
 pub const INVITATION_TEXT_MAX: usize = 64 * 1024;
 /// Most addresses in an invitation.

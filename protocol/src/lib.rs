@@ -11,6 +11,7 @@ pub mod seal;
 pub mod statement;
 
 pub mod admission;
+pub mod judgement;
 pub mod scope;
 
 pub mod message;

@@ -2,22 +2,25 @@
 //!
 //! The hub's first device puts statements in order (1 of 1; a root of k of n keys is absent). What
 //! a removal means for documents is not decided here, only that it happened and with which
-//! frontier.
+//! frontier (`cut`).
 
 mod authority;
+mod cut;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
-use onex_crdt::ids::{DeviceId, Digest, NetworkId, OrgId};
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, Digest, DocId, NetworkId, OrgId};
 use onex_crdt::roles::{OrgRole, PersonRole};
 
 use crate::cbor::{self, CborError};
 use crate::key::{Algorithm, Domain, PublicKey, Signature, SigningKey};
+pub use cut::Cut;
+
 use crate::statement::{Root, SignedStatement, Statement, StatementError};
 
-/// Most bytes of an entry.
-pub const ENTRY_BYTES_MAX: usize = 8 * 1024;
+/// Most bytes of an entry: the frontier of a device names up to some 2,000 documents.
+pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
 
 /// A statement at its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -73,7 +76,7 @@ impl Entry {
         cbor::encode(self)
     }
 
-    /// Reads an encoding of at most 8 KiB. Nothing is verified yet.
+    /// Reads an encoding of at most `ENTRY_BYTES_MAX`. Nothing is verified yet.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
         cbor::decode_exact(bytes, ENTRY_BYTES_MAX)
     }
@@ -150,6 +153,8 @@ pub struct Membership {
     organisations: BTreeMap<OrgId, Organisation>,
     devices: BTreeMap<DeviceId, Device>,
     terms: Vec<Term>,
+    cuts: BTreeMap<u64, Cut>,
+    resolved: BTreeMap<(DocId, Actor), (u64, ChangeHash)>,
     said: BTreeSet<Digest>,
 }
 
@@ -208,6 +213,8 @@ impl Membership {
             organisations: BTreeMap::new(),
             devices: BTreeMap::new(),
             terms: Vec::new(),
+            cuts: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             said: BTreeSet::new(),
         }
     }
@@ -351,6 +358,18 @@ impl Membership {
             })
     }
 
+    /// Returns for each time that a person had a role at a device the position that ended it, or
+    /// nothing where he has it still.
+    pub fn ends<'a>(
+        &'a self,
+        device: DeviceId,
+        person: &'a str,
+        role: PersonRole,
+    ) -> impl Iterator<Item = Option<u64>> + 'a {
+        let of = move |term: &&Term| term.is_of(device, person, role);
+        self.terms.iter().filter(of).map(|term| term.until)
+    }
+
     /// Returns how many devices an organisation had at a position.
     pub fn device_count(&self, org: OrgId, position: u64) -> usize {
         let active = |device: DeviceId| self.was_active(device, position);
@@ -385,16 +404,24 @@ impl Membership {
             Statement::AddDevice { org, key, person } => {
                 self.device_add(*org, *key, person, position);
             }
-            Statement::RemoveDevice { device, .. } => {
-                let device = self.devices.get_mut(device).expect("checked: it is known");
+            Statement::RemoveDevice { device: id, frontier, .. } => {
+                let device = self.devices.get_mut(id).expect("checked: it is known");
                 device.active = false;
                 device.removed_at = Some(position);
+                self.cut_make(&entry, *id, None, frontier);
             }
             Statement::GrantRole { device, person, role } => {
                 self.role_grant(*device, person, *role, position);
             }
-            Statement::RemoveRole { device, person, role } => {
+            Statement::RemoveRole { device, person, role, frontier } => {
                 self.role_remove(*device, person, *role, position);
+                self.cut_make(&entry, *device, Some((person.clone(), *role)), frontier);
+            }
+            Statement::SetFrontier { cut, frontier } => {
+                self.cut_extend(*cut, entry.statement.signer, frontier);
+            }
+            Statement::Resolve { document, actor, seq, head, .. } => {
+                self.resolved.insert((*document, *actor), (*seq, *head));
             }
         }
         self.said.insert(entry.statement.digest());
@@ -492,7 +519,7 @@ pub enum MembershipError {
     /// The statement's signature is not the signer's.
     #[error("the signature of the statement does not hold")]
     BadStatementSignature,
-    /// The entry is larger than 8 KiB.
+    /// The entry is larger than `ENTRY_BYTES_MAX`.
     #[error("{bytes} bytes are more than an entry may have")]
     TooLarge {
         /// Bytes of the entry.
@@ -566,6 +593,15 @@ pub enum MembershipError {
         /// The organisation's role.
         org: OrgRole,
     },
+    /// Nothing was cut at the position.
+    #[error("nothing was cut at position {cut}")]
+    NoCut {
+        /// The position given.
+        cut: u64,
+    },
+    /// The fork of the actor was resolved before.
+    #[error("the fork is resolved already")]
+    Resolved,
     /// The person has the role already.
     #[error("the person is {} already", role.id())]
     RoleHeld {

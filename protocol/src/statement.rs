@@ -3,7 +3,7 @@
 //! Whether he may say so is not judged here but where the statement takes its place (`membership`).
 
 use minicbor::{Decode, Encode};
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, NetworkId, OrgId};
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, Digest, DocId, NetworkId, OrgId};
 use onex_crdt::roles::{OrgRole, PersonRole};
 
 use crate::cbor::{self, CborError};
@@ -59,6 +59,10 @@ pub enum RemovalReason {
     Replaced,
 }
 
+/// What of somebody's work stays when he is cut off: per document the heads of his that were held
+/// then. Documents ascending, heads of each ascending, at least one.
+pub type Frontier = Vec<(DocId, Vec<ChangeHash>)>;
+
 /// What the membership log can say.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
@@ -101,10 +105,9 @@ pub enum Statement {
         /// Why.
         #[n(1)]
         reason: RemovalReason,
-        /// What of its work stays: per document the heads that were held when it was removed.
-        /// Documents ascending, heads of each ascending, at least one.
+        /// What of its work stays.
         #[n(2)]
-        frontier: Vec<(DocId, Vec<ChangeHash>)>,
+        frontier: Frontier,
     },
     /// A person at a device gets a role.
     #[n(4)]
@@ -131,6 +134,40 @@ pub enum Statement {
         /// The role.
         #[cbor(n(2), with = "crate::cbor::person_role")]
         role: PersonRole,
+        /// What of the person's work in that role stays, as for a device.
+        #[n(3)]
+        frontier: Frontier,
+    },
+    /// What stays of the work of a device or a role that was cut, in further documents: the hub
+    /// says it for those that it reads, an admin of the organisation for the others.
+    #[n(6)]
+    SetFrontier {
+        /// The position of the entry that cut it.
+        #[n(0)]
+        cut: u64,
+        /// Documents that the same side has not named yet.
+        #[n(1)]
+        frontier: Frontier,
+    },
+    /// Of two changes under one number of an actor this branch counts; the actor ends there.
+    /// Trust B3, R6.
+    #[n(7)]
+    Resolve {
+        /// The device whose actor it is.
+        #[n(0)]
+        device: DeviceId,
+        /// The document.
+        #[n(1)]
+        document: DocId,
+        /// The actor.
+        #[n(2)]
+        actor: Actor,
+        /// The number of the branch's last change.
+        #[n(3)]
+        seq: u64,
+        /// That change.
+        #[n(4)]
+        head: ChangeHash,
     },
 }
 
@@ -144,6 +181,8 @@ impl Statement {
             Self::RemoveDevice { .. } => "remove_device",
             Self::GrantRole { .. } => "grant_role",
             Self::RemoveRole { .. } => "remove_role",
+            Self::SetFrontier { .. } => "set_frontier",
+            Self::Resolve { .. } => "resolve",
         }
     }
 
@@ -161,9 +200,17 @@ impl Statement {
                 text_check("person", person, PERSON_CHARS_MAX)?;
                 key_check(key)
             }
-            Self::RemoveDevice { frontier, .. } => frontier_check(frontier),
-            Self::GrantRole { person, .. } | Self::RemoveRole { person, .. } => {
-                text_check("person", person, PERSON_CHARS_MAX)
+            Self::RemoveDevice { frontier, .. } | Self::SetFrontier { frontier, .. } => {
+                frontier_check(frontier)
+            }
+            Self::GrantRole { person, .. } => text_check("person", person, PERSON_CHARS_MAX),
+            Self::RemoveRole { person, frontier, .. } => {
+                text_check("person", person, PERSON_CHARS_MAX)?;
+                frontier_check(frontier)
+            }
+            Self::Resolve { device, actor, seq, .. } => {
+                let fits = actor.tag() == device.tag() && *seq > 0;
+                if fits { Ok(()) } else { Err(StatementError::Resolve) }
             }
         }
     }
@@ -224,7 +271,7 @@ impl SignedStatement {
         cbor::encode(self)
     }
 
-    /// Reads an encoding of at most 8 KiB. Nothing is verified yet.
+    /// Reads an encoding of at most `ENTRY_BYTES_MAX`. Nothing is verified yet.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CborError> {
         cbor::decode_exact(bytes, crate::membership::ENTRY_BYTES_MAX)
     }
@@ -296,6 +343,9 @@ pub enum StatementError {
     /// Documents or heads out of order, twice, or a document without heads.
     #[error("the frontier is not in order")]
     Frontier,
+    /// The actor is not the device's, or the number is none.
+    #[error("the branch is none of the device's")]
+    Resolve,
 }
 
 #[cfg(test)]

@@ -196,6 +196,12 @@ why-nothing-to-undo = there is nothing to undo
 next-nothing-to-undo = Name the act or batch with id=
 why-not-undoable = this cannot be undone
 next-not-undoable = Edit it, or take the opposite action
+why-not-adoptable = the change cannot be read, was adopted before, or is another organisation's
+next-not-adoptable = See its reason in `onex list quarantine`; if needed enter it again from paper
+why-hangs-on-others = it builds on another change that was kept apart, or is here already
+next-hangs-on-others = Adopt the older one first (`onex list quarantine` lists the oldest first)
+why-own-device = a device cannot remove itself
+next-own-device = Do it on another device, or ask the project office
 why-others-work = somebody else did it
 next-others-work = Ask that person or an administrator to undo it
 why-no-choice = neither a choice nor another value was given

@@ -190,6 +190,12 @@ why-nothing-to-undo = 没有可以撤销的操作
 next-nothing-to-undo = 用 id= 指明要撤销的操作或批次
 why-not-undoable = 这项操作不能撤销
 next-not-undoable = 直接修改，或办理相反的操作
+why-not-adoptable = 这项更改读不出来、已经采用过，或者属于别的机构
+next-not-adoptable = 运行 onex list quarantine 看它的原因；需要时按原始材料重新录入
+why-hangs-on-others = 它写在另一项被隔离的更改之上，或者内容这里已经有了
+next-hangs-on-others = 先采用写得更早的那一项（onex list quarantine 从早到晚排列）
+why-own-device = 设备不能移除自己
+next-own-device = 在另一台设备上办理，或请省项目办移除
 why-others-work = 这是别人做的
 next-others-work = 请他本人或系统管理员撤销
 why-no-choice = 没有选，也没有另填

@@ -342,19 +342,21 @@ fn blocked(kind: &RecordKind) -> &'static [&'static str] {
 
 /// Returns a change that was kept apart.
 pub fn quarantined(held: &Quarantined) -> Json {
+    let records = held.records.as_ref();
+    let records = records.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
     json!({
         "id": held.id.to_string(),
         "document": held.document.to_string(),
         "document_kind": held.document_kind,
         "owner_id": held.owner_id.to_string(),
         "change": held.change,
-        "device": null,
-        "person": null,
+        "device": held.device.map(|device| device.to_string()),
+        "person": held.person,
         "reason": held.reason,
-        "records": null,
+        "records": records,
         "received_from": held.received_from.to_string(),
         "received_at": held.received_at.to_string(),
-        "adoptable": held.reason == "removed_device" && held.state == "held",
+        "adoptable": held.adoptable,
         "state": held.state,
     })
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use automerge::{ObjId, ReadDoc};
 
-use super::{Document, REMOVED, UNDONE, Write, hash_from, hash_into, record_key, value_from};
+use super::read::value_from;
+use super::{Document, REMOVED, UNDONE, Write, hash_from, hash_into, record_key};
 use crate::field::Shape;
 use crate::ids::{ChangeHash, RecordId};
 use crate::record::RecordKind;

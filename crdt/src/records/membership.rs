@@ -1,10 +1,10 @@
 //! Devices and roles: actions that the node carries out, since they are statements, not records.
 //!
-//! Removing a device and adopting its work are not here yet.
+//! What a removal cuts off is the membership log's matter.
 
 use crate::action::{Action, FieldsGiven, Param, Run, Subject, Undo};
-use crate::field::Field;
 use crate::field::text::{LongText, PersonName, Text};
+use crate::field::{Field, choices};
 use crate::roles::OrgRole::{self, College, Evaluator, Hub};
 use crate::roles::PersonRole::{self, Admin, Officer};
 
@@ -52,6 +52,40 @@ pub const DEVICE_CANCEL: Action = Action {
     undo: Undo::By("device.invite"),
     ..DEVICE_INVITE
 };
+
+/// Removes a device for good: what it held beyond what others have is kept apart. C18.
+pub const DEVICE_REMOVE: Action = Action {
+    id: "device.remove",
+    zh: "移除设备",
+    en: "Remove device",
+    who: &[(Hub, &[Admin, PersonRole::Lead]), (College, &[Admin]), (Evaluator, &[Admin])],
+    params: &[
+        Param::required("id", "设备", "device", <Text<8, 32> as Field>::TYPE),
+        Param::required("reason", "原因", "reason", <RemovalReason as Field>::TYPE),
+    ],
+    undo: Undo::No,
+    ..DEVICE_INVITE
+};
+
+/// Writes the content of a change that was kept apart again, as the admin's own. C18, C31.
+pub const DEVICE_ADOPT: Action = Action {
+    id: "device.adopt",
+    zh: "采用隔离的更改",
+    en: "Adopt quarantined work",
+    who: &[(Hub, &[Admin]), (College, &[Admin]), (Evaluator, &[Admin])],
+    params: &[Param::required("id", "隔离的更改", "change", <Text<8, 32> as Field>::TYPE)],
+    undo: Undo::Edit,
+    ..DEVICE_INVITE
+};
+
+choices! {
+    /// Why a device is removed (移除原因).
+    RemovalReason {
+        Lost = "lost" "丢失或被盗" "lost or stolen",
+        Left = "left" "人员离开" "its person has left",
+        Replaced = "replaced" "更换设备" "replaced",
+    }
+}
 
 const DEVICE: Param = Param::required("device", "设备", "device", <Text<8, 32> as Field>::TYPE);
 const PERSON: Param = Param::required("person", "姓名", "person", <PersonName as Field>::TYPE);

@@ -32,6 +32,7 @@ fn author() -> Authorship {
         at_seconds: 1_775_016_000,
         batch: None,
         undoes: None,
+        source: None,
     }
 }
 
@@ -100,7 +101,7 @@ fn admit(document: &Document, changes: &[Vec<u8>]) -> Result<Document, ForeignEr
     for bytes in changes {
         vouched.push(ForeignBytes(bytes.clone()).parse()?.vouched());
     }
-    document.admit(&vouched).map(|(document, _)| document)
+    document.admit(&vouched, &|_, _| true).map(|(document, _)| document)
 }
 
 /// Asserts that bytes are refused and that the document is as before.
@@ -615,7 +616,7 @@ fn mutations_stop_nobody() {
         }
         let Ok(change) = ForeignBytes(chunk(1, &body)).parse() else { continue };
         parsed += 1;
-        if let Ok((admitted, _)) = document.admit(&[change.vouched()]) {
+        if let Ok((admitted, _)) = document.admit(&[change.vouched()], &|_, _| true) {
             taken += 1;
             admitted.everything();
             admitted.source(Contact::KIND, CONTACT);
@@ -706,7 +707,7 @@ fn what_is_held_already_is_no_news() {
         .iter()
         .map(|bytes| ForeignBytes(bytes.clone()).parse().expect("honest").vouched())
         .collect();
-    let (same, new) = document.admit(&vouched).expect("nothing is wrong with it");
+    let (same, new) = document.admit(&vouched, &|_, _| true).expect("nothing is wrong with it");
     assert!(new.is_empty() && same.heads() == document.heads());
     let heads: Vec<ChangeHash> = document.heads();
     assert!(document.changes_since(&heads).is_empty());

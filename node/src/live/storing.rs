@@ -14,7 +14,7 @@ use onex_protocol::scope::Party;
 
 use super::driver::Link;
 use crate::handle::{Node, NodeError, Writer};
-use crate::members::{INVITATION_TRIES_MAX, reproject_acts};
+use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
 use crate::store::enrolment::{self, InvitationState};
 use crate::store::{self, peers, sync};
@@ -116,25 +116,20 @@ pub(super) fn store(
             Ok(Vec::new())
         }
         Effect::TakeStatements { entries, .. } => {
-            let from = writer.membership.position() + 1;
-            let mut longer = writer.membership.clone();
-            for entry in &entries {
-                longer.append(entry.clone()).map_err(NodeError::membership)?;
-            }
-            writer.commit(|_, transaction, _| {
-                for entry in &entries {
-                    store::membership::put(transaction, entry)?;
-                }
-                Ok(reproject_acts(transaction, from, &longer)?)
-            })?;
-            seen.position = longer.position();
-            writer.membership = longer;
+            let who = node.who(&writer)?;
+            let before = writer.membership.position();
+            writer.take_entries(&who, entries)?;
+            seen.position = writer.membership.position();
+            node.complete(&mut writer, before)?;
             drop(writer);
             node.shared.changed();
-            Ok(Vec::new())
+            news(node, seen)
         }
         Effect::Sequence { statements } => {
-            writer.sequence(statements)?;
+            let who = node.who(&writer)?;
+            let before = writer.membership.position();
+            writer.sequence(&who, statements)?;
+            node.complete(&mut writer, before)?;
             seen.position = writer.membership.position();
             let membership = Box::new(writer.membership.clone());
             drop(writer);
@@ -164,6 +159,9 @@ fn admit(
         peers::set_taken(transaction, device, upto)?;
         Ok(taken)
     })?;
+    let position = writer.membership.position();
+    writer.to_say.extend(taken.statements);
+    node.complete(&mut writer, position)?;
     drop(writer);
     if taken.admitted > 0 {
         node.shared.changed();

@@ -87,12 +87,84 @@ fn read(connection: &Connection, header: &Header) -> Result<Document, StoreError
 /// Every document here with its heads, by id.
 pub fn headers(connection: &Connection) -> Result<Vec<Header>, StoreError> {
     let mut statement = connection.prepare_cached("select header from head order by doc")?;
-    let mut rows = statement.query([])?;
+    decoded(statement.query([])?)
+}
+
+/// Reads a column of headers.
+pub(super) fn decoded(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Header>, StoreError> {
     let mut headers = Vec::new();
     while let Some(row) = rows.next()? {
         headers.push(decode(row.get_ref(0)?.as_blob()?, "header")?);
     }
     Ok(headers)
+}
+
+/// The documents in which a device has sealed something, with the heads that it sealed.
+pub fn sealed_by(
+    connection: &Connection,
+    device: DeviceId,
+) -> Result<Vec<(Header, Vec<ChangeHash>)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select head.header, seal.head from seal join head on head.doc = seal.doc
+         where seal.device = ? order by seal.doc, seal.head",
+    )?;
+    let mut rows = statement.query([device.0.as_slice()])?;
+    let mut sealed: Vec<(Header, Vec<ChangeHash>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let header: Header = decode(row.get_ref(0)?.as_blob()?, "header")?;
+        let head = ChangeHash::from_slice(row.get_ref(1)?.as_blob()?);
+        let head = head.ok_or(StoreError::Damaged { what: "seal" })?;
+        match sealed.last_mut().filter(|(last, _)| *last == header) {
+            Some((_, heads)) => heads.push(head),
+            None => sealed.push((header, vec![head])),
+        }
+    }
+    Ok(sealed)
+}
+
+/// Stores a document in which some changes do not count any more, and fills its share of the
+/// projection anew. Returns what a rule may have to look at again.
+pub fn replace(
+    connection: &Connection,
+    before: &Document,
+    after: &Document,
+    gone: &[Change],
+) -> Result<Vec<Touch>, StoreError> {
+    let (id, doc) = (after.id(), after.id().0);
+    for table in ["snapshot", "chunk"] {
+        connection.execute(&format!("delete from {table} where doc = ?"), [doc.as_slice()])?;
+    }
+    connection.execute(
+        "insert into snapshot (doc, bytes) values (?, ?)",
+        params![doc.as_slice(), after.save()],
+    )?;
+    connection.execute("update head set loose = 0, loose_bytes = 0 where doc = ?", [&doc[..]])?;
+    for change in gone {
+        let hash = change.hash.0;
+        connection.execute("delete from step where hash = ?", [hash.as_slice()])?;
+        connection
+            .execute("delete from outbox where hash = ? and doc = ?", [&hash[..], &doc[..]])?;
+    }
+    let mut touches = touches_of(before);
+    for table in ["source", "act", "about"] {
+        connection.execute(&format!("delete from {table} where doc = ?"), [doc.as_slice()])?;
+    }
+    touches.extend(project_sources(connection, after, &after.everything())?);
+    tracing::info!(document = %id, changes = gone.len(), "changes count no more");
+    Ok(touches)
+}
+
+/// Everything in a document that a rule may read.
+fn touches_of(document: &Document) -> Vec<Touch> {
+    let touch = |key| match key {
+        TouchKey::Record(kind, id) => Some(Touch::Record { kind, id }),
+        TouchKey::Act(id) => document.act(id).map(|found| Touch::Act {
+            id,
+            kind: found.act.kind.clone(),
+            subject: found.act.subject,
+        }),
+    };
+    document.everything().into_iter().filter_map(touch).collect()
 }
 
 /// Returns the header of a document here.
@@ -484,6 +556,7 @@ mod tests {
             at_seconds: 0,
             batch: None,
             undoes: None,
+            source: None,
         };
         let transaction = store.write().expect("a transaction");
         for act in [redo, undo, enrol] {

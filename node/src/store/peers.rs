@@ -93,6 +93,12 @@ pub fn set_refusals(
     Ok(())
 }
 
+/// Closes every refusal: with a longer membership log all of it is judged again.
+pub fn refusals_close(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("delete from refusal", [])?;
+    Ok(())
+}
+
 /// The documents with an open refusal between a peer and this node.
 pub fn refusals(connection: &Connection, device: DeviceId) -> Result<BTreeSet<DocId>, StoreError> {
     let mut statement =

@@ -1,96 +1,190 @@
-//! Foreign changes that were kept apart, each with its reason, until a person looks at them.
+//! Changes and seals that were kept apart, each with its reason: they are judged again with
+//! whatever comes later, and shown to a person.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, RecordId};
-use onex_protocol::admission::Refused;
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, RecordId};
+use onex_protocol::admission::{FORK, REASONS, Refused, is_change};
 
-use super::StoreError;
 use super::view::{decode, encode};
+use super::{StoreError, documents};
 
-/// A change that was kept apart.
+/// What was kept apart.
 #[derive(Debug, Clone)]
 pub struct Held {
     /// The hash of its bytes.
     pub id: RecordId,
     /// The header of the document.
     pub header: Header,
-    /// The change, where it could be read.
+    /// The change, or the head of the seal, where it could be read.
     pub change: Option<ChangeHash>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
     /// Why.
     pub reason: String,
-    /// Who sent it.
+    /// What the change does, where that could be read.
+    pub content: Option<Content>,
+    /// Who sent it; the own device for what counted here before.
     pub received_from: DeviceId,
     /// When, RFC 3339.
     pub received_at: String,
-    /// Held, adopted, released.
+    /// `held`, or `adopted`.
     pub state: String,
 }
 
-/// Most changes that are kept apart of one peer (trust C3); it is told of every refusal all the
-/// same, and still has what it sent.
-const HELD_PER_PEER_MAX: i64 = 1000;
+/// What a change that was kept apart does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The first bytes of its device.
+    pub tag: [u8; 8],
+    /// The person that it names.
+    pub person: String,
+    /// The records that it touches.
+    pub records: Vec<RecordId>,
+}
 
-/// Keeps a refused change apart; the same bytes once only.
+/// Most changes that are kept apart of one peer, and most bytes (trust C3); it is told of every
+/// refusal all the same, and still has what it sent.
+const HELD_PER_PEER_MAX: i64 = 1000;
+const HELD_BYTES_PER_PEER_MAX: i64 = 4 * 1024 * 1024;
+
+/// Keeps something apart; the same bytes once only, with the newest reason. What counted here
+/// before (`from` is the own device) is always kept.
 pub fn put(
     connection: &Connection,
     header: &Header,
     refused: &Refused,
-    from: DeviceId,
+    content: Option<&Content>,
+    (from, own): (DeviceId, DeviceId),
     at: &str,
 ) -> Result<(), StoreError> {
-    let sql = "select count(*) from quarantine where received_from = ?";
-    let kept: i64 =
-        connection.prepare_cached(sql)?.query_row([from.0.as_slice()], |row| row.get(0))?;
-    if kept >= HELD_PER_PEER_MAX {
+    let id = Digest::over(&[&header.id().0, &refused.bytes]).half();
+    let again = connection
+        .prepare_cached("update quarantine set reason = ?2 where id = ?1")?
+        .execute(params![id.as_slice(), refused.reason])?;
+    if again > 0 || (from != own && is_full(connection, from)?) {
         return Ok(());
     }
-    let id = Digest::over(&[&header.id().0, &refused.bytes]).half();
-    connection.execute(
-        "insert or ignore into quarantine
-           (id, doc, header, change, bytes, reason, received_from, received_at, state)
-         values (?, ?, ?, ?, ?, ?, ?, ?, 'held')",
-        params![
-            id.as_slice(),
-            header.id().0.as_slice(),
-            encode(header),
-            refused.change.map(|hash| hash.0.to_vec()),
-            refused.bytes,
-            refused.reason,
-            from.0.as_slice(),
-            at
-        ],
+    let mut insert = connection.prepare_cached(
+        "insert into quarantine (id, doc, header, change, bytes, reason, tag, person, records,
+           received_from, received_at, state)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')",
     )?;
+    insert.execute(params![
+        id.as_slice(),
+        header.id().0.as_slice(),
+        encode(header),
+        refused.change.map(|hash| hash.0.to_vec()),
+        refused.bytes,
+        refused.reason,
+        content.map(|content| content.tag.to_vec()),
+        content.map(|content| content.person.as_str()),
+        content.map(|content| content.records.iter().flat_map(|id| id.0).collect::<Vec<u8>>()),
+        from.0.as_slice(),
+        at
+    ])?;
     Ok(())
 }
 
-/// Everything that was kept apart, the oldest first.
+fn is_full(connection: &Connection, from: DeviceId) -> Result<bool, StoreError> {
+    let sql = "select count(*), coalesce(sum(length(bytes)), 0) from quarantine
+               where received_from = ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (kept, bytes): (i64, i64) =
+        statement.query_row([from.0.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(kept >= HELD_PER_PEER_MAX || bytes >= HELD_BYTES_PER_PEER_MAX)
+}
+
+/// What is kept apart of a document, as admission takes it.
+pub fn of(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select change, bytes, reason from quarantine where doc = ? order by received_at, id",
+    )?;
+    let mut rows = statement.query([doc.0.as_slice()])?;
+    let mut apart = Vec::new();
+    while let Some(row) = rows.next()? {
+        let change: Option<Vec<u8>> = row.get(0)?;
+        let reason: String = row.get(2)?;
+        let reason = REASONS.iter().find(|known| **known == reason);
+        apart.push(Refused {
+            change: change.and_then(|hash| ChangeHash::from_slice(&hash)),
+            bytes: row.get(1)?,
+            reason: reason.copied().ok_or(StoreError::Damaged { what: "reason" })?,
+        });
+    }
+    Ok(apart)
+}
+
+/// The changes and seals of a document that must travel with it: what shows a fork.
+pub fn evidence(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
+    let mut apart = of(connection, doc)?;
+    apart.retain(|refused| refused.reason == FORK);
+    Ok(apart)
+}
+
+/// Lets go of what counts now.
+pub fn release(connection: &Connection, doc: DocId, bytes: &[u8]) -> Result<(), StoreError> {
+    let id = Digest::over(&[&doc.0, bytes]).half();
+    let mut delete = connection.prepare_cached("delete from quarantine where id = ?")?;
+    delete.execute([id.as_slice()])?;
+    Ok(())
+}
+
+/// Notes that the content of a change was written again.
+pub fn adopted(connection: &Connection, change: ChangeHash) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("update quarantine set state = 'adopted' where change = ?")?
+        .execute([change.0.as_slice()])?;
+    Ok(())
+}
+
+/// The documents of which something is kept apart.
+pub fn documents(connection: &Connection) -> Result<Vec<Header>, StoreError> {
+    let mut statement = connection.prepare_cached("select header from quarantine group by doc")?;
+    documents::decoded(statement.query([])?)
+}
+
+/// Everything that was kept apart, the oldest first; a seal only where its change is not.
 pub fn all(connection: &Connection) -> Result<Vec<Held>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select id, header, change, reason, received_from, received_at, state
+        "select id, header, change, bytes, reason, tag, person, records, received_from,
+           received_at, state
          from quarantine order by received_at, id",
     )?;
     let mut rows = statement.query([])?;
     let mut held = Vec::new();
     while let Some(row) = rows.next()? {
-        let change: Option<Vec<u8>> = row.get(2)?;
-        held.push(Held {
-            id: RecordId::from_slice(row.get_ref(0)?.as_blob()?).unwrap_or_default(),
-            header: decode(row.get_ref(1)?.as_blob()?, "header")?,
-            change: change.and_then(|hash| ChangeHash::from_slice(&hash)),
-            reason: row.get(3)?,
-            received_from: DeviceId::from_slice(row.get_ref(4)?.as_blob()?)
-                .unwrap_or(DeviceId([0; 16])),
-            received_at: row.get(5)?,
-            state: row.get(6)?,
-        });
+        held.push(read(row)?);
     }
+    let changes: Vec<_> =
+        held.iter().filter(|it| is_change(&it.bytes)).map(|it| it.change).collect();
+    held.retain(|it| is_change(&it.bytes) || !changes.contains(&it.change));
     Ok(held)
+}
+
+fn read(row: &Row<'_>) -> Result<Held, StoreError> {
+    let change: Option<Vec<u8>> = row.get(2)?;
+    let (tag, person): (Option<Vec<u8>>, Option<String>) = (row.get(5)?, row.get(6)?);
+    let records: Option<Vec<u8>> = row.get(7)?;
+    let records = records.unwrap_or_default();
+    let tag = tag.and_then(|tag| tag.try_into().ok());
+    let ids = records.chunks_exact(RecordId::BYTES).filter_map(RecordId::from_slice).collect();
+    Ok(Held {
+        id: RecordId::from_slice(row.get_ref(0)?.as_blob()?).unwrap_or_default(),
+        header: decode(row.get_ref(1)?.as_blob()?, "header")?,
+        change: change.and_then(|hash| ChangeHash::from_slice(&hash)),
+        bytes: row.get(3)?,
+        reason: row.get(4)?,
+        content: tag.zip(person).map(|(tag, person)| Content { tag, person, records: ids }),
+        received_from: DeviceId::from_slice(row.get_ref(8)?.as_blob()?)
+            .unwrap_or(DeviceId([0; 16])),
+        received_at: row.get(9)?,
+        state: row.get(10)?,
+    })
 }
 
 /// How many changes are held.
 pub fn count(connection: &Connection) -> Result<usize, StoreError> {
-    let sql = "select count(*) from quarantine where state = 'held'";
-    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? as usize)
+    Ok(all(connection)?.iter().filter(|held| held.state == "held").count())
 }

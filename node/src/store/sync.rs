@@ -12,10 +12,11 @@ use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::LogPosition;
 use onex_protocol::scope::{Fingerprints, Party, Scope};
+use onex_protocol::seal::Seal;
 
 use super::documents::{self, Cache};
 use super::view::decode;
-use super::{StoreError, membership, peers};
+use super::{StoreError, membership, peers, quarantine};
 
 /// Answers a question of the sync machine.
 pub fn answer(
@@ -199,7 +200,13 @@ fn batch(
     document: &Document,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let seals = documents::seals(connection, document.id())?;
+    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
+    for refused in quarantine::evidence(connection, document.id())? {
+        match Seal::from_bytes(&refused.bytes) {
+            Ok(seal) => seals.push(seal),
+            Err(_) => changes.push(refused.bytes),
+        }
+    }
     Ok(DocumentBatch { header: document.header().clone(), changes, seals })
 }
 

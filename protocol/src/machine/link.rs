@@ -259,10 +259,10 @@ impl Link {
             return;
         };
         let placeless = |it: &&SignedStatement| is_placeless(around.membership, it);
-        let list: Vec<_> = statements.iter().filter(placeless).cloned().collect();
-        for page in list.chunks(PROPOSALS_MAX) {
+        let list = statements.iter().filter(placeless).cloned();
+        for page in proposal_pages(list) {
             exchange.places_awaited += 1;
-            self.wire.send(&Message::Proposals(page.to_vec()), out);
+            self.wire.send(&Message::Proposals(page), out);
         }
     }
 
@@ -466,6 +466,25 @@ fn entry_pages(entries: &[Entry]) -> Vec<Vec<Entry>> {
         }
         bytes += length;
         pages.last_mut().expect("there is a first page").push(entry.clone());
+    }
+    pages
+}
+
+/// Cuts statements into pages that the sequencer takes.
+fn proposal_pages(statements: impl Iterator<Item = SignedStatement>) -> Vec<Vec<SignedStatement>> {
+    let mut pages: Vec<Vec<_>> = Vec::new();
+    let mut bytes = 0;
+    for statement in statements {
+        bytes += statement.to_bytes().len();
+        match pages.last_mut() {
+            Some(page) if page.len() < PROPOSALS_MAX && bytes <= STATEMENTS_BYTES_MAX => {
+                page.push(statement);
+            }
+            _ => {
+                bytes = statement.to_bytes().len();
+                pages.push(vec![statement]);
+            }
+        }
     }
     pages
 }

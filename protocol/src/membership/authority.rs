@@ -43,12 +43,26 @@ impl Membership {
                 allowed(self.may_set_role(signer, target.org, *role))?;
                 self.grant_check(target, person, *role)
             }
-            Statement::RemoveRole { device, person, role } => {
+            Statement::RemoveRole { device, person, role, .. } => {
                 let target = self.active_device(*device)?;
                 allowed(self.may_set_role(signer, target.org, *role))?;
                 match target.persons.get(person).is_some_and(|roles| roles.contains(role)) {
                     true => Ok(()),
                     false => Err(MembershipError::RoleNotHeld { role: *role }),
+                }
+            }
+            Statement::SetFrontier { cut, .. } => {
+                let cut = self.cuts.get(cut).ok_or(MembershipError::NoCut { cut: *cut })?;
+                let org = self.devices[&cut.device].org;
+                allowed(is_admin_of(signer, org) || self.is_hub_staff(signer))
+            }
+            Statement::Resolve { device, document, actor, .. } => {
+                let target = self.device(*device);
+                let target = target.ok_or(MembershipError::UnknownDevice { device: *device })?;
+                allowed(is_admin_of(signer, target.org) || self.is_hub_staff(signer))?;
+                match self.resolved.contains_key(&(*document, *actor)) {
+                    true => Err(MembershipError::Resolved),
+                    false => Ok(()),
                 }
             }
         }

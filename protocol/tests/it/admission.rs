@@ -2,8 +2,12 @@
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::{APPLICATION, Header, PLAN};
-use onex_protocol::admission::{Admission, DocumentBatch, REASONS, admit, refusal_opens};
+use onex_crdt::roles::PersonRole;
+use onex_protocol::admission::{
+    Admission, DocumentBatch, Held, REASONS, Refused, admit, refusal_opens,
+};
 use onex_protocol::seal::Seal;
+use onex_protocol::statement::{RemovalReason, Statement};
 
 use crate::province::*;
 
@@ -18,10 +22,14 @@ fn chain(header: &Header, seed: u8, count: u8) -> (Document, Vec<Change>) {
     (document, changes)
 }
 
+fn held<'a>(document: &'a Document, seals: &'a [Seal]) -> Held<'a> {
+    Held { document, seals, apart: &[], log_grew: false }
+}
+
 fn take(header: &Header, changes: Vec<Vec<u8>>, seals: Vec<Seal>) -> Admission {
     let document = Document::genesis(header.clone());
     let batch = DocumentBatch { header: header.clone(), changes, seals };
-    admit(&document, &[], batch, &membership())
+    admit(held(&document, &[]), batch, &membership())
 }
 
 fn bytes(changes: &[Change]) -> Vec<Vec<u8>> {
@@ -30,7 +38,7 @@ fn bytes(changes: &[Change]) -> Vec<Vec<u8>> {
 
 /// How many changes are new, and the reasons of what is kept apart.
 fn check(admission: &Admission, new: usize, refused: &[&str]) {
-    let reasons: Vec<_> = admission.refused.iter().map(|refused| refused.reason).collect();
+    let reasons: Vec<_> = admission.told().map(|refused| refused.reason).collect();
     assert_eq!((admission.new.len(), &reasons[..]), (new, refused));
     assert!(reasons.iter().all(|reason| REASONS.contains(reason)));
 }
@@ -52,7 +60,7 @@ fn what_is_held_is_passed_over() {
     let seals = vec![seal(&document, COLLEGE_1, &changes[1])];
     let first = take(&plan(), bytes(&changes), seals.clone());
     let batch = DocumentBatch { header: plan(), changes: bytes(&changes), seals };
-    let again = admit(&first.document, &first.seals, batch, &membership());
+    let again = admit(held(&first.document, &first.seals), batch, &membership());
     check(&again, 0, &[]);
     assert_eq!(again.seals, first.seals);
 }
@@ -91,27 +99,143 @@ fn a_bad_change_takes_only_its_dependants_along() {
     assert_eq!(admission.seals.len(), 1, "the seal of what is here");
 }
 
+/// A document with two changes of the first device, upon the second one the second device's.
+fn shared() -> (Document, Vec<Change>) {
+    let (mut document, mut changes) = chain(&plan(), COLLEGE_1, 2);
+    changes.push(write(&mut document, COLLEGE_2, 7, "何静"));
+    (document, changes)
+}
+
+fn both_seals(document: &Document, changes: &[Change]) -> Vec<Seal> {
+    vec![seal(document, COLLEGE_1, &changes[1]), seal(document, COLLEGE_2, &changes[2])]
+}
+
+/// What an outcome keeps apart, for the next judgement.
+fn apart(outcome: &Admission, before: &[Refused]) -> Vec<Refused> {
+    let mut apart: Vec<_> = before.to_vec();
+    apart.retain(|it| outcome.refused.iter().all(|refused| refused.bytes != it.bytes));
+    apart.extend(outcome.refused.iter().cloned());
+    apart
+}
+
+fn nothing() -> DocumentBatch {
+    DocumentBatch { header: plan(), changes: Vec::new(), seals: Vec::new() }
+}
+
 #[test]
-fn what_automerge_does_not_take_leaves_the_rest() {
-    // One actor and number twice, with different content: only one of them can be taken.
-    let (document, changes) = chain(&plan(), COLLEGE_1, 2);
-    let mut twin = Document::genesis(plan());
-    let forked = write(&mut twin, COLLEGE_1, 1, "李强");
-    let mut other = Document::genesis(plan());
-    let colleague = write(&mut other, COLLEGE_2, 7, "何静");
-    let seals = vec![
-        seal(&document, COLLEGE_1, &changes[1]),
-        seal(&document, COLLEGE_1, &forked),
-        seal(&document, COLLEGE_2, &colleague),
-    ];
-    let mut list = bytes(&changes);
-    list.extend([forked.bytes, colleague.bytes]);
-    let admission = take(&plan(), list, seals);
-    assert!(admission.document.holds(&colleague.hash), "the colleague's is taken");
-    let reasons: Vec<_> = admission.refused.iter().map(|refused| refused.reason).collect();
-    assert!(reasons.contains(&"malformed"), "a number that is taken: {reasons:?}");
-    let here = |seal: &Seal| admission.document.holds(&seal.head);
-    assert!(admission.seals.iter().all(here), "no seal is kept over what is not here");
+fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
+    let (document, changes) = shared();
+    // `write` draws the actor from the record: the first record again, with another name.
+    let forked = [write(&mut Document::genesis(plan()), COLLEGE_1, 1, "甲")];
+    let branch = DocumentBatch {
+        header: plan(),
+        changes: bytes(&forked),
+        seals: vec![seal(&document, COLLEGE_1, &forked[0])],
+    };
+    let honest = DocumentBatch {
+        header: plan(),
+        changes: bytes(&changes),
+        seals: both_seals(&document, &changes),
+    };
+    let outcome = |first: DocumentBatch, second: DocumentBatch| {
+        let empty = Document::genesis(plan());
+        let one = admit(held(&empty, &[]), first, &membership());
+        let rest = apart(&one, &[]);
+        let before =
+            Held { document: &one.document, seals: &one.seals, apart: &rest, log_grew: false };
+        let two = admit(before, second, &membership());
+        let rest = apart(&two, &rest);
+        (two, rest)
+    };
+    let (one, one_apart) = outcome(honest.clone(), branch.clone());
+    let (other, other_apart) = outcome(branch, honest);
+    assert_eq!(one.document.heads(), other.document.heads());
+    assert_eq!(one.document.heads(), Document::genesis(plan()).heads(), "both began there");
+    assert_eq!((one.gone.len(), other.gone.len()), (3, 1));
+    let reasons = |apart: &[Refused]| {
+        let mut all: Vec<_> = apart.iter().map(|it| (it.change, it.reason)).collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(reasons(&one_apart), reasons(&other_apart));
+    assert_eq!(one.forks[0].held, Some((1, changes[0].hash)));
+    assert_eq!(other.forks[0].held, Some((1, forked[0].hash)));
+
+    // The hub says which branch it had: on both sides the same counts again.
+    let mut log = membership();
+    let (device, actor) = (device(COLLEGE_1), changes[0].actor);
+    let (document, seq, head) = (plan().id(), 1, changes[0].hash);
+    say(&mut log, HUB_1, Statement::Resolve { device, document, actor, seq, head });
+    for (outcome, apart) in [(one, one_apart), (other, other_apart)] {
+        let document = &outcome.document;
+        let held = Held { document, seals: &outcome.seals, apart: &apart, log_grew: true };
+        let after = admit(held, nothing(), &log);
+        assert!(after.document.holds(&changes[2].hash), "a colleague's on top of it too");
+        assert!(!after.document.holds(&forked[0].hash));
+        assert_eq!((after.new.len(), after.forks.len()), (3, 0));
+    }
+}
+
+#[test]
+fn a_removal_cuts_at_its_frontier_and_takes_along_what_hangs_on_the_rest() {
+    let (document, changes) = shared();
+    let admission = take(&plan(), bytes(&changes), both_seals(&document, &changes));
+    let mut log = membership();
+    let frontier = vec![(plan().id(), vec![changes[0].hash])];
+    let reason = RemovalReason::Lost;
+    let removal =
+        Statement::RemoveDevice { device: device(COLLEGE_1), reason, frontier: frontier.clone() };
+    say(&mut log, HUB_1, removal);
+    let held =
+        Held { document: &admission.document, seals: &admission.seals, apart: &[], log_grew: true };
+    let still = admit(held, nothing(), &log);
+    assert_eq!(still.gone, [], "the hub does not read a plan, and says nothing of it");
+    let cut = log.cuts().next().expect("a device was removed").position;
+    let (second, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
+    let role = PersonRole::Admin;
+    say(&mut log, HUB_1, Statement::GrantRole { device: second, person, role });
+    say(&mut log, COLLEGE_2, Statement::SetFrontier { cut, frontier });
+    let after = admit(held, nothing(), &log);
+    let gone: Vec<_> = after.gone.iter().map(|change| change.hash).collect();
+    assert!(gone.contains(&changes[1].hash) && gone.contains(&changes[2].hash));
+    let mut reasons: Vec<_> = after.told().map(|refused| refused.reason).collect();
+    reasons.sort_unstable();
+    assert_eq!((after.new.len(), reasons), (0, vec!["missing_dependency", "removed_device"]));
+    assert_eq!(after.document.heads(), [changes[0].hash]);
+}
+
+#[test]
+fn a_role_that_was_taken_away_ends_where_it_was_held() {
+    let mut document = Document::genesis(plan());
+    let changes: Vec<_> = (1..=2).map(|n| write(&mut document, COLLEGE_2, n, "何静")).collect();
+    let seals = vec![seal(&document, COLLEGE_2, &changes[1])];
+    let mut log = membership();
+    let role = PersonRole::Coordinator;
+    let (device, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
+    let frontier = vec![(plan().id(), vec![changes[0].hash])];
+    let batch = || DocumentBatch { header: plan(), changes: bytes(&changes), seals: seals.clone() };
+    let before = take(&plan(), bytes(&changes), seals.clone());
+    check(&before, 2, &[]);
+    say(&mut log, COLLEGE_1, Statement::RemoveRole { device, person, role, frontier });
+    let empty = Document::genesis(plan());
+    check(&admit(held(&empty, &[]), batch(), &log), 1, &["no_right"]);
+    let held =
+        Held { document: &before.document, seals: &before.seals, apart: &[], log_grew: true };
+    let after = admit(held, nothing(), &log);
+    check(&after, 0, &["no_right"]);
+    assert_eq!(after.document.heads(), [changes[0].hash]);
+}
+
+#[test]
+fn who_has_no_role_for_it_changes_nothing() {
+    let mut document = Document::genesis(plan());
+    let change = write_as(&mut document, COLLEGE_2, 1, "何静", "一个没有角色的人");
+    let admission = take(
+        &plan(),
+        bytes(std::slice::from_ref(&change)),
+        vec![seal(&document, COLLEGE_2, &change)],
+    );
+    check(&admission, 0, &["no_right"]);
 }
 
 #[test]

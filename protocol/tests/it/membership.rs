@@ -98,7 +98,7 @@ fn a_device_that_is_removed_while_connected_is_closed() {
     net.node(HUB_1).event(Event::MembershipChanged(Box::new(log)));
     net.run();
     assert_eq!(net.node(HUB_1).closed, [6]);
-    assert_eq!(net.node(COLLEGE_1).membership.position(), 8, "the others are told");
+    assert_eq!(net.node(COLLEGE_1).membership.position(), 9, "the others are told");
     net.sent.clear();
     net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "后来");
     net.run();
@@ -123,13 +123,13 @@ fn a_proposal_comes_back_as_an_entry_in_the_same_session() {
         assert!(net.node(COLLEGE_1).report().equal, "seed {seed}");
         for seed in [HUB_1, COLLEGE_1, EVALUATOR_1] {
             let log = &net.node(seed).membership;
-            assert!(log.holds(device(COLLEGE_2), "王芳", PersonRole::Teacher, 8));
-            assert_eq!(log.position(), 8, "the other one was not allowed");
+            assert!(log.holds(device(COLLEGE_2), "王芳", PersonRole::Teacher, 9));
+            assert_eq!(log.position(), 9, "the other one was not allowed");
         }
         let later =
             net.node(COLLEGE_1).membership.propose(&key(COLLEGE_1), grant(PersonRole::Finance));
         net.node(COLLEGE_1).event(Event::Proposed(vec![later]));
         net.run();
-        assert_eq!(net.node(EVALUATOR_1).membership.position(), 9, "seed {seed}: live");
+        assert_eq!(net.node(EVALUATOR_1).membership.position(), 10, "seed {seed}: live");
     }
 }

@@ -6,7 +6,7 @@ use onex_crdt::document::{Authorship, Change, Document, Write};
 use onex_crdt::ids::{Actor, DeviceId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
-use onex_crdt::roles::OrgRole;
+use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
@@ -68,6 +68,7 @@ pub fn membership() -> Membership {
         (COLLEGE_1, device_add(COLLEGE, COLLEGE_2)),
         (HUB_1, device_add(OTHER, OTHER_1)),
         (HUB_1, device_add(EVALUATOR, EVALUATOR_1)),
+        (COLLEGE_1, role_grant(COLLEGE_2)),
     ];
     statements.into_iter().for_each(|(seed, body)| say(&mut membership, seed, body));
     membership
@@ -86,6 +87,17 @@ pub fn device_add(org: OrgId, seed: u8) -> Statement {
     Statement::AddDevice { org, key: key(seed).public(), person: "王芳".to_owned() }
 }
 
+/// The person at a device.
+pub fn person_at(seed: u8) -> &'static str {
+    if org_of(seed).0 == HUB { "郝敏" } else { "王芳" }
+}
+
+/// Who is at an organisation's second device may write as well.
+pub fn role_grant(seed: u8) -> Statement {
+    let (device, person) = (device(seed), person_at(seed).to_owned());
+    Statement::GrantRole { device, person, role: PersonRole::Coordinator }
+}
+
 pub fn device_remove(seed: u8) -> Statement {
     let reason = RemovalReason::Left;
     Statement::RemoveDevice { device: device(seed), reason, frontier: Vec::new() }
@@ -100,14 +112,20 @@ pub fn say(membership: &mut Membership, seed: u8, body: Statement) {
 
 /// Writes a contact with this name, as one change of a device.
 pub fn write(document: &mut Document, seed: u8, record: u8, name: &str) -> Change {
+    write_as(document, seed, record, name, person_at(seed))
+}
+
+/// The same, by somebody.
+pub fn write_as(document: &mut Document, seed: u8, record: u8, name: &str, person: &str) -> Change {
     let fields = BTreeMap::from([("name".to_owned(), Value::Text(name.to_owned()))]);
     let create = Write::Create { kind: Contact::KIND, id: RecordId([record; 16]), fields };
     let author = Authorship {
         action: "contact.add".to_owned(),
-        person: "王芳".to_owned(),
+        person: person.to_owned(),
         at_seconds: 1_780_000_000,
         batch: None,
         undoes: None,
+        source: None,
     };
     let actor = Actor::new(device(seed), [record; 8]);
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new")

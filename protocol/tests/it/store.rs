@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onex_crdt::document::Document;
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, DocId};
-use onex_protocol::admission::{DocumentBatch, admit, refusal_opens};
+use onex_protocol::admission::{Admission, DocumentBatch, Held, Refused, admit, refusal_opens};
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
@@ -32,7 +32,7 @@ pub struct Store {
     pub given: BTreeMap<DeviceId, LogPosition>,
     /// Open refusals, in either direction.
     pub open: BTreeSet<(DeviceId, DocId)>,
-    pub quarantine: Vec<(DocId, &'static str)>,
+    pub quarantine: BTreeMap<DocId, Vec<Refused>>,
     pub proposals: Vec<SignedStatement>,
     /// Hands out what the reader may not have, as no good store does.
     pub leaks: bool,
@@ -50,7 +50,7 @@ impl Store {
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
             open: BTreeSet::new(),
-            quarantine: Vec::new(),
+            quarantine: BTreeMap::new(),
             proposals: Vec::new(),
             leaks: false,
             writes: 0,
@@ -216,7 +216,12 @@ impl Store {
             let id = batch.id();
             let document = self.document(&batch.header);
             let seals = self.seals.get(&id).cloned().unwrap_or_default();
-            let outcome = admit(&document, &seals, batch, membership);
+            let apart = self.quarantine.get(&id).cloned().unwrap_or_default();
+            let held = Held { document: &document, seals: &seals, apart: &apart, log_grew: false };
+            let outcome = admit(held, batch, membership);
+            let told: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
+            let count = outcome.told().count() as u64;
+            self.keep_apart(id, &outcome);
             for change in &outcome.new {
                 let (change, origin) = (change.hash, Some(device));
                 self.log.push(LogEntry { document: id, change, origin });
@@ -227,19 +232,30 @@ impl Store {
             }
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
-            admitted.quarantined += outcome.refused.len() as u64;
-            let reasons: BTreeSet<_> = outcome.refused.iter().map(|it| it.reason).collect();
+            admitted.quarantined += count;
+            let reasons = told;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
                 self.open.insert((device, id));
             } else {
                 self.open.remove(&(device, id));
             }
-            self.quarantine.extend(reasons.iter().map(|reason| (id, *reason)));
             admitted.refused.extend(reasons.iter().map(|reason| (id, *reason)));
         }
         self.taken.insert(device, upto);
         self.writes += 1;
         admitted
+    }
+
+    /// Keeps apart what was refused, and lets go of what counts now.
+    fn keep_apart(&mut self, id: DocId, outcome: &Admission) {
+        let held = self.quarantine.entry(id).or_default();
+        held.retain(|it| outcome.refused.iter().all(|refused| refused.bytes != it.bytes));
+        held.extend(outcome.refused.iter().cloned());
+        let counts = |it: &Refused| match Seal::from_bytes(&it.bytes) {
+            Ok(seal) => outcome.seals.contains(&seal),
+            Err(_) => it.change.is_some_and(|change| outcome.document.holds(&change)),
+        };
+        held.retain(|it| !counts(it));
     }
 
     pub fn acknowledged(

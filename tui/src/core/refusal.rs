@@ -168,6 +168,9 @@ fn reason_words(lang: Lang, kind: Option<&RecordKind>, reason: &Reason) -> Words
         Reason::NotInClass => plain("not-in-class"),
         Reason::NothingToUndo => plain("nothing-to-undo"),
         Reason::NotUndoable => plain("not-undoable"),
+        Reason::NotAdoptable => plain("not-adoptable"),
+        Reason::HangsOnOthers => plain("hangs-on-others"),
+        Reason::OwnDevice => plain("own-device"),
         Reason::OthersWork => plain("others-work"),
         Reason::NoChoice => plain("no-choice"),
     }

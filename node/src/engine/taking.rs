@@ -1,0 +1,378 @@
+//! Taking: what peers send, and what a longer membership log makes count or not count any more.
+//!
+//! What counts is `admission`'s decision; here it becomes rows, and what a person of this device
+//! wrote on top of something that no longer counts is written again where that still makes sense.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Transaction;
+
+use onex_crdt::action::{Reason, Refusal, Who};
+use onex_crdt::document::{Change, Document, Write};
+use onex_crdt::foreign::ForeignBytes;
+use onex_crdt::header::Header;
+use onex_crdt::ids::{ActId, BatchId, ChangeHash, DeviceId, DocId, RecordId};
+use onex_crdt::record::RecordKind;
+use onex_crdt::records::membership::DEVICE_ADOPT;
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_protocol::admission::{Admission, DocumentBatch, Forked, Held, Refused, admit};
+use onex_protocol::membership::Membership;
+use onex_protocol::statement::Statement;
+
+use super::{Engine, EngineError, Work, project};
+use crate::clock::random;
+use crate::store::documents::{self, Origin};
+use crate::store::quarantine::{self, Content};
+use crate::store::{StoreError, peers};
+
+/// What became of foreign batches, or of a longer log.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Documents in which something was new.
+    pub documents: usize,
+    /// Changes that were new and are stored.
+    pub admitted: usize,
+    /// Changes that were kept apart, and why.
+    pub refused: Vec<(DocId, &'static str)>,
+    /// What this device is to say in the membership log: which branch of a fork it had.
+    pub statements: Vec<Statement>,
+}
+
+/// One judgement of one document.
+struct Judging {
+    from: DeviceId,
+    batch: DocumentBatch,
+    log_grew: bool,
+}
+
+impl Engine {
+    /// Takes a peer's batches in: admitted changes are stored and projected, others kept apart.
+    pub fn take(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        from: DeviceId,
+        batches: Vec<DocumentBatch>,
+    ) -> Result<Taken, EngineError> {
+        let (mut taken, mut work) = (Taken::default(), Work::default());
+        for batch in batches {
+            let judging = Judging { from, batch, log_grew: false };
+            self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
+        }
+        project(transaction, membership, &work.touches)?;
+        self.follow_up(transaction, membership, who, &mut work)?;
+        self.seal(transaction, membership, work)?;
+        Ok(taken)
+    }
+
+    /// Judges again what a membership log that has grown from a position on may concern.
+    pub fn log_grew(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        from: u64,
+    ) -> Result<Taken, EngineError> {
+        let (mut taken, mut work) = (Taken::default(), Work::default());
+        peers::refusals_close(transaction)?;
+        for header in concerned(transaction, membership, from)? {
+            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
+            let judging = Judging { from: who.device, batch, log_grew: true };
+            self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
+        }
+        work.touches.extend(documents::touched_acts(transaction, from)?);
+        project(transaction, membership, &work.touches)?;
+        self.seal(transaction, membership, work)?;
+        Ok(taken)
+    }
+
+    fn judge(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        judging: Judging,
+        taken: &mut Taken,
+        work: &mut Work,
+    ) -> Result<(), EngineError> {
+        let Judging { from, batch, log_grew } = judging;
+        let header = batch.header.clone();
+        let before = match work.documents.remove(&header.id()) {
+            Some(document) => document,
+            None => self.cache.load(transaction, &header)?,
+        };
+        let id = header.id();
+        let seals = documents::seals(transaction, id)?;
+        let apart = quarantine::of(transaction, id)?;
+        let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
+        let outcome = admit(held, batch, membership);
+        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
+        self.keep_apart(transaction, &before, &outcome, &apart, from)?;
+        taken.statements.extend(
+            outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
+        );
+        taken.admitted += outcome.new.len();
+        taken.documents += usize::from(!outcome.new.is_empty());
+        if outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals {
+            return Ok(());
+        }
+        self.actor_changes(id, &outcome.new);
+        let document = &outcome.document;
+        documents::save(transaction, document, &outcome.new, &outcome.seals, Origin::Peer(from))?;
+        if outcome.gone.is_empty() {
+            let touched = document.touched(&before.heads());
+            work.touches.extend(documents::project_sources(transaction, document, &touched)?);
+            documents::compact(transaction, document)?;
+        } else {
+            let gone = &outcome.gone;
+            work.touches.extend(documents::replace(transaction, &before, document, gone)?);
+        }
+        self.cache.keep(document.clone());
+        self.write_again(transaction, membership, work, &before, &outcome)
+    }
+
+    /// An actor of this process that comes back from elsewhere was copied with the machine's
+    /// memory: it is left to the copy (trust C3).
+    fn actor_changes(&mut self, id: DocId, new: &[Change]) {
+        if self.actors.get(&id).is_some_and(|own| new.iter().any(|change| change.actor == *own)) {
+            self.actors.remove(&id);
+        }
+    }
+
+    /// Keeps apart what was refused, and lets go of what counts now.
+    fn keep_apart(
+        &self,
+        transaction: &Transaction<'_>,
+        before: &Document,
+        outcome: &Admission,
+        apart: &[Refused],
+        from: DeviceId,
+    ) -> Result<(), StoreError> {
+        let header = before.header();
+        let now = self.clock.now().to_string();
+        let own = self.key.device();
+        for refused in &outcome.refused {
+            let of_own = refused.change.is_some_and(|change| before.holds(&change));
+            let from = if of_own { own } else { from };
+            let all: Vec<&Refused> = outcome.refused.iter().chain(apart).collect();
+            let content = content(before, &outcome.document, &all, refused);
+            quarantine::put(transaction, header, refused, content.as_ref(), (from, own), &now)?;
+        }
+        let counts = |refused: &&Refused| {
+            let seal = outcome.seals.iter().any(|seal| seal.to_bytes() == refused.bytes);
+            let new = |change| outcome.new.iter().any(|it| Some(it.hash) == change);
+            seal || (onex_protocol::admission::is_change(&refused.bytes) && new(refused.change))
+        };
+        for refused in apart.iter().filter(counts) {
+            quarantine::release(transaction, header.id(), &refused.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes again what this device wrote on top of changes that do not count any more, where
+    /// all of it still makes sense; the rest stays apart and can be adopted (trust B4).
+    fn write_again(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        work: &mut Work,
+        before: &Document,
+        outcome: &Admission,
+    ) -> Result<(), EngineError> {
+        let hangs = |change: &Change| {
+            let of = |it: &&Refused| it.change == Some(change.hash);
+            let reason = outcome.refused.iter().find(of).map(|refused| refused.reason);
+            change.actor.tag() == self.key.device().tag() && reason == Some("missing_dependency")
+        };
+        let gone: BTreeSet<ChangeHash> =
+            outcome.gone.iter().filter(|change| hangs(change)).map(|change| change.hash).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let header = before.header();
+        let ordered = before.changes_since(&[]).into_iter().map(|change| change.hash);
+        for hash in ordered.filter(|hash| gone.contains(hash)) {
+            let document = match work.documents.get(&header.id()) {
+                Some(document) => document.clone(),
+                None => self.cache.load(transaction, header)?,
+            };
+            let author = before.authorship(&hash).map(|(_, author)| author);
+            let (Some(writes), Some(mut author)) = (before.writes_of(&hash), author) else {
+                continue;
+            };
+            if !applies(&document, &writes) {
+                continue;
+            }
+            author.source = Some(hash);
+            let writes = writes.into_iter().map(|write| (header.clone(), write)).collect();
+            match self.write(transaction, membership, work, &author, writes) {
+                Ok(()) => quarantine::adopted(transaction, hash)?,
+                Err(EngineError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the content of a change that was kept apart as this person's own.
+    ///
+    /// # Errors
+    /// When it cannot be read, does not fit what is here, or asks for a role he does not have.
+    pub fn adopt(
+        &mut self,
+        transaction: &Transaction<'_>,
+        membership: &Membership,
+        who: &Who,
+        held: &quarantine::Held,
+    ) -> Result<(), EngineError> {
+        let refuse = |reason| Refusal::new(&DEVICE_ADOPT, reason, Some("id"));
+        if held.header.owner != who.org || held.state != "held" {
+            return Err(refuse(Reason::NotAdoptable).into());
+        }
+        let document = self.cache.load(transaction, &held.header)?;
+        let apart = quarantine::of(transaction, held.header.id())?;
+        let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
+        let apart: Vec<&Refused> = apart.iter().collect();
+        let writes = with_apart(&document, &apart, hash).and_then(|it| it.writes_of(&hash));
+        let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
+        if !applies(&document, &writes) {
+            return Err(refuse(Reason::HangsOnOthers).into());
+        }
+        let own = |write| match write {
+            Write::Act(mut act) => {
+                (act.device, act.person) = (who.device, who.person.clone());
+                (act.at, act.position) = (who.now.to_string(), membership.position());
+                Write::Act(act.identified())
+            }
+            other => other,
+        };
+        let writes = writes.into_iter().map(|write| (held.header.clone(), own(write))).collect();
+        let mut author = self.author(DEVICE_ADOPT.id, &who.person, Some(BatchId(random())));
+        author.source = Some(hash);
+        let mut work = Work::default();
+        self.write(transaction, membership, &mut work, &author, writes)?;
+        self.follow_up(transaction, membership, who, &mut work)?;
+        self.seal(transaction, membership, work)?;
+        Ok(quarantine::adopted(transaction, hash)?)
+    }
+}
+
+/// The documents that entries of the log from a position on may concern: those of which something
+/// is apart, those of devices that were cut, those in which a fork was resolved.
+fn concerned(
+    transaction: &Transaction<'_>,
+    membership: &Membership,
+    from: u64,
+) -> Result<Vec<Header>, StoreError> {
+    let mut headers: BTreeMap<DocId, Header> = BTreeMap::new();
+    let mut devices = BTreeSet::new();
+    for entry in membership.entries_from(from) {
+        match &entry.statement.body {
+            Statement::RemoveDevice { device, .. } | Statement::RemoveRole { device, .. } => {
+                devices.insert(*device);
+            }
+            Statement::SetFrontier { cut, .. } => {
+                devices.extend(membership.cut(*cut).map(|cut| cut.device));
+            }
+            Statement::Resolve { document, .. } => {
+                let header = documents::header(transaction, *document)?;
+                headers.extend(header.map(|header| (*document, header)));
+            }
+            _ => {}
+        }
+    }
+    for device in devices {
+        let sealed = documents::sealed_by(transaction, device)?;
+        headers.extend(sealed.into_iter().map(|(header, _)| (header.id(), header)));
+    }
+    for header in quarantine::documents(transaction)? {
+        headers.insert(header.id(), header);
+    }
+    Ok(headers.into_values().collect())
+}
+
+/// What this device says of a fork, if it is for it to say: the hub's sequencer for documents that
+/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6).
+fn resolution(
+    membership: &Membership,
+    who: &Who,
+    header: &Header,
+    fork: &Forked,
+) -> Option<Statement> {
+    let by_hub = header.may_read(membership.hub(), OrgRole::Hub);
+    let mine = match by_hub {
+        true => membership.sequencer() == who.device,
+        false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
+    };
+    let (seq, head) = fork.held.filter(|_| mine)?;
+    let tag = fork.actor.tag();
+    let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
+    Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
+}
+
+/// Returns a document with a change that is apart, and what of the others that one follows;
+/// nothing where that cannot be applied. Only for reading.
+fn with_apart(document: &Document, apart: &[&Refused], change: ChangeHash) -> Option<Document> {
+    let parsed = apart.iter().filter_map(|it| ForeignBytes(it.bytes.clone()).parse().ok());
+    let parsed: BTreeMap<_, _> = parsed.map(|parsed| (parsed.hash(), parsed)).collect();
+    let (mut needed, mut open) = (BTreeMap::new(), vec![change]);
+    while let Some(hash) = open.pop() {
+        if document.holds(&hash) || needed.contains_key(&hash) {
+            continue;
+        }
+        let found = parsed.get(&hash)?;
+        open.extend(found.deps());
+        needed.insert(hash, found.clone().vouched());
+    }
+    let needed: Vec<_> = needed.into_values().collect();
+    document.admit(&needed, &|_, _| true).ok().map(|(document, _)| document)
+}
+
+/// What a change that is kept apart does, where that can be read.
+fn content(
+    before: &Document,
+    after: &Document,
+    all: &[&Refused],
+    refused: &Refused,
+) -> Option<Content> {
+    let hash = refused.change?;
+    let readable = ["removed_device", "no_right", "fork", "missing_dependency"];
+    if !readable.contains(&refused.reason) || !onex_protocol::admission::is_change(&refused.bytes) {
+        return None;
+    }
+    let read;
+    let document = match before.holds(&hash) {
+        true => before,
+        false => {
+            read = with_apart(after, all, hash)?;
+            &read
+        }
+    };
+    let deed = document.deed(&hash)?;
+    let mut records: BTreeSet<RecordId> = BTreeSet::new();
+    for key in document.touched_in(&[hash]) {
+        match key {
+            onex_crdt::document::TouchKey::Record(_, id) => drop(records.insert(id)),
+            onex_crdt::document::TouchKey::Act(id) => {
+                records.extend(document.act(id).map(|found| found.act.subject));
+            }
+        }
+    }
+    let records = records.into_iter().collect();
+    Some(Content { tag: deed.actor.tag(), person: deed.person?, records })
+}
+
+/// Whether writes can be carried out on a document: every record that is set exists or is made by
+/// them, none that is made exists.
+fn applies(document: &Document, writes: &[Write]) -> bool {
+    let mut made: BTreeSet<(&'static str, RecordId)> = BTreeSet::new();
+    let exists = |kind: &'static RecordKind, id| document.source(kind, id).is_some();
+    let has_act = |id: ActId| document.act(id).is_some();
+    writes.iter().all(|write| match write {
+        Write::Create { kind, id, .. } => made.insert((kind.key, *id)) && !exists(kind, *id),
+        Write::Set { kind, id, .. } => made.contains(&(kind.key, *id)) || exists(kind, *id),
+        Write::Register { .. } => true,
+        Write::Act(act) => !has_act(act.id),
+    })
+}

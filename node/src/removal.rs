@@ -1,0 +1,133 @@
+//! Removing devices and roles: up to where their work stays, and what is brought back.
+//!
+//! What lies beyond a frontier is decided by admission; here is who says what was held.
+
+use onex_crdt::action::{Reason, Refusal};
+use onex_crdt::header::Header;
+use onex_crdt::ids::{DeviceId, RecordId};
+use onex_crdt::records::membership as actions;
+use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_protocol::membership::Membership;
+use onex_protocol::statement::{Frontier, RemovalReason, Statement};
+
+use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
+use crate::store::{StoreError, documents, quarantine};
+
+/// Most documents in the frontier of one statement: some hundred bytes each, within an entry.
+const FRONTIER_DOCUMENTS_MAX: usize = 1_500;
+
+impl Node {
+    /// Removes a device for good. What this organisation holds of its work stays; what comes later
+    /// is kept apart.
+    ///
+    /// # Errors
+    /// When it is this device, no active one, or the person may not.
+    pub fn device_remove(&self, device: DeviceId, reason: RemovalReason) -> Result<(), NodeError> {
+        let mut writer = self.writer()?;
+        if device == writer.engine.key().device() {
+            let action = &actions::DEVICE_REMOVE;
+            return Err(Refusal::new(action, Reason::OwnDevice, Some("id")).into());
+        }
+        let mut frontiers = writer.frontiers(device)?.into_iter();
+        let frontier = frontiers.next().unwrap_or_default();
+        let statement = Statement::RemoveDevice { device, reason, frontier };
+        let signed = writer.membership.propose(writer.engine.key(), statement.clone());
+        writer.membership.check(&signed).map_err(NodeError::membership)?;
+        let cut = writer.membership.position() + 1;
+        let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
+        let statements = std::iter::once(statement).chain(more).collect();
+        self.state_all(&mut writer, statements)
+    }
+
+    /// Writes the content of a change that was kept apart again, as this person's own.
+    ///
+    /// # Errors
+    /// When no held change has this id, or a rule refuses.
+    pub fn device_adopt(&self, id: &str) -> Result<RecordId, NodeError> {
+        let unknown = || NodeError::UnknownId { kind: "quarantine", id: id.to_owned() };
+        let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
+        if !actions::DEVICE_ADOPT.may(who.org_role, &who.roles) {
+            return Err(Refusal::new(&actions::DEVICE_ADOPT, Reason::NoRight, None).into());
+        }
+        let held = quarantine::all(writer.store.read())?;
+        let long = id.len() >= PREFIX_DIGITS_MIN;
+        let mut meant = held.iter().filter(|it| long && it.id.to_string().starts_with(id));
+        let (Some(held), None) = (meant.next(), meant.next()) else { return Err(unknown()) };
+        writer.commit(|engine, transaction, membership| {
+            engine.adopt(transaction, membership, &who, held)
+        })?;
+        drop(writer);
+        self.shared.changed();
+        Ok(held.id)
+    }
+
+    /// Signs statements, and what follows from them for this device.
+    pub(crate) fn state_all(
+        &self,
+        writer: &mut Writer,
+        statements: Vec<Statement>,
+    ) -> Result<(), NodeError> {
+        let who = self.who(writer)?;
+        let before = writer.membership.position();
+        writer.state(&who, statements, |_| Ok(()))?;
+        self.complete(writer, before)?;
+        self.shared.changed();
+        Ok(())
+    }
+
+    /// Says what this device held where something was cut and its side has not said so yet, and
+    /// which branches of forks it had.
+    pub(crate) fn complete(&self, writer: &mut Writer, since: u64) -> Result<(), NodeError> {
+        let who = self.who(writer)?;
+        let mut statements = std::mem::take(&mut writer.to_say);
+        let cuts: Vec<_> =
+            writer.membership.cuts().filter(|cut| cut.position > since).cloned().collect();
+        let by_hub = who.org_role == OrgRole::Hub;
+        let sequences = writer.membership.sequencer() == who.device;
+        for cut in cuts {
+            let org = writer.membership.device(cut.device).map(|device| device.org);
+            let own = org == Some(who.org) && who.roles.contains(&PersonRole::Admin);
+            let mine = if by_hub { sequences } else { own };
+            if mine && !cut.has_spoken(by_hub) {
+                let position = cut.position;
+                let say = |frontier| Statement::SetFrontier { cut: position, frontier };
+                let frontiers = writer.frontiers(cut.device)?;
+                let frontiers =
+                    if frontiers.is_empty() { vec![Frontier::new()] } else { frontiers };
+                statements.extend(frontiers.into_iter().map(say));
+            }
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        writer.state(&who, statements, |_| Ok(()))
+    }
+}
+
+impl Writer {
+    /// What this side holds of a device's work, in as many parts as statements are needed: at the
+    /// hub in the documents that it reads, elsewhere in the others (architecture 7).
+    pub(crate) fn frontiers(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {
+        let own = self.membership.device(self.engine.key().device()).map(|device| device.org);
+        let by_hub = own == Some(self.membership.hub());
+        let mut sealed = documents::sealed_by(self.store.read(), device)?;
+        sealed.retain(|(header, _)| hub_reads(&self.membership, header) == by_hub);
+        let sealed: Vec<_> =
+            sealed.into_iter().map(|(header, heads)| (header.id(), heads)).collect();
+        Ok(sealed.chunks(FRONTIER_DOCUMENTS_MAX).map(<[_]>::to_vec).collect())
+    }
+}
+
+fn hub_reads(membership: &Membership, header: &Header) -> bool {
+    header.may_read(membership.hub(), OrgRole::Hub)
+}
+
+/// The reason as the membership log has it.
+pub(crate) fn reason(given: actions::RemovalReason) -> RemovalReason {
+    match given {
+        actions::RemovalReason::Lost => RemovalReason::Lost,
+        actions::RemovalReason::Left => RemovalReason::Left,
+        actions::RemovalReason::Replaced => RemovalReason::Replaced,
+    }
+}

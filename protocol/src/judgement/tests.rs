@@ -1,0 +1,245 @@
+//! Tests of judgement: forged, moved, stolen and missing seals, order, cuts.
+
+use super::*;
+use crate::key::SigningKey;
+use crate::seal::SealBody;
+use crate::statement::{RemovalReason, Root, Statement};
+use onex_crdt::effective::{Effective, effective};
+use onex_crdt::header::PLAN;
+use onex_crdt::ids::DocId;
+use onex_crdt::roles::OrgRole;
+
+const HUB: OrgId = OrgId([0xa1; 16]);
+const COLLEGE: OrgId = OrgId([0xb2; 16]);
+const OTHER: OrgId = OrgId([0xd5; 16]);
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// Positions: 1 college, 2 device 11, 3 device 12, 4 device 13, 5 removes 13 beyond change 1, 6
+/// other, 7 device 21.
+fn membership() -> Membership {
+    let root = Root {
+        nonce: [0x11; 16],
+        org: HUB,
+        name: "省项目办".to_owned(),
+        region: "610000".to_owned(),
+        hub_key: key(1).public(),
+        person: "郝敏".to_owned(),
+    };
+    let organisation =
+        |org| Statement::AddOrganisation { org, role: OrgRole::College, name: "学院".to_owned() };
+    let device = |org, seed| Statement::AddDevice {
+        org,
+        key: key(seed).public(),
+        person: "王芳".to_owned(),
+    };
+    let plan = PLAN.of(root.network(), COLLEGE, 2026).id();
+    let removal = Statement::RemoveDevice {
+        device: key(13).device(),
+        reason: RemovalReason::Left,
+        frontier: vec![(plan, vec![hash(1)])],
+    };
+    let mut membership = Membership::found(&key(1), root).expect("a good root");
+    let statements = [
+        (1, organisation(COLLEGE)),
+        (1, device(COLLEGE, 11)),
+        (11, device(COLLEGE, 12)),
+        (11, device(COLLEGE, 13)),
+        (11, removal),
+        (1, organisation(OTHER)),
+        (1, device(OTHER, 21)),
+    ];
+    for (seed, body) in statements {
+        let statement = membership.propose(&key(seed), body);
+        let entry = membership.sequence(&key(1), statement).expect("an allowed statement");
+        membership.append(entry).expect("it is next");
+    }
+    membership
+}
+
+fn header() -> Header {
+    PLAN.of(membership().network(), COLLEGE, 2026)
+}
+
+/// Every change has an actor of its own.
+fn actor(n: u8, seed: u8) -> Actor {
+    Actor::new(key(seed).device(), [n; 8])
+}
+
+fn hash(n: u8) -> ChangeHash {
+    ChangeHash([n; 32])
+}
+
+/// A change n by the device of a seed.
+fn change(n: u8, seed: u8, deps: &[u8]) -> ChangeFacts {
+    let deps = deps.iter().map(|n| hash(*n)).collect();
+    ChangeFacts { hash: hash(n), deps, actor: actor(n, seed), seq: 1 }
+}
+
+fn body(n: u8, seed: u8, membership_position: u64) -> SealBody {
+    SealBody {
+        network: membership().network(),
+        document: header().id(),
+        head: hash(n),
+        actor: actor(n, seed),
+        seq: 1,
+        membership_position,
+    }
+}
+
+fn seal(n: u8, seed: u8) -> Seal {
+    Seal::make(&key(seed), body(n, seed, 4))
+}
+
+/// What counts, and the verdicts on the seals; hashes from 200 on are known to count.
+fn judge(changes: &[ChangeFacts], seals: &[Seal]) -> (Effective, Vec<Result<(), Exclusion>>) {
+    let (header, membership) = (header(), membership());
+    let known: Vec<_> = (200..=255).map(hash).collect();
+    let new = changes.iter().filter(|change| !known.contains(&change.hash));
+    let changes: BTreeMap<_, _> = new.map(|change| (change.hash, change.clone())).collect();
+    let mut facts = log_facts(&header, changes, &known, &membership);
+    let verdict = |seal: &Seal| seal_verdict(seal, &header, &facts.changes, &membership);
+    let verdicts: Vec<_> = seals.iter().map(verdict).collect();
+    let all = seals.iter().zip(&verdicts);
+    facts.claims = all.filter_map(|(seal, it)| claim(seal, *it, &header, &membership)).collect();
+    let mut judged = effective(&facts);
+    for (hash, exclusion) in &mut judged.excluded {
+        if *exclusion == Exclusion::NoSeal {
+            *exclusion = unclaimed(facts.changes[hash].actor, COLLEGE, &membership);
+        }
+    }
+    (judged, verdicts)
+}
+
+/// Changes are written `n` vouched, or `n reason`, in the order of their numbers.
+fn check(changes: &[ChangeFacts], seals: &[Seal], expected: &str) {
+    let (judged, _) = judge(changes, seals);
+    let one = |change: &ChangeFacts| match judged.excluded.get(&change.hash) {
+        Some(refusal) => format!("{} {}", change.hash.0[0], refusal.reason()),
+        None => format!("{}", change.hash.0[0]),
+    };
+    let found: Vec<_> = changes.iter().map(one).collect();
+    assert_eq!(found.join(", "), expected);
+    assert_eq!(judged.order.len() + judged.excluded.len(), changes.len());
+}
+
+#[test]
+fn one_seal_vouches_for_the_ancestry() {
+    let chain = [change(1, 11, &[]), change(2, 11, &[1]), change(3, 11, &[2])];
+    check(&chain, &[seal(3, 11)], "1, 2, 3");
+    check(&chain, &[seal(2, 11)], "1, 2, 3 no_seal");
+    check(&chain, &[], "1 no_seal, 2 no_seal, 3 no_seal");
+    check(&[change(1, 11, &[200])], &[seal(1, 11)], "1");
+}
+
+#[test]
+fn a_colleague_under_my_seal_is_not_vouched_for() {
+    let changes = [change(1, 12, &[]), change(2, 11, &[1])];
+    check(&changes, &[seal(2, 11)], "1 no_seal, 2 missing_dependency");
+    check(&changes, &[seal(2, 11), seal(1, 12)], "1, 2");
+}
+
+#[test]
+fn a_stolen_tag_is_not_vouched_for() {
+    let stolen = [change(1, 12, &[])];
+    check(&stolen, &[Seal::make(&key(11), body(1, 12, 4))], "1 no_seal");
+    let mut passed_off = Seal::make(&key(11), body(1, 12, 4));
+    passed_off.device = key(12).device();
+    check(&stolen, &[passed_off], "1 bad_seal");
+}
+
+#[test]
+fn a_seal_holds_for_its_document_network_and_head() {
+    let changes = [change(1, 11, &[])];
+    let with = |alter: &dyn Fn(&mut SealBody)| {
+        let mut body = body(1, 11, 4);
+        alter(&mut body);
+        Seal::make(&key(11), body)
+    };
+    check(&changes, &[with(&|_| ())], "1");
+    check(&changes, &[with(&|it| it.document.0[0] ^= 1)], "1 bad_seal");
+    check(&changes, &[with(&|it| it.network.0[0] ^= 1)], "1 bad_seal");
+    check(&changes, &[with(&|it| it.seq = 2)], "1 bad_seal");
+    check(&changes, &[with(&|it| it.actor.0[15] ^= 1)], "1 bad_seal");
+    check(&changes, &[with(&|it| it.head = hash(9))], "1 no_seal");
+    check(&changes, &[with(&|it| it.head = hash(9)), with(&|_| ())], "1");
+}
+
+#[test]
+fn a_seal_needs_a_device_of_the_owner_at_that_time() {
+    let at = |seed, position| Seal::make(&key(seed), body(1, seed, position));
+    check(&[change(1, 12, &[])], &[at(12, 2)], "1 unknown_device");
+    check(&[change(1, 12, &[])], &[at(12, 3)], "1");
+    check(&[change(1, 12, &[])], &[at(12, 2), at(12, 3)], "1");
+    check(&[change(1, 11, &[])], &[at(11, 7)], "1");
+    check(&[change(1, 11, &[])], &[at(11, 8)], "1 unknown_device");
+    check(&[change(1, 21, &[])], &[at(21, 7)], "1 wrong_owner");
+    check(&[change(1, 1, &[])], &[at(1, 7)], "1 wrong_owner");
+    check(&[change(1, 99, &[])], &[at(99, 7)], "1 unknown_device");
+}
+
+#[test]
+fn a_removed_device_is_cut_at_its_frontier() {
+    let at = |n, position| Seal::make(&key(13), body(n, 13, position));
+    let changes = [change(1, 13, &[]), change(2, 13, &[1]), change(3, 11, &[2])];
+    check(&changes, &[at(2, 4), seal(3, 11)], "1, 2 removed_device, 3 missing_dependency");
+    check(&changes[..1], &[], "1");
+    check(&[change(4, 13, &[])], &[at(4, 4)], "4 removed_device");
+    check(&[change(4, 13, &[])], &[at(4, 5)], "4 removed_device");
+}
+
+#[test]
+fn what_hangs_on_a_missing_or_refused_change_is_refused() {
+    let changes = [change(1, 11, &[200]), change(2, 11, &[1, 99]), change(3, 11, &[2])];
+    check(&changes, &[seal(3, 11)], "1, 2 missing_dependency, 3 missing_dependency");
+    let changes = [change(1, 99, &[]), change(2, 11, &[]), change(3, 11, &[1, 2])];
+    check(&changes, &[seal(3, 11)], "1 unknown_device, 2, 3 missing_dependency");
+    let circle = [change(1, 11, &[2]), change(2, 11, &[1])];
+    check(&circle, &[seal(2, 11)], "1 missing_dependency, 2 missing_dependency");
+}
+
+#[test]
+fn the_order_of_arrival_does_not_matter() {
+    let mut changes = vec![
+        change(4, 11, &[3, 2]),
+        change(1, 11, &[]),
+        change(3, 12, &[1]),
+        change(2, 11, &[1]),
+        change(5, 99, &[4]),
+    ];
+    let mut seals = vec![seal(4, 11), seal(3, 12), seal(2, 11)];
+    let first = judge(&changes, &seals);
+    assert_eq!(first.0.order, [hash(1), hash(2), hash(3), hash(4)]);
+    for _ in 0..changes.len() {
+        changes.rotate_left(1);
+        seals.reverse();
+        assert_eq!(judge(&changes, &seals).0, first.0);
+    }
+}
+
+#[test]
+fn known_changes_are_not_judged_again() {
+    let (judged, _) = judge(&[change(200, 99, &[]), change(1, 11, &[200])], &[seal(1, 11)]);
+    assert_eq!((judged.order, judged.excluded.len()), (vec![hash(1)], 0));
+}
+
+#[test]
+fn seals_have_verdicts_of_their_own() {
+    let changes = [change(1, 11, &[]), change(2, 12, &[99])];
+    let elsewhere = Seal::make(&key(11), SealBody { document: DocId([1; 16]), ..body(1, 11, 4) });
+    let for_another = Seal::make(&key(11), body(200, 12, 4));
+    let seals =
+        [seal(1, 11), seal(2, 12), seal(9, 11), seal(200, 11), elsewhere, for_another, seal(1, 21)];
+    let expected = [
+        Ok(()),
+        Ok(()),
+        Ok(()),
+        Ok(()),
+        Err(Exclusion::BadSeal),
+        Err(Exclusion::BadSeal),
+        Err(Exclusion::WrongOwner),
+    ];
+    assert_eq!(judge(&changes, &seals).1, expected);
+}
