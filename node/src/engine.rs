@@ -3,6 +3,7 @@
 //! Everything that belongs together is one SQLite transaction (architecture 2, step 5); nothing is
 //! sent or shown as saved before it has committed.
 
+mod returned;
 mod taking;
 mod undo;
 
@@ -24,6 +25,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::seal::{self, Seal, SealBody};
 
 use crate::clock::{Clock, random};
+use crate::members::waits_for_others;
 use crate::store::documents::{self, Cache, Origin};
 use crate::store::view::SqlView;
 use crate::store::{StoreError, sync};
@@ -224,7 +226,10 @@ impl Engine {
         who: &Who,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        if who.device != membership.sequencer() {
+        // A restored device may have given numbers that it does not know of yet.
+        if who.device != membership.sequencer()
+            || waits_for_others(transaction, membership, who.device)?
+        {
             return Ok(());
         }
         for _ in 0..FOLLOW_UPS_MAX {
@@ -333,7 +338,7 @@ fn right_check(
 }
 
 /// Whether another device may read a document: the hub's, or a further one of the owner.
-fn has_readers(membership: &Membership, header: &Header) -> bool {
+pub(crate) fn has_readers(membership: &Membership, header: &Header) -> bool {
     use onex_crdt::roles::OrgRole::Hub;
     let own = header.owner;
     let by_hub = membership.hub() != own && header.may_read(membership.hub(), Hub);

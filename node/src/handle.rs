@@ -3,11 +3,11 @@
 //! Calls block; several processes may hold one home. Network and enrolment stand beside it.
 
 use std::cell::RefCell;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, InterruptHandle, Transaction};
 
 use onex_crdt::action::{Action, Given, Refusal, Run, Who};
 use onex_crdt::document::Write;
@@ -26,13 +26,20 @@ use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
 use crate::audit::{Audit, Deed};
+use crate::backup::BackupError;
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
+use crate::live::told_removed;
+use crate::members::caught_up;
 use crate::net::NetError;
+use crate::outbox_log::OutboxLog;
+use crate::presence::{Alone, Presence};
+use crate::rooting::RootRefusal;
+use crate::space::{self, Room};
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
-use crate::store::{self, Store, StoreError, documents, projection, query};
+use crate::store::{self, Store, StoreError, documents, outbox, projection, query, sync, upgrade};
 
 /// A node. Clones are the same node; they may act for different persons.
 #[derive(Clone)]
@@ -51,6 +58,12 @@ pub(crate) struct Shared {
     version: AtomicU64,
     listeners: Mutex<Vec<Listener>>,
     taps: Mutex<Vec<Tap>>,
+    /// Whether pages of the database were found to be damaged.
+    pub damaged: AtomicBool,
+    /// Ends what the upkeep reads at the moment, when the program is to end.
+    pub interrupt: Mutex<Option<InterruptHandle>>,
+    /// Dropped last, when nothing of the home is open any more.
+    _presence: Presence,
 }
 
 /// Somebody who wants to hear that the store has changed.
@@ -71,6 +84,11 @@ pub(crate) struct Writer {
     pub store: Store,
     pub engine: Engine,
     pub membership: Membership,
+    pub outbox: OutboxLog,
+    folder: PathBuf,
+    /// The disk has failed: what was written last may be there or not, and nothing more is written
+    /// before somebody has started the program again.
+    stopped: bool,
     /// What this device is still to say in the membership log.
     pub to_say: Vec<Statement>,
 }
@@ -116,7 +134,7 @@ impl Node {
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let keys = fresh_keys(&home, guard)?;
         let key = SigningKey::from_seed(&keys.device);
         let org = OrgId(random());
         let root = Root {
@@ -171,6 +189,7 @@ impl Node {
 
     /// Opens a node whose keys are at hand.
     pub(crate) fn with_keys(home: Home, keys: Keys, clock: Clock) -> Result<Self, NodeError> {
+        let presence = enter(&home, &keys)?;
         let mut store = Store::open(&home.database(), &keys.store)?;
         let membership = store::membership::load(store.read())?.ok_or(NodeError::NotJoined)?;
         let transaction = store.write()?;
@@ -181,17 +200,32 @@ impl Node {
         store.settle()?;
         let reader = Store::open(&home.database(), &keys.store)?;
         let engine = Engine::new(SigningKey::from_seed(&keys.device), clock.clone());
+        let outbox = OutboxLog::new(home.folder(), &keys.store);
+        let folder = home.folder().to_owned();
+        let mut writer = Writer {
+            store,
+            engine,
+            membership,
+            outbox,
+            folder,
+            stopped: false,
+            to_say: Vec::new(),
+        };
+        writer.mend_outbox()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 home,
                 clock,
                 keys,
-                writer: Mutex::new(Writer { store, engine, membership, to_say: Vec::new() }),
+                writer: Mutex::new(writer),
                 reader: Mutex::new(reader),
                 lists: Mutex::default(),
                 version: AtomicU64::new(0),
                 listeners: Mutex::new(Vec::new()),
                 taps: Mutex::new(Vec::new()),
+                damaged: AtomicBool::new(false),
+                interrupt: Mutex::default(),
+                _presence: presence,
             }),
             person: None,
         })
@@ -231,7 +265,8 @@ impl Node {
             person: who.person,
             roles: who.roles.into_iter().collect(),
             device: who.device,
-            device_active: device.is_some_and(|device| device.active),
+            device_active: device.is_some_and(|device| device.active)
+                && !told_removed(writer.store.read())?,
             network: who.network,
             now: who.now,
         })
@@ -415,12 +450,14 @@ impl Node {
     /// The part that writes, with the membership log as far as it is stored.
     pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>, NodeError> {
         let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.stopped {
+            return Err(StoreError::Stopped.into());
+        }
         let Writer { store, membership, .. } = &mut *writer;
         let stored = store::membership::position(store.read())?;
-        if stored.is_some_and(|stored| stored > membership.position()) {
-            for entry in store::membership::entries_from(store.read(), membership.position() + 1)? {
-                membership.append(entry).map_err(NodeError::membership)?;
-            }
+        let rotated = store::membership::root_version(store.read())? != membership.root().version;
+        if rotated || stored.is_some_and(|stored| stored > membership.position()) {
+            *membership = caught_up(store.read(), membership)?;
         }
         Ok(writer)
     }
@@ -435,20 +472,72 @@ impl Node {
 }
 
 impl Writer {
-    /// Runs some work in one transaction; what fails leaves nothing behind, in memory neither.
+    /// Runs some work in one transaction; what fails leaves nothing behind, in memory neither. Own
+    /// changes are in the outbox log too when this returns.
     pub fn commit<T>(
         &mut self,
         work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
+        let (done, own) = self.commit_unlogged(|engine, transaction, membership| {
+            let before = sync::log_end(transaction)?.position;
+            let done = work(engine, transaction, membership)?;
+            Ok((done, outbox::after(transaction, before as i64)?))
+        })?;
+        self.log_unsent(own);
+        Ok(done)
+    }
+
+    /// The same for what is in the outbox log already.
+    pub(crate) fn commit_unlogged<T>(
+        &mut self,
+        work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.make_room();
         let Writer { store, engine, membership, .. } = self;
-        let transaction = store.write()?;
-        let done = work(engine, &transaction, membership);
-        let done = done.and_then(|done| Ok(transaction.commit().map(|()| done)?));
-        if done.is_err() {
+        let done = store.write().map_err(EngineError::from).and_then(|transaction| {
+            let done = work(engine, &transaction, membership)?;
+            transaction.commit()?;
+            Ok(done)
+        });
+        if let Err(error) = &done {
             engine.forget();
+            if let EngineError::Store(error) = error {
+                self.failed(error);
+            }
         }
         done
     }
+
+    /// Notes that the store failed: after an error of the disk nothing more is written.
+    pub(crate) fn failed(&mut self, error: &StoreError) {
+        if error.is_fatal() {
+            tracing::error!(%error, "the disk failed; nothing more is written");
+            self.stopped = true;
+        }
+    }
+
+    /// Gives the ballast up when the disk is full: a person can still save what he has begun.
+    fn make_room(&self) {
+        if Room::in_folder(&self.folder) == Room::Full
+            && let Err(error) = space::drop_ballast(&self.folder)
+        {
+            tracing::error!(%error, "the ballast cannot be given up");
+        }
+    }
+}
+
+/// Comes in beside the other processes of a home. The first one looks how the last has ended, and
+/// brings the database up to date.
+fn enter(home: &Home, keys: &Keys) -> Result<Presence, NodeError> {
+    let failed = |source| NodeError::folder(home.folder(), source);
+    let Some(alone) = Alone::new(home).map_err(failed)? else {
+        return Presence::new(home).map_err(failed);
+    };
+    if alone.is_clean().map_err(failed)? {
+        upgrade::forget_old(&home.database()).map_err(failed)?;
+    }
+    upgrade::bring_up(&home.database(), &keys.store)?;
+    alone.stay().map_err(failed)
 }
 
 impl Shared {
@@ -479,6 +568,19 @@ fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer
     let row = projection::get(connection, kind, id)?.unwrap_or_default();
     let text = |key: &str| row.text(key).map(str::to_owned);
     Ok(Answer { id, state: text("state"), pending_act: text("pending_act"), undone: None })
+}
+
+/// The keys of a home in which no node lives: drawn now, or those of a founding or an enrolment
+/// that was cut off before anything was stored.
+pub(crate) fn fresh_keys(home: &Home, guard: &Guard) -> Result<Keys, NodeError> {
+    let was_cut_off = home.unlock(guard.passphrase()).is_ok_and(|keys| {
+        let store = home.is_node().then(|| Store::open(&home.database(), &keys.store));
+        store.is_some_and(|store| {
+            store.is_ok_and(|store| matches!(store::membership::load(store.read()), Ok(None)))
+        })
+    });
+    let keys = if was_cut_off { home.draw(guard) } else { home.make(guard) };
+    keys.map_err(|error| NodeError::keys(home, error))
 }
 
 /// Orders that are written together: a shard's worth of learners stays below the size of a change.
@@ -579,9 +681,33 @@ pub enum NodeError {
     /// Whoever asked for it wants it no longer; nothing was done.
     #[error("stopped before the end")]
     Stopped,
+    /// Another process has the home open.
+    #[error("another process has the home open")]
+    InUse,
+    /// The store was restored, and has not heard from those who know what was said before.
+    #[error("the store was restored and has not heard from the others yet")]
+    NotCaughtUp,
+    /// What is left of the store does not say which network it is of.
+    #[error("neither the store nor a backup has the beginning of the membership log")]
+    NotRepairable,
+    /// The backup cannot be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Nobody is known to sync with.
     #[error("no peer is known")]
     NoPeer,
+    /// The other end of the connection does not know the invitation.
+    #[error("who answers does not know the invitation")]
+    NotTheInviter,
+    /// No request to join was written in this folder.
+    #[error("no request to join was written here")]
+    NotAsked,
+    /// Only a lead of the hub may.
+    #[error("only a lead of the hub may do so")]
+    NotLead,
+    /// A rotation of the root is not good.
+    #[error("the rotation of the root is not good")]
+    Root(#[source] RootRefusal),
 }
 
 impl NodeError {

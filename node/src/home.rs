@@ -25,6 +25,23 @@ pub fn has_keystore() -> bool {
     keystore::is_there()
 }
 
+/// Seals one key under a passphrase, as a backup carries its own.
+pub(crate) fn seal_key(
+    key: &[u8; KEY_BYTES],
+    passphrase: &Passphrase,
+) -> Result<Vec<u8>, KeysError> {
+    let keys = Keys { store: *key, device: [0; KEY_BYTES] };
+    Ok(Sealed::by_passphrase(&keys, passphrase)?.encode())
+}
+
+/// Opens a key that was sealed so.
+pub(crate) fn open_key(
+    sealed: &[u8],
+    passphrase: &Passphrase,
+) -> Result<[u8; KEY_BYTES], KeysError> {
+    Ok(Sealed::decode(sealed)?.open_with(passphrase)?.store)
+}
+
 /// The files of a node.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -74,6 +91,11 @@ impl Home {
         if self.is_node() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
+        self.draw(guard)
+    }
+
+    /// The same for a home whose database holds nothing.
+    pub(crate) fn draw(&self, guard: &Guard) -> Result<Keys, KeysError> {
         let kept = self.keeping()?;
         if let Some(kept) = kept {
             match self.unlock(guard.passphrase()) {
@@ -258,12 +280,12 @@ fn write_private(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> io::Re
 
 /// Waits until the names in a folder are on the disk as the files are.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

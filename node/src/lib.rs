@@ -4,6 +4,8 @@
 
 pub mod api;
 mod audit;
+pub mod backup;
+pub mod check;
 pub mod clock;
 mod conflict;
 pub mod drafts;
@@ -16,11 +18,20 @@ pub mod importing;
 pub mod live;
 pub mod members;
 pub mod net;
+mod outbox_log;
+mod presence;
 pub mod removal;
-mod report;
+pub mod repair;
+pub mod report;
+pub mod rooting;
+pub mod space;
 pub mod store;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod undoing;
+mod unsent;
+pub mod upkeep;
 
 pub use handle::{Founding, Node, NodeError, Way};
 pub use live::{Joining, Serving};

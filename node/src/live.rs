@@ -3,8 +3,13 @@
 //! What is said is the sync machine's matter; here bytes, time and the store meet it.
 
 mod driver;
+mod hearing;
 mod joining;
+mod limits;
+mod stick;
 mod storing;
+#[cfg(test)]
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
@@ -17,18 +22,19 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::LocalSet;
 
 use onex_crdt::ids::DeviceId;
-use onex_protocol::machine::Report;
+use onex_protocol::machine::{Fault, Report};
 
-use crate::api::{PeerReport, SyncReport, Traffic};
+use crate::api::{Closed, PeerReport, SyncReport, Traffic};
 use crate::handle::{Node, NodeError};
 use crate::members::LISTEN;
-use crate::net::{DeviceKey, Endpoint};
+use crate::net::{DeviceKey, Endpoint, Ground};
 use crate::report::{peer_of, unsent};
 use crate::store::peers::{self, StoredPeer};
 use crate::store::{meta, set_meta};
 use driver::{Called, Driver, Happening};
 
 pub use joining::Joining;
+pub(crate) use storing::told_removed;
 
 /// How long a sync waits for a sign of life of any peer.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
@@ -50,6 +56,20 @@ impl Node {
     /// # Errors
     /// When no peer is known, or the store fails; a peer that cannot be reached is in the report.
     pub fn sync(&self, peer: Option<DeviceId>) -> Result<SyncReport, NodeError> {
+        let syncing = async { self.sync_over(Ground::open(ANY_PORT)?, peer).await };
+        runtime()?.block_on(LocalSet::new().run_until(syncing))
+    }
+
+    /// Syncs once as [`Node::sync`] does, over a socket and a clock of the caller. Must run in a
+    /// `LocalSet` on the thread of its runtime.
+    ///
+    /// # Errors
+    /// As [`Node::sync`].
+    pub async fn sync_over(
+        &self,
+        ground: Ground,
+        peer: Option<DeviceId>,
+    ) -> Result<SyncReport, NodeError> {
         let known = peers::all(self.reader().read())?;
         let wanted = |stored: &StoredPeer| match peer {
             Some(device) => stored.device == device,
@@ -59,7 +79,8 @@ impl Node {
         if targets.is_empty() {
             return Err(NodeError::NoPeer);
         }
-        let reports = runtime()?.block_on(LocalSet::new().run_until(self.sync_with(&targets)))?;
+        let endpoint = Rc::new(Endpoint::on(&self.device_key(), ground)?);
+        let reports = self.sync_with(&endpoint, &targets).await?;
         let writer = self.writer()?;
         let mut report =
             SyncReport { unsent: unsent(writer.store.read())?, ..SyncReport::default() };
@@ -73,16 +94,16 @@ impl Node {
 
     async fn sync_with(
         &self,
+        endpoint: &Rc<Endpoint>,
         targets: &[StoredPeer],
     ) -> Result<BTreeMap<DeviceId, Result<Report, String>>, NodeError> {
-        let endpoint = Rc::new(Endpoint::bind(&self.device_key(), ANY_PORT)?);
         let mut driver = Driver::new(self.clone())?;
         let mut calls: BTreeMap<DeviceId, Called> = BTreeMap::new();
         let mut outcomes = BTreeMap::new();
         for target in targets {
             match target.address.as_deref().map(resolve) {
                 Some(Some(address)) => {
-                    calls.insert(target.device, driver.call(&endpoint, address, target.key));
+                    calls.insert(target.device, driver.call(endpoint, address, target.key));
                 }
                 Some(None) => {
                     outcomes.insert(target.device, Err("the address does not resolve".to_owned()));
@@ -92,9 +113,13 @@ impl Node {
                 }
             }
         }
-        let mut heard = tokio::time::Instant::now();
+        let (mut heard, mut heard_bytes) = (tokio::time::Instant::now(), 0);
         while outcomes.len() < targets.len() && heard.elapsed() < SILENCE_MAX {
             driver.step().await?;
+            // A batch may be minutes under way on a slow line; what arrives of it is life enough.
+            if std::mem::replace(&mut heard_bytes, driver.received_bytes()) != heard_bytes {
+                heard = tokio::time::Instant::now();
+            }
             for (device, report) in driver.reports.drain(..) {
                 heard = tokio::time::Instant::now();
                 outcomes.insert(device, Ok(report));
@@ -113,6 +138,17 @@ impl Node {
         endpoint.close("done");
         let _ = tokio::time::timeout(PARTING, endpoint.wait_closed()).await;
         Ok(outcomes)
+    }
+
+    /// Lets others reach this node over a socket and a clock of the caller, and calls its peers if
+    /// it `calls`, until the future is dropped. Must run in a `LocalSet` on the thread of its
+    /// runtime.
+    ///
+    /// # Errors
+    /// A failure of the store, which alone ends it.
+    pub async fn serve_over(&self, ground: Ground, calls: bool) -> Result<(), NodeError> {
+        let endpoint = Rc::new(Endpoint::on(&self.device_key(), ground)?);
+        Driver::new(self.clone())?.serve(endpoint, calls).await
     }
 
     /// Lets others reach this node; port 0 takes a free one.
@@ -223,6 +259,11 @@ fn peer_report(peer: crate::api::Peer, outcome: Option<Result<Report, String>>) 
         refused: report.refused.into_iter().map(|(id, why)| (id, why.to_owned())).collect(),
         equal: report.equal,
         error: report.error,
+        closed: match report.code {
+            Some(code) if code == Fault::RemovedDevice.code() => Some(Closed::Removed),
+            Some(code) if code == (Fault::Fork { position: 0 }).code() => Some(Closed::Fork),
+            _ => None,
+        },
     }
 }
 
@@ -240,8 +281,16 @@ impl Serving {
         self.end()
     }
 
-    /// Waits until serving ends by itself, which only a failure of the store does.
+    /// Waits until serving ends: by a failure of the store, or because somebody ends the program,
+    /// which is a clean end then.
     pub fn wait(mut self) -> Result<(), NodeError> {
+        let happen = self.happen.clone();
+        let asked = runtime()?;
+        std::thread::spawn(move || {
+            asked.block_on(end_asked());
+            // A thread that has ended already hears nothing, and need not.
+            let _ = happen.send(Happening::Stop);
+        });
         self.thread.take().map_or(Ok(()), ended)
     }
 
@@ -249,6 +298,28 @@ impl Serving {
         // A thread that has ended already hears nothing, and need not.
         let _ = self.happen.send(Happening::Stop);
         self.thread.take().map_or(Ok(()), ended)
+    }
+}
+
+/// Comes back when somebody asks the program to end. Where that cannot be heard, never.
+#[cfg(unix)]
+async fn end_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn end_asked() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -265,3 +336,6 @@ impl Drop for Serving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,14 @@ pub use frame::{
     FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameError, FrameReader,
     MESSAGE_BYTES_MAX, frame_encode,
 };
+pub use ground::Ground;
 pub use tls::{ALPN, DeviceKey};
 
 mod connection;
 mod endpoint;
 mod frame;
+mod ground;
+mod pace;
 mod tls;
 
 use std::fmt;

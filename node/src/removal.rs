@@ -11,6 +11,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 
 use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
+use crate::members::waits_for_others;
 use crate::store::{StoreError, documents, quarantine};
 
 /// Most documents in the frontier of one statement: some hundred bytes each, within an entry.
@@ -79,7 +80,14 @@ impl Node {
     /// Says what this device held where something was cut and its side has not said so yet, and
     /// which branches of forks it had.
     pub(crate) fn complete(&self, writer: &mut Writer, since: u64) -> Result<(), NodeError> {
-        let who = self.who(writer)?;
+        // A rotation of the root may have dropped this device: then nobody hears what it says.
+        let Ok(who) = self.who(writer) else { return Ok(()) };
+        let (store, membership) = (writer.store.read(), &writer.membership);
+        if membership.sequencer() == who.device && waits_for_others(store, membership, who.device)?
+        {
+            // It says so once it has heard from those who know what it held before.
+            return Ok(());
+        }
         let mut statements = std::mem::take(&mut writer.to_say);
         let cuts: Vec<_> =
             writer.membership.cuts().filter(|cut| cut.position > since).cloned().collect();

@@ -17,9 +17,10 @@ use onex_crdt::view::View;
 use onex_protocol::membership::Membership;
 
 use crate::api::{
-    AuditEntry, AuditLine, Changed, History, Peer, Quarantined, Query, Status, Step, Unsent,
-    Waiting,
+    AuditEntry, AuditLine, Changed, Health, History, Peer, Quarantined, Query, Status, Step,
+    Unsent, Waiting,
 };
+use crate::backup;
 use crate::conflict::{claimed, device_of};
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::Keeping;
@@ -52,6 +53,12 @@ impl Node {
             records,
             bytes,
             keys: self.keeping(),
+            health: Health {
+                database: self.database_state(),
+                room: self.room(),
+                backup: backup::newest_day(&self.shared.home),
+                restored: store::is_restored(connection)?,
+            },
         })
     }
 

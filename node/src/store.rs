@@ -5,18 +5,23 @@
 
 pub mod audit;
 pub mod changes;
+pub mod check;
+pub mod copy;
 pub mod documents;
 pub mod draft;
 pub mod enrolment;
 pub mod files;
 pub mod lists;
 pub mod membership;
+pub mod outbox;
 pub mod peers;
 pub mod projection;
 pub mod quarantine;
 pub mod query;
+pub mod salvage;
 pub mod steps;
 pub mod sync;
+pub mod upgrade;
 pub mod view;
 
 use std::path::Path;
@@ -41,23 +46,52 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, makes it when there is none, and brings it up to date.
+    /// Opens the database, or makes it when there is none. The projection is built anew where its
+    /// tables have changed.
     ///
     /// # Errors
-    /// When the file cannot be opened with this key, or is of a newer program.
+    /// When the file cannot be opened with this key, or is of another version: `upgrade` brings an
+    /// older one up to date.
     pub fn open(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Self, StoreError> {
+        let store = Self::connect(path, key)?;
+        match store.version()? {
+            0 => store.migrated(),
+            version if version < MIGRATIONS.len() as i64 => Err(StoreError::OlderProgram),
+            _ => store.migrated(),
+        }
+    }
+
+    /// Opens a copy and migrates it where it is.
+    pub(crate) fn open_to_migrate(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Self, StoreError> {
+        Self::connect(path, key)?.migrated()
+    }
+
+    /// Closes the database; whatever was written is in its file then, unless somebody else has it
+    /// open.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().map_err(|(_, error)| error)?)
+    }
+
+    fn connect(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
-        let hex = onex_crdt::ids::hex_encode(key);
-        connection.pragma_update(None, "key", format!("x'{hex}'"))?;
+        set_key(&connection, key)?;
         connection.busy_timeout(BUSY_WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         for (pragma, value) in PRAGMAS {
             connection.pragma_update(None, pragma, value)?;
         }
-        let mut store = Self { connection };
+        let store = Self { connection };
         store.assert_durable()?;
-        store.migrate()?;
         Ok(store)
+    }
+
+    fn migrated(mut self) -> Result<Self, StoreError> {
+        self.migrate()?;
+        Ok(self)
+    }
+
+    fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
     }
 
     /// Begins a transaction that writes; nobody else writes until it ends.
@@ -125,6 +159,41 @@ impl Store {
     }
 }
 
+/// Takes a value out of the table of odds and ends.
+pub(crate) fn forget_meta(connection: &Connection, key: &str) -> Result<(), StoreError> {
+    connection.execute("delete from meta where key = ?", [key])?;
+    Ok(())
+}
+
+/// Has the projection made anew when the store is opened next.
+pub(crate) fn forget_projection(connection: &Connection) -> Result<(), StoreError> {
+    forget_meta(connection, PROJECTION_SHAPE)
+}
+
+/// Whether the newest entries of the membership log may be missing here, and with them numbers that
+/// this device has given: the store came out of a backup or out of a damaged file.
+pub fn is_restored(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(meta(connection, RESTORED)?.is_some())
+}
+
+/// Notes that a store was restored, or that it has heard from those who know.
+pub(crate) fn set_restored(connection: &Connection, restored: bool) -> Result<(), StoreError> {
+    if restored {
+        return set_meta(connection, RESTORED, b"1");
+    }
+    forget_meta(connection, RESTORED)
+}
+
+const RESTORED: &str = "restored";
+
+/// Tells SQLCipher the key of a database, before anything is read of it.
+fn set_key(connection: &Connection, key: &[u8; KEY_BYTES]) -> Result<(), StoreError> {
+    // What is wrong with a page is an error here, and is told by whoever meets it.
+    connection.pragma_update(None, "cipher_log_level", "none")?;
+    let hex = onex_crdt::ids::hex_encode(key);
+    Ok(connection.pragma_update(None, "key", format!("x'{hex}'"))?)
+}
+
 /// Returns a value of the table of odds and ends.
 pub fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = connection.prepare_cached("select value from meta where key = ?")?;
@@ -181,6 +250,15 @@ pub enum StoreError {
     /// The database was written by a newer program.
     #[error("the store was written by a newer version of this program")]
     NewerProgram,
+    /// The database was written by an older program, which may have it open still.
+    #[error("the store was written by an older version of this program, which may be running")]
+    OlderProgram,
+    /// A file beside the database cannot be used.
+    #[error("a file of the store cannot be used")]
+    Io(#[from] std::io::Error),
+    /// The disk failed before; nothing more is written until the program is started again.
+    #[error("the disk failed before, and nothing is written any more")]
+    Stopped,
     /// A stored document does not read.
     #[error("a stored document is damaged")]
     Document(#[from] DocumentError),
@@ -190,6 +268,30 @@ pub enum StoreError {
         /// What it was meant to be.
         what: &'static str,
     },
+}
+
+impl StoreError {
+    /// Whether the disk failed, or what it gave is damaged. What was written last may be there or
+    /// not: nobody may try again, and nothing more may be said to be saved (trust F3).
+    pub fn is_fatal(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| {
+                [DatabaseCorrupt, NotADatabase, SystemIoFailure].contains(&code)
+            }),
+            Self::Stopped => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the disk is full: nothing was written, and everything is as it was.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Io(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
 }
 
 impl From<rusqlite::types::FromSqlError> for StoreError {
@@ -221,6 +323,12 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("store.db");
             of_version(&path, version);
+            let is_old = (1..MIGRATIONS.len()).contains(&version);
+            let opened = Store::open(&path, &KEY);
+            assert_eq!(matches!(opened, Err(StoreError::OlderProgram)), is_old, "{version}");
+            drop(opened);
+            upgrade::bring_up(&path, &KEY).expect("a copy is migrated");
+            assert_eq!(copy::beside(&path, ".old").exists(), is_old, "the old file stays");
             let store = Store::open(&path, &KEY).expect("it is brought up to date");
             let drafts = draft::all(store.read(), "王芳").expect("there are drafts in it");
             assert_eq!(drafts, [], "of version {version}");

@@ -6,21 +6,23 @@
 mod exchange;
 mod fault;
 mod link;
+mod repair;
 
 use std::collections::BTreeMap;
 
-use onex_crdt::ids::{DeviceId, DocId, NetworkId, OrgId};
+use onex_crdt::ids::{DeviceId, Digest, DocId, NetworkId, OrgId};
 use onex_crdt::roles::OrgRole;
 
 use crate::admission::DocumentBatch;
 use crate::key::PublicKey;
 use crate::membership::{Entry, Membership};
-use crate::message::{Join, LogPosition, Message};
+use crate::message::{Join, LogPosition, Message, Origin};
+use crate::repair::Known;
 use crate::scope::{Fingerprints, Party, Scope};
 use crate::statement::SignedStatement;
 
 pub use fault::Fault;
-use fault::Fault::{RemovedDevice, Replaced, Silence};
+use fault::Fault::{Crowded, Overrun, RemovedDevice, Replaced, Silence};
 use link::{Link, Surroundings};
 
 /// Bytes of changes and seals that an answer of the store should come close to.
@@ -29,6 +31,11 @@ pub const BATCH_BYTES_AIM: usize = 256 * 1024;
 pub const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// Most bytes that wait for it when a further batch is begun.
 pub const IN_FLIGHT_BYTES_MAX: usize = BATCH_BYTES_AIM * BATCHES_IN_FLIGHT_MAX;
+/// Most connections with devices of one organisation (trust G2).
+pub const CONNECTIONS_PER_ORG_MAX: usize = 16;
+/// Most bytes of documents in parts that are collected, over all connections. Whoever has sent most
+/// of them is closed then, and may come again.
+pub const COLLECTED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest wait for what a greeting needs, in milliseconds.
 pub const GREETING_MS_MAX: u64 = 30_000;
 /// Longest wait for an acknowledgement, in milliseconds; a slow line needs minutes for 8 MiB.
@@ -152,8 +159,8 @@ pub enum Effect {
         documents: Vec<DocumentBatch>,
         /// The place in the peer's log.
         upto: LogPosition,
-        /// The scope that the peer sends as a whole, if it does.
-        repair: Option<Scope>,
+        /// Out of what the peer made the batch.
+        origin: Origin,
     },
     /// Store a place up to which the peer's log holds nothing more for this node.
     Taken {
@@ -163,6 +170,8 @@ pub enum Effect {
         upto: LogPosition,
     },
     /// Store entries of the membership log; the machine has verified them and uses them already.
+    /// A rotation of the root may stand first, at a place that is taken: what is stored from there
+    /// on is to be dropped, and documents are to be judged anew.
     TakeStatements {
         /// The connection that they came from.
         peer: PeerId,
@@ -193,6 +202,14 @@ pub enum Effect {
         /// What it sent; key and device agree.
         join: Join,
     },
+    /// A device asks to be let in by the recovery key of its organisation: give the statement its
+    /// place, if that is allowed, and hand in a `JoinAnswered`.
+    Recovering {
+        /// The connection.
+        peer: PeerId,
+        /// An `AddDevice` of the peer's key.
+        statement: Box<SignedStatement>,
+    },
     /// End the connection, after what was sent before.
     Close {
         /// The connection.
@@ -200,6 +217,15 @@ pub enum Effect {
         /// Why, for programs (`Fault::code`).
         code: u32,
         /// Why, for people.
+        reason: String,
+    },
+    /// The peer has said that it ends the connection: let it go.
+    Closed {
+        /// The connection.
+        peer: PeerId,
+        /// Why, for programs; what the peer says.
+        code: u32,
+        /// Why, for people; what the peer says.
         reason: String,
     },
     /// Both sides have said everything, or the connection ended before. May come again after
@@ -222,7 +248,7 @@ pub struct Reader {
 }
 
 /// What the machine asks the store. Every answer comes from narrow tables and the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// Where we stand towards a device; a device that is not known has no sums.
     State {
@@ -240,14 +266,29 @@ pub enum Query {
         /// How much, in bytes; one document at least.
         bytes_aim: usize,
     },
-    /// All documents of a scope, whole, by id, without those with an open refusal.
-    Scope {
+    /// The states of all documents of some scopes, without those with an open refusal.
+    States {
         /// For whom.
         reader: Reader,
-        /// The scope.
-        scope: Scope,
-        /// After which document.
-        after: Option<DocId>,
+        /// The scopes.
+        scopes: Vec<Scope>,
+    },
+    /// The heads of documents.
+    Heads {
+        /// For whom.
+        reader: Reader,
+        /// The documents.
+        documents: Vec<DocId>,
+    },
+    /// What the reader lacks of documents, by `repair::compare`.
+    ///
+    /// Of a document that one of the two may not read the answer is that of one that is not here;
+    /// one with an open refusal is passed over.
+    Missing {
+        /// For whom.
+        reader: Reader,
+        /// What it has of which documents.
+        documents: Vec<(DocId, Known)>,
         /// How much, in bytes; one document at least.
         bytes_aim: usize,
     },
@@ -279,12 +320,18 @@ pub enum Answer {
         /// The sums now, in one transaction with the rest.
         fingerprints: Fingerprints,
     },
-    /// To `Query::Scope`.
-    Scope {
-        /// The documents.
+    /// To `Query::States`, in any order.
+    States(Vec<(DocId, Digest)>),
+    /// To `Query::Heads`; what is not here any more is left out.
+    Heads(Vec<(DocId, Known)>),
+    /// To `Query::Missing`.
+    Missing {
+        /// The documents of which something is missing, or may be: with what is, and the seals.
         documents: Vec<DocumentBatch>,
-        /// Whether there are more after the last one.
-        more: bool,
+        /// What to tell the reader of which documents.
+        tell: Vec<(DocId, Known)>,
+        /// How many of the documents that were asked for were looked at, from the first on.
+        covered: usize,
     },
 }
 
@@ -308,6 +355,8 @@ pub enum JoinAnswer {
     Pending {
         /// The key of this device.
         inviter_key: PublicKey,
+        /// The proof that this device knows the secret too.
+        proof: [u8; 32],
     },
     /// It is in the log now.
     Welcome,
@@ -335,6 +384,8 @@ pub struct Report {
     pub equal: bool,
     /// Why the connection ended before that was known.
     pub error: Option<String>,
+    /// The number with which a side closed it (`Fault::code`).
+    pub code: Option<u32>,
 }
 
 /// One direction of a connection.
@@ -374,7 +425,10 @@ impl Machine {
             Event::Connected { peer, device, side } => {
                 self.connected(now, peer, device, side, &mut out);
             }
-            Event::Received { peer, bytes } => self.received(now, peer, &bytes, &mut out),
+            Event::Received { peer, bytes } => {
+                self.received(now, peer, &bytes, &mut out);
+                self.collected_check(&mut out);
+            }
             Event::Disconnected { peer } => {
                 if let Some(link) = self.links.remove(&peer) {
                     link.lost(&mut out);
@@ -431,8 +485,30 @@ impl Machine {
         if self.membership.device(device).is_some_and(|device| !device.active) {
             return link.close(&RemovedDevice, out);
         }
+        if self.is_crowded(device) {
+            return link.close(&Crowded, out);
+        }
         link.begin(&self.around(), out);
         self.links.insert(peer, link);
+    }
+
+    /// Whether a device's organisation has as many connections as it may.
+    fn is_crowded(&self, device: DeviceId) -> bool {
+        let org = |device| self.membership.device(device).map(|device| device.org);
+        let Some(own) = org(device) else { return false };
+        let same = self.links.values().filter(|link| org(link.device()) == Some(own));
+        same.count() >= CONNECTIONS_PER_ORG_MAX
+    }
+
+    /// Closes whoever made most of it, when too much is collected in parts.
+    fn collected_check(&mut self, out: &mut Vec<Effect>) {
+        let collected = self.links.iter().map(|(peer, link)| (link.collected(), *peer));
+        let total: usize = collected.clone().map(|(bytes, _)| bytes).sum();
+        if total > COLLECTED_BYTES_MAX
+            && let Some((_, peer)) = collected.max()
+        {
+            self.close(peer, &Overrun, out);
+        }
     }
 
     fn received(&mut self, now: Now, peer: PeerId, bytes: &[u8], out: &mut Vec<Effect>) {
@@ -458,13 +534,13 @@ impl Machine {
         let taken = self.links.get_mut(&peer).map_or(Ok(()), |link| {
             link.statements_expected()?;
             entries.into_iter().try_for_each(|entry| updated.append(entry).map_err(Fault::from))?;
-            link.statements_taken(updated.position());
+            link.statements_taken(&updated);
             Ok(())
         });
         if let Err(fault) = taken {
             return self.close(peer, &fault, out);
         }
-        let entries = updated.entries_from(self.membership.position() + 1).to_vec();
+        let entries = updated.entries_from(updated.first_new(&self.membership)).to_vec();
         if entries.is_empty() {
             return self.with(peer, out, Link::membership_changed);
         }

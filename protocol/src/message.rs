@@ -12,6 +12,7 @@ use crate::cbor::{self, CborError};
 use crate::enrolment::InvitationId;
 use crate::key::PublicKey;
 use crate::membership::{Entry, Membership};
+use crate::repair::{ItemMark, Known};
 use crate::scope::{Scope, ScopeDigests};
 use crate::statement::SignedStatement;
 
@@ -19,6 +20,8 @@ use crate::statement::SignedStatement;
 pub const MESSAGE_VERSION: u8 = 1;
 /// Most bytes of a message, as sent and inflated (trust G3).
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of the first message of a caller, who may be a stranger.
+pub const FIRST_MESSAGE_BYTES_MAX: usize = 1024;
 /// Most bytes of changes and seals in one message; a document that has more goes in parts.
 pub const PART_BYTES_MAX: usize = 512 * 1024;
 /// Most bytes of one document's changes and seals, over all parts (trust C5).
@@ -83,10 +86,22 @@ pub enum Message {
         /// The key of the inviting device.
         #[n(0)]
         inviter_key: PublicKey,
+        /// The proof that the inviter knows the secret too (`enrolment::inviter_proof`).
+        #[cbor(n(1), with = "minicbor::bytes")]
+        proof: [u8; 32],
     },
     /// The device is in. The last entries of the log; earlier ones came as `Statements`.
     #[n(9)]
     Welcome(#[n(0)] Vec<Entry>),
+    /// A step of a comparison of all documents.
+    #[n(10)]
+    Reconcile(#[n(0)] Reconcile),
+    /// What the sender has of documents that differ.
+    #[n(11)]
+    Have(#[n(0)] Have),
+    /// The recovery key of an organisation lets the sending device in: the statement says so.
+    #[n(12)]
+    Recover(#[n(0)] SignedStatement),
 }
 
 /// A place in a node's own log of changes, with what stands there: a restored backup comes to the
@@ -125,12 +140,16 @@ pub struct MembershipPosition {
     /// The first 16 bytes of its digest.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub head: [u8; 16],
+    /// The version of the root there.
+    #[n(2)]
+    pub root: u64,
 }
 
 impl MembershipPosition {
     /// Returns where a log stands.
     pub fn of(membership: &Membership) -> Self {
-        Self { position: membership.position(), head: membership.head().half() }
+        let (position, root) = (membership.position(), membership.root().version);
+        Self { position, head: membership.head().half(), root }
     }
 }
 
@@ -154,7 +173,7 @@ pub struct Hello {
     pub digests: Option<ScopeDigests>,
 }
 
-/// Some documents of a log, or of a scope.
+/// Some documents of a log, or of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Batch {
     /// The documents, urgent kinds first.
@@ -166,7 +185,7 @@ pub struct Batch {
     /// Whether more follows.
     #[n(2)]
     pub end: End,
-    /// The scope that is being sent again from its beginning; the receiver sends it too.
+    /// Out of what it was made.
     #[n(3)]
     pub origin: Origin,
 }
@@ -194,9 +213,41 @@ pub enum Origin {
     /// Out of the log: what is new.
     #[n(0)]
     Delta,
-    /// Out of a scope: everything in it.
+    /// Out of a repair: what the receiver lacks of documents that differ.
     #[n(1)]
-    Repair(#[n(0)] Scope),
+    Repair,
+}
+
+/// A step of a comparison of all documents of some scopes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Reconcile {
+    /// The scopes that differ, in the first step; none later.
+    #[n(0)]
+    pub scopes: Vec<Scope>,
+    /// The message of negentropy, at most `RECONCILE_BYTES_MAX`.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub ranges: Vec<u8>,
+}
+
+/// What the sender has of documents that differ. The side that began the comparison speaks first,
+/// then they take turns; its turn without heads and without wanted items is the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Have {
+    /// Documents with what is known of them.
+    #[n(0)]
+    pub documents: Vec<(DocId, Known)>,
+    /// Items of the receiver's documents that the sender lacks, or has in another state. Those of
+    /// documents that it named before are passed over.
+    #[n(1)]
+    pub wanted: Vec<ItemMark>,
+}
+
+impl Have {
+    /// Whether an answer is expected.
+    pub fn asks(&self) -> bool {
+        let has_heads = |(_, known): &(DocId, Known)| matches!(known, Known::Heads(_));
+        !self.wanted.is_empty() || self.documents.iter().any(has_heads)
+    }
 }
 
 /// A batch is durable.

@@ -149,7 +149,8 @@ pub fn document_digest(heads: &[ChangeHash], seals: &[(DeviceId, ChangeHash)]) -
     Digest::over(&parts)
 }
 
-fn term(document: &DocId, state: &Digest) -> [u8; 32] {
+/// What a document in a state adds to a sum; also what stands for it in a comparison (`repair`).
+pub(crate) fn term(document: &DocId, state: &Digest) -> [u8; 32] {
     Digest::over(&[DOMAIN, document.as_bytes(), state.as_bytes()]).0
 }
 

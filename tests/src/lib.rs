@@ -1,1 +1,5 @@
-//! x
+//! What tests, benchmarks and fuzz targets share; nothing of it is part of the program.
+
+pub mod counting;
+pub mod fuzz;
+pub mod hostile;

@@ -1,8 +1,10 @@
 //! The command line: what `onex` understands, and how it answers (architecture 8).
 //!
-//! Every action of the registry is reached through `do`; no rule stands here. Credentials, bundles and backups are not here yet.
+//! Every action of the registry is reached through `do`; no rule stands here. Credentials and
+//! bundles are not here yet.
 
 mod actions;
+mod enrol;
 mod export;
 mod failure;
 mod given;
@@ -10,8 +12,11 @@ mod import;
 mod lists;
 mod network;
 mod place;
+mod root;
 mod secrets;
+mod stage;
 mod tables;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -24,6 +29,7 @@ use onex_crdt::roles::OrgRole;
 use onex_node::Node;
 use onex_node::clock::Clock;
 use onex_node::home::Guard;
+use onex_node::upkeep::Upkeep;
 use serde_json::Value as Json;
 
 use crate::i18n::{Lang, tr};
@@ -98,6 +104,7 @@ fn shown(lang: Lang, home: &Path) -> Result<(), Failure> {
 /// it works as well.
 fn on_node(node: Node, lang: Lang) -> std::io::Result<()> {
     let _online = node.stay_in_touch().ok();
+    let _upkeep = Upkeep::begin(&node);
     app::run(Arc::new(node), lang)
 }
 
@@ -107,13 +114,24 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Init { role, name, region, person, .. } => {
             network::init(lang, role, name, region, person)
         }
-        Command::Invite { role, org, device, out, person, .. } => {
+        Command::Invite { role, org, device, out, code, offline, person, .. } => {
+            let (node, out) = (opened(person.as_deref())?, out.unwrap_or_default());
+            match (code, offline) {
+                (true, _) => enrol::invite_by_code(lang, &node, org.as_deref()),
+                (_, true) => enrol::invite_offline(lang, &node, org.as_deref(), &out),
+                _ => actions::invite(lang, &node, &actions::Invite { role, org, device, out }),
+            }
+        }
+        Command::Join { file, code, address, request, response, person, wait, json } => {
+            let way = enrol::Way { file, code, address, request, response };
+            enrol::join(lang, &enrol::Join { way, person, wait_seconds: wait, json })
+        }
+        Command::Admit { file, values, out, person, .. } => {
             let node = opened(person.as_deref())?;
-            actions::invite(lang, &node, &actions::Invite { role, org, device, out })
+            enrol::admit(lang, &node, &file, out.as_deref(), &values)
         }
-        Command::Join { file, person, wait, json } => {
-            network::join(lang, &file, person, wait, json)
-        }
+        Command::Root { what, person, .. } => root::root(lang, &what, || opened(person.as_deref())),
+        Command::Recovery { what, .. } => root::recovery(lang, &what, opened),
         Command::Serve { listen, json } => network::serve(lang, &opened(None)?, listen, json),
         Command::Sync { peer, .. } => network::sync(lang, &opened(None)?, peer.as_deref()),
         Command::Status { person, .. } => network::status(lang, &opened(person.as_deref())?),
@@ -127,8 +145,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         }
         Command::Do { list: true, .. } => Ok(actions::all(lang)),
         Command::Do { action, values, person, .. } => {
-            let action = action.unwrap_or_default();
-            let action = given::action(lang, &action)?;
+            let action = given::action(lang, &action.unwrap_or_default())?;
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
         }
@@ -139,6 +156,14 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Export { kind, file, reveal, person, .. } => {
             let asked = export::Asked { kind, file, reveal };
             export::export(lang, &opened(person.as_deref())?, &asked)
+        }
+        Command::Check { repair: false, .. } => upkeep::check(lang),
+        Command::Check { repair: true, .. } => upkeep::repair(lang),
+        Command::Backup { file, passphrase_file, .. } => {
+            upkeep::backup(lang, &opened(None)?, &file, passphrase_file.as_deref())
+        }
+        Command::Restore { file, passphrase_file, .. } => {
+            upkeep::restore(lang, &file, passphrase_file.as_deref())
         }
         Command::Passphrase { what, new, .. } => secrets::passphrase(lang, what, new),
         Command::Demo { dir, seed, learners, explain, .. } => {
@@ -275,8 +300,14 @@ enum Command {
         #[arg(long)]
         device: bool,
         /// The file that is written.
+        #[arg(long, required_unless_present = "code")]
+        out: Option<PathBuf>,
+        /// Prints a code to be read to the other side, in place of a file.
+        #[arg(long, conflicts_with_all = ["out", "offline"])]
+        code: bool,
+        /// For a device that cannot call: files go to and fro on a stick.
         #[arg(long)]
-        out: PathBuf,
+        offline: bool,
         #[arg(long)]
         person: Option<String>,
         #[arg(long)]
@@ -285,13 +316,58 @@ enum Command {
     /// 加入网络 · Joins with an invitation: prints the digits, then waits for the inviter.
     Join {
         /// The invitation.
-        file: PathBuf,
+        #[arg(required_unless_present_any = ["code", "response"])]
+        file: Option<PathBuf>,
+        /// The code of an invitation, in place of the file.
+        #[arg(long, requires = "address", conflicts_with = "file")]
+        code: Option<String>,
+        /// Where the inviter can be reached, `10.1.2.3:40311`.
+        #[arg(long)]
+        address: Option<String>,
+        /// Writes a request for a stick, in place of a call.
+        #[arg(long, requires = "file")]
+        request: Option<PathBuf>,
+        /// Takes the inviter's answer from a stick.
+        #[arg(long, conflicts_with_all = ["file", "code", "request"])]
+        response: Option<PathBuf>,
         #[arg(long)]
         person: Option<String>,
         /// Seconds to wait for the inviter.
         #[arg(long, default_value_t = 600)]
         wait: u64,
         #[arg(long)]
+        json: bool,
+    },
+    /// 办理请求 · Shows a request out of a file; with `digits=` lets the device in.
+    Admit {
+        /// The request.
+        file: PathBuf,
+        /// The digits that the other screen shows, once they were compared.
+        #[arg(value_name = "digits=D")]
+        values: Vec<String>,
+        /// The answer that is written.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 信任根 · The ceremony of the root: keys, rotations, who sequences.
+    Root {
+        #[command(subcommand)]
+        what: root::Root,
+        /// Who acts.
+        #[arg(long, global = true)]
+        person: Option<String>,
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// 恢复 · Recovery keys, and organisations that lost everything.
+    Recovery {
+        #[command(subcommand)]
+        what: root::Recovery,
+        #[arg(long, global = true)]
         json: bool,
     },
     /// 运行节点 · Lets others reach this node, until it is stopped.
@@ -409,6 +485,35 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 检查数据 · Reads everything again that is stored, and says what is damaged.
+    Check {
+        /// Makes a new database of what can be read; the damaged one stays beside it.
+        #[arg(long)]
+        repair: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 备份 · Writes everything that is stored into one file, encrypted, without the device's key.
+    Backup {
+        /// The file that is written.
+        file: PathBuf,
+        /// A file with a passphrase; with it any computer can restore the backup, without it only
+        /// this home.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 恢复 · Puts back what a backup holds. Safe at any time; unsent work stays.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// A file with the backup's passphrase.
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
     Passphrase {
         /// `keystore` hands the keys to the system's keystore.
@@ -447,6 +552,9 @@ impl Command {
             Command::Init { json, .. }
             | Command::Invite { json, .. }
             | Command::Join { json, .. }
+            | Command::Admit { json, .. }
+            | Command::Root { json, .. }
+            | Command::Recovery { json, .. }
             | Command::Serve { json, .. }
             | Command::Sync { json, .. }
             | Command::Status { json, .. }
@@ -455,6 +563,9 @@ impl Command {
             | Command::Do { json, .. }
             | Command::Import { json, .. }
             | Command::Export { json, .. }
+            | Command::Check { json, .. }
+            | Command::Backup { json, .. }
+            | Command::Restore { json, .. }
             | Command::Passphrase { json, .. }
             | Command::Demo { json, .. } => *json,
         }

@@ -162,6 +162,12 @@ pub fn status(status: &Status) -> Json {
             "bytes": status.bytes,
         },
         "keys": status.keys.id(),
+        "health": {
+            "database": status.health.database.id(),
+            "room": status.health.room.id(),
+            "backup": status.health.backup,
+            "restored": status.health.restored,
+        },
     });
     joined(me(&status.me), rest)
 }

@@ -1,3 +1,5 @@
+//! Tests of the effective set: claims, frontiers, forks, rights, order.
+
 use super::*;
 
 const TAG: Tag = [1; 8];

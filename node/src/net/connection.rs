@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use quinn::{Chunk, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use rustls::pki_types::CertificateDer;
 
-use super::frame::{FRAME_BYTES_MAX, FrameReader, frame_encode};
+use super::frame::{FRAME_BYTES_MAX, FrameError, FrameReader, frame_encode};
 use super::{HANDSHAKE_WAIT_MAX, NetError, reason_cut, tls};
 
 /// A connection over which both sides have proven their keys.
@@ -46,6 +46,11 @@ impl Connection {
     pub fn peer_address(&self) -> SocketAddr {
         let address = self.connection.remote_address();
         SocketAddr::new(address.ip().to_canonical(), address.port())
+    }
+
+    /// Returns how many bytes have come from the other side so far, of whatever use.
+    pub fn received_bytes(&self) -> u64 {
+        self.connection.stats().udp_rx.bytes
     }
 
     /// Returns 32 bytes that only the two ends of this very connection can know (RFC 8446, 7.5).
@@ -145,6 +150,25 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// Waits for the beginning of the next message; returns how many bytes it has at most, `None`
+    /// when the other side has ended the stream cleanly. Nothing of the message is in memory then
+    /// but what QUIC's windows let in.
+    ///
+    /// Cancel-safe: a dropped future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Receiver::receive`].
+    pub async fn announced(&mut self) -> Result<Option<usize>, NetError> {
+        loop {
+            if let Some(bytes) = self.chunk_read(FrameReader::announce)? {
+                return Ok(Some(bytes));
+            }
+            if !self.chunk_next().await? {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Waits for the next message; `None` when the other side has ended the stream cleanly.
     ///
     /// Cancel-safe: a dropped future loses nothing.
@@ -154,27 +178,37 @@ impl Receiver {
     /// closed; otherwise why the connection or the stream ended.
     pub async fn receive(&mut self) -> Result<Option<Vec<u8>>, NetError> {
         loop {
-            if let Some(message) = self.chunk_read()? {
+            if let Some(message) = self.chunk_read(FrameReader::push)? {
                 return Ok(Some(message));
             }
-            self.chunk = self.stream.read_chunk(FRAME_BYTES_MAX, true).await?;
-            if self.chunk.is_none() {
-                self.reader.finish()?;
+            if !self.chunk_next().await? {
                 return Ok(None);
             }
         }
     }
 
-    /// Reads on in the bytes at hand, up to the end of a message.
-    fn chunk_read(&mut self) -> Result<Option<Vec<u8>>, NetError> {
+    /// Waits for further bytes; `false` when the stream has ended, between two messages.
+    async fn chunk_next(&mut self) -> Result<bool, NetError> {
+        self.chunk = self.stream.read_chunk(FRAME_BYTES_MAX, true).await?;
+        if self.chunk.is_none() {
+            self.reader.finish()?;
+        }
+        Ok(self.chunk.is_some())
+    }
+
+    /// Reads on in the bytes at hand, as far as a step of the reader goes.
+    fn chunk_read<T>(
+        &mut self,
+        step: impl FnOnce(&mut FrameReader, &mut &[u8]) -> Result<T, FrameError>,
+    ) -> Result<T, NetError> {
         let Some(chunk) = &mut self.chunk else {
-            return Ok(None);
+            return Ok(step(&mut self.reader, &mut &[][..])?);
         };
         let mut input = &chunk.bytes[..];
-        let message = self.reader.push(&mut input)?;
+        let found = step(&mut self.reader, &mut input)?;
         let taken = chunk.bytes.len() - input.len();
         drop(chunk.bytes.split_to(taken));
-        Ok(message)
+        Ok(found)
     }
 }
 

@@ -2,16 +2,17 @@
 //! cost (trust G1).
 //!
 //! It does not choose whom to call, does not retry, and does not limit the rate of one address:
-//! the layer above may drop an [`Incoming`] before it costs a signature.
+//! the layer above may ignore an [`Incoming`] before it costs a signature.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use quinn::{ConnectionError, EndpointConfig, NoneTokenStore, TransportConfig, VarInt};
+use quinn::{ConnectionError, NoneTokenStore, TransportConfig, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{Connection, Opener};
+use super::ground::Ground;
 use super::tls::{self, DeviceKey};
 use super::{HANDSHAKE_WAIT_MAX, NetError, reason_cut};
 
@@ -52,6 +53,8 @@ const HANDSHAKES_MAX: usize = 256;
 const QUIC_VERSION: u32 = 1;
 /// rustls wants a name; it is neither sent nor checked.
 const SERVER_NAME: &str = "onex";
+/// What an error names when a socket does not say where it is.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A node's UDP socket. Dropping it lets open connections go on; [`Endpoint::close`] ends them.
 #[derive(Debug)]
@@ -59,6 +62,7 @@ pub struct Endpoint {
     socket: quinn::Endpoint,
     local_addr: SocketAddr,
     key: DeviceKey,
+    ground: Ground,
     handshakes: Arc<Semaphore>,
 }
 
@@ -71,17 +75,25 @@ impl Endpoint {
     /// # Errors
     /// [`NetError::Bind`].
     pub fn bind(key: &DeviceKey, listen: SocketAddr) -> Result<Endpoint, NetError> {
-        let bind_error = |source| NetError::Bind { address: listen, source };
-        let runtime = quinn::default_runtime()
-            .ok_or_else(|| bind_error(std::io::Error::other("no tokio runtime")))?;
-        let socket = std::net::UdpSocket::bind(listen).map_err(bind_error)?;
-        let mut config = EndpointConfig::default();
+        Endpoint::on(key, Ground::open(listen)?)
+    }
+
+    /// Makes the endpoint on what the caller brings; [`Endpoint::bind`] brings this machine's.
+    ///
+    /// # Errors
+    /// [`NetError::Bind`], when the socket has no address.
+    pub fn on(key: &DeviceKey, ground: Ground) -> Result<Endpoint, NetError> {
+        let bind_error = |source| NetError::Bind { address: NOWHERE, source };
+        let local_addr = ground.socket.local_addr().map_err(bind_error)?;
+        let bind_error = |source| NetError::Bind { address: local_addr, source };
+        let mut config = ground.endpoint.clone();
         config.supported_versions(vec![QUIC_VERSION]);
-        let socket = quinn::Endpoint::new(config, Some(server_config(key)), socket, runtime)
+        let (socket, runtime) = (Arc::clone(&ground.socket), Arc::clone(&ground.runtime));
+        let server = Some(server_config(key, &ground));
+        let socket = quinn::Endpoint::new_with_abstract_socket(config, server, socket, runtime)
             .map_err(bind_error)?;
-        let local_addr = socket.local_addr().map_err(bind_error)?;
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-        Ok(Endpoint { socket, local_addr, key: key.clone(), handshakes })
+        Ok(Endpoint { socket, local_addr, key: key.clone(), ground, handshakes })
     }
 
     /// Returns the address of the socket, with the port that port 0 became.
@@ -103,7 +115,7 @@ impl Endpoint {
         expected: Option<[u8; 32]>,
     ) -> Result<Connection, NetError> {
         let presented = Arc::new(OnceLock::new());
-        let config = client_config(&self.key, expected, &presented);
+        let config = client_config(&self.key, &self.ground, expected, &presented);
         let connecting = self
             .socket
             .connect_with(config, address, SERVER_NAME)
@@ -169,6 +181,11 @@ impl Incoming {
         self.incoming.remote_address_validated()
     }
 
+    /// Passes the caller over without an answer; its QUIC tries again after 1, 3 and 7 s.
+    pub fn ignore(self) {
+        self.incoming.ignore();
+    }
+
     /// Makes the handshake; afterwards the caller's key is proven, not approved.
     ///
     /// # Errors
@@ -195,10 +212,11 @@ async fn handshake_wait(
     }
 }
 
-fn server_config(key: &DeviceKey) -> quinn::ServerConfig {
-    let mut config = quinn::ServerConfig::with_crypto(tls::server_config(key));
+fn server_config(key: &DeviceKey, ground: &Ground) -> quinn::ServerConfig {
+    let crypto = tls::server_config(key, &ground.provider);
+    let mut config = quinn::ServerConfig::with_crypto(crypto);
     config
-        .transport_config(Arc::new(transport_config()))
+        .transport_config(Arc::new(transport_config(ground)))
         .max_incoming(INCOMING_MAX)
         .incoming_buffer_size(INCOMING_BUFFER_BYTES)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL_BYTES);
@@ -207,18 +225,23 @@ fn server_config(key: &DeviceKey) -> quinn::ServerConfig {
 
 fn client_config(
     key: &DeviceKey,
+    ground: &Ground,
     expected: Option<[u8; 32]>,
     presented: &Arc<OnceLock<[u8; 32]>>,
 ) -> quinn::ClientConfig {
-    let mut config = quinn::ClientConfig::new(tls::client_config(key, expected, presented));
+    let crypto = tls::client_config(key, &ground.provider, expected, presented);
+    let mut config = quinn::ClientConfig::new(crypto);
     config
-        .transport_config(Arc::new(transport_config()))
+        .transport_config(Arc::new(transport_config(ground)))
         .token_store(Arc::new(NoneTokenStore))
         .version(QUIC_VERSION);
+    if let Some(first_ids) = &ground.first_ids {
+        config.initial_dst_cid_provider(Arc::clone(first_ids));
+    }
     config
 }
 
-fn transport_config() -> TransportConfig {
+fn transport_config(ground: &Ground) -> TransportConfig {
     let mut config = TransportConfig::default();
     config
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
@@ -230,6 +253,7 @@ fn transport_config() -> TransportConfig {
         .datagram_send_buffer_size(0)
         .max_idle_timeout(Some(VarInt::from_u32(IDLE_WAIT_MS).into()))
         .keep_alive_interval(Some(KEEP_ALIVE_INTERVAL))
-        .initial_rtt(INITIAL_ROUND_TRIP);
+        .initial_rtt(INITIAL_ROUND_TRIP)
+        .congestion_controller_factory(Arc::clone(&ground.congestion) as _);
     config
 }

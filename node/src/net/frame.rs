@@ -14,8 +14,8 @@ pub const FRAME_HEADER_BYTES: usize = 4;
 /// Longest payload of one frame in bytes.
 pub const FRAME_PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
 
-/// Longest message in bytes, over all its frames.
-pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest message in bytes, over all its frames: what the protocol takes (trust G4).
+pub const MESSAGE_BYTES_MAX: usize = onex_protocol::message::MESSAGE_BYTES_MAX;
 
 const MORE_BIT: u32 = 1 << 31;
 
@@ -67,29 +67,40 @@ impl FrameReader {
     /// # Errors
     /// A header that no sender following the rules of this file can write.
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, FrameError> {
-        while !input.is_empty() {
-            match self.state {
-                State::Start | State::Continuation => {
-                    let missing = FRAME_HEADER_BYTES - self.header.len();
-                    take(input, missing, &mut self.header);
-                    if let Ok(header) = <[u8; FRAME_HEADER_BYTES]>::try_from(&self.header[..]) {
-                        self.state = self.header_check(u32::from_le_bytes(header))?;
-                        self.header.clear();
-                    }
-                }
-                State::Payload { missing, more } => {
-                    let missing = missing - take(input, missing, &mut self.message);
-                    self.state = State::Payload { missing, more };
-                }
-            }
+        loop {
             if let State::Payload { missing: 0, more } = self.state {
                 self.state = if more { State::Continuation } else { State::Start };
                 if !more {
                     return Ok(Some(std::mem::take(&mut self.message)));
                 }
             }
+            if input.is_empty() {
+                return Ok(None);
+            }
+            match self.state {
+                State::Start | State::Continuation => self.header_take(input)?,
+                State::Payload { missing, more } => {
+                    let missing = missing - take(input, missing, &mut self.message);
+                    self.state = State::Payload { missing, more };
+                }
+            }
         }
-        Ok(None)
+    }
+
+    /// Takes no more than the first header of a message from the front of `input`; returns how many
+    /// bytes the message has at most, or `None` when more bytes are needed to tell.
+    ///
+    /// # Errors
+    /// A header that no sender following the rules of this file can write.
+    pub fn announce(&mut self, input: &mut &[u8]) -> Result<Option<usize>, FrameError> {
+        if matches!(self.state, State::Start) && !input.is_empty() {
+            self.header_take(input)?;
+        }
+        Ok(match self.state {
+            State::Start => None,
+            State::Payload { missing, more: false } => Some(self.message.len() + missing),
+            State::Payload { .. } | State::Continuation => Some(MESSAGE_BYTES_MAX),
+        })
     }
 
     /// Checks that the stream may end here.
@@ -101,6 +112,16 @@ impl FrameReader {
             State::Start if self.header.is_empty() => Ok(()),
             _ => Err(FrameError::Truncated),
         }
+    }
+
+    fn header_take(&mut self, input: &mut &[u8]) -> Result<(), FrameError> {
+        let missing = FRAME_HEADER_BYTES - self.header.len();
+        take(input, missing, &mut self.header);
+        if let Ok(header) = <[u8; FRAME_HEADER_BYTES]>::try_from(&self.header[..]) {
+            self.state = self.header_check(u32::from_le_bytes(header))?;
+            self.header.clear();
+        }
+        Ok(())
     }
 
     fn header_check(&self, header: u32) -> Result<State, FrameError> {
@@ -215,8 +236,8 @@ mod tests {
         check(FULL + 1, 2);
         check(2 * FULL, 2);
         check(2 * FULL + 1, 3);
-        check(MESSAGE_BYTES_MAX - 1, 65);
-        check(MESSAGE_BYTES_MAX, 65);
+        check(MESSAGE_BYTES_MAX - 1, 17);
+        check(MESSAGE_BYTES_MAX, 17);
     }
 
     #[test]
@@ -271,12 +292,32 @@ mod tests {
             }
             assert_eq!(reader.push(&mut &header(last, false)[..]).err(), expected);
         }
-        let rest = MESSAGE_BYTES_MAX - 64 * FULL;
-        check(64, rest, None);
+        let rest = MESSAGE_BYTES_MAX - 16 * FULL;
+        check(16, rest, None);
         let length = MESSAGE_BYTES_MAX + 1;
-        check(64, rest + 1, Some(FrameError::MessageTooLong { length }));
+        check(16, rest + 1, Some(FrameError::MessageTooLong { length }));
         let encoded = frame_encode(&vec![0; length]).err();
         assert_eq!(encoded, Some(FrameError::MessageTooLong { length }));
+    }
+
+    #[test]
+    fn the_first_header_says_how_much_may_come() {
+        fn check(length: usize, expected: usize) {
+            let (bytes, mut reader) = (encode(&message(length)), FrameReader::default());
+            let (header, mut rest) = bytes.split_at(FRAME_HEADER_BYTES);
+            for byte in &header[..FRAME_HEADER_BYTES - 1] {
+                assert_eq!(reader.announce(&mut &[*byte][..]), Ok(None));
+            }
+            let mut last = &header[FRAME_HEADER_BYTES - 1..];
+            assert_eq!(reader.announce(&mut last), Ok(Some(expected)), "{length}");
+            assert_eq!(reader.announce(&mut { rest }), Ok(Some(expected)), "{length}: again");
+            assert_eq!(reader.push(&mut rest), Ok(Some(message(length))), "{length}");
+        }
+        check(0, 0);
+        check(1, 1);
+        check(FULL, FULL);
+        check(FULL + 1, MESSAGE_BYTES_MAX);
+        check(MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX);
     }
 
     #[test]

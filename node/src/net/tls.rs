@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption};
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::{
     CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
 };
@@ -70,17 +72,19 @@ impl fmt::Debug for DeviceKey {
 }
 
 /// Makes the accepting side's TLS: presents `key`, demands a key, accepts any.
-pub(super) fn server_config(key: &DeviceKey) -> Arc<QuicServerConfig> {
-    let provider = Arc::new(ring::default_provider());
+pub(super) fn server_config(
+    key: &DeviceKey,
+    provider: &Arc<CryptoProvider>,
+) -> Arc<QuicServerConfig> {
     let verifier = AnyClient { algorithms: provider.signature_verification_algorithms };
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("ring has TLS 1.3")
+        .expect("every provider given has TLS 1.3")
         .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key.certified())));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.send_tls13_tickets = 0;
-    Arc::new(QuicServerConfig::try_from(config).expect("ring has AES-128-GCM"))
+    Arc::new(QuicServerConfig::try_from(config).expect("every provider given has AES-128-GCM"))
 }
 
 /// Makes one connection's TLS on the connecting side: presents `key`, checks the other's.
@@ -89,18 +93,18 @@ pub(super) fn server_config(key: &DeviceKey) -> Arc<QuicServerConfig> {
 /// failed handshake can name it. A refused side never learns which key we have.
 pub(super) fn client_config(
     key: &DeviceKey,
+    provider: &Arc<CryptoProvider>,
     expected: Option<[u8; 32]>,
     presented: &Arc<OnceLock<[u8; 32]>>,
 ) -> Arc<QuicClientConfig> {
-    let provider = Arc::new(ring::default_provider());
     let verifier = ExpectedServer {
         algorithms: provider.signature_verification_algorithms,
         expected,
         presented: presented.clone(),
     };
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+    let mut config = rustls::ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("ring has TLS 1.3")
+        .expect("every provider given has TLS 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
@@ -109,7 +113,7 @@ pub(super) fn client_config(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
-    Arc::new(QuicClientConfig::try_from(config).expect("ring has AES-128-GCM"))
+    Arc::new(QuicClientConfig::try_from(config).expect("every provider given has AES-128-GCM"))
 }
 
 /// Returns the Ed25519 key in a SubjectPublicKeyInfo; `None` for any other kind or encoding.

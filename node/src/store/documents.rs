@@ -61,7 +61,11 @@ impl Cache {
     }
 }
 
-fn stored_heads(connection: &Connection, id: DocId) -> Result<Option<Vec<ChangeHash>>, StoreError> {
+/// The heads of a document here, from the narrow table.
+pub fn stored_heads(
+    connection: &Connection,
+    id: DocId,
+) -> Result<Option<Vec<ChangeHash>>, StoreError> {
     let mut statement = connection.prepare_cached("select heads from head where doc = ?")?;
     let heads: Option<Vec<u8>> =
         statement.query_row([id.0.as_slice()], |row| row.get(0)).optional()?;
@@ -408,12 +412,17 @@ pub fn reproject(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the rows are yet to be computed, after the tables were made anew.
+pub fn rows_due(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(super::meta(connection, ROWS_MISSING)?.is_some())
+}
+
 /// Computes every row, if the tables were made anew.
 pub fn fill_rows(
     connection: &Connection,
     view: &super::view::SqlView<'_>,
 ) -> Result<(), StoreError> {
-    if super::meta(connection, ROWS_MISSING)?.is_none() {
+    if !rows_due(connection)? {
         return Ok(());
     }
     let mut touches = touched_acts(connection, 0)?;

@@ -348,6 +348,18 @@ pub fn read(kind: &RecordKind, sql: &SqlRow<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+/// A row as it reads once it was stored: what does not fit its column is left out.
+pub fn as_stored(kind: &RecordKind, mut row: Row) -> Row {
+    row.fields.retain(|key, value| kind.field(key).is_some_and(|field| field.ty.shape.fits(value)));
+    for value in row.fields.values_mut() {
+        if let Value::List(items) = value {
+            *items = items.join("\n").split('\n').map(str::to_owned).collect();
+        }
+    }
+    row.conflict.retain(|key| !key.is_empty());
+    row
+}
+
 /// Reads one column of a shape.
 pub fn value_of(shape: &Shape, sql: ValueRef<'_>) -> Option<Value> {
     match (sql, shape) {

@@ -11,6 +11,7 @@ use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::LogPosition;
+use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
 use onex_protocol::seal::Seal;
 
@@ -39,10 +40,29 @@ pub fn answer(
             let fingerprints = sums(reader.device, reader.party)?;
             Ok(Answer::Delta { documents, upto, more, fingerprints })
         }
-        Query::Scope { reader, scope, after, bytes_aim } => {
-            let parties = (mine, reader);
-            let (documents, more) = whole(connection, cache, parties, scope, after, bytes_aim)?;
-            Ok(Answer::Scope { documents, more })
+        Query::States { reader, scopes } => {
+            let open = peers::refusals(connection, reader.device)?;
+            let mut states = Vec::new();
+            for (header, scope, state) in common(connection, mine, reader.party)? {
+                let id = header.id();
+                if scopes.contains(&scope) && !open.contains(&id) {
+                    states.push((id, state));
+                }
+            }
+            Ok(Answer::States(states))
+        }
+        Query::Heads { reader, documents } => {
+            let mut heads = Vec::new();
+            for id in documents {
+                if readable(connection, mine, reader, id)?.is_some() {
+                    let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
+                    heads.push((id, Known::Heads(stored)));
+                }
+            }
+            Ok(Answer::Heads(heads))
+        }
+        Query::Missing { reader, documents, bytes_aim } => {
+            missing(connection, cache, (mine, reader), &documents, bytes_aim)
         }
     }
 }
@@ -60,6 +80,17 @@ fn log_at(connection: &Connection, position: u64) -> Result<LogPosition, StoreEr
         connection.prepare_cached("select position, doc, hash from log where position = ?")?;
     let found = statement
         .query_row([position as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
+}
+
+/// The last entry before a place; after a restore there are places that no entry has.
+fn log_before(connection: &Connection, position: i64) -> Result<LogPosition, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select position, doc, hash from log where position < ? order by position desc limit 1",
+    )?;
+    let found = statement
+        .query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
 }
@@ -138,7 +169,7 @@ fn delta(
         }
         if bytes >= bytes_aim {
             let first: i64 = row.get(1)?;
-            let upto = log_at(connection, first as u64 - 1)?;
+            let upto = log_before(connection, first)?;
             return Ok((urgent_first(batches), upto, true));
         }
         let document = cache.load(connection, &header)?;
@@ -167,34 +198,55 @@ fn new_hashes(
     Ok(hashes.iter().filter_map(|hash| ChangeHash::from_slice(hash)).collect())
 }
 
-/// The documents of a scope, whole.
-fn whole(
+/// The header of a document that is here, if both may read it.
+fn readable(
+    connection: &Connection,
+    mine: Party,
+    reader: Reader,
+    id: DocId,
+) -> Result<Option<Header>, StoreError> {
+    let header = documents::header(connection, id)?;
+    Ok(header.filter(|header| Scope::of(header, mine, reader.party).is_some()))
+}
+
+/// What a reader lacks of documents of which it told what it has.
+fn missing(
     connection: &Connection,
     cache: &mut Cache,
     (mine, reader): (Party, Reader),
-    scope: Scope,
-    after: Option<DocId>,
+    asked: &[(DocId, Known)],
     bytes_aim: usize,
-) -> Result<(Vec<DocumentBatch>, bool), StoreError> {
+) -> Result<Answer, StoreError> {
     let open = peers::refusals(connection, reader.device)?;
-    let (mut batches, mut bytes) = (Vec::new(), 0);
-    for (header, of, _) in common(connection, mine, reader.party)? {
-        let id = header.id();
-        if of != scope || open.contains(&id) || after.is_some_and(|after| id <= after) {
+    let (mut batches, mut tell, mut covered, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
+    for (id, known) in asked {
+        if bytes >= bytes_aim {
+            break;
+        }
+        covered += 1;
+        if open.contains(id) {
             continue;
         }
-        if bytes >= bytes_aim {
-            return Ok((batches, true));
+        let document = match readable(connection, mine, reader, *id)? {
+            Some(header) => Some(cache.load(connection, &header)?),
+            None => None,
+        };
+        let comparison = compare(document.as_ref(), known);
+        tell.extend(comparison.tell.map(|known| (*id, known)));
+        let Some(document) = document else { continue };
+        // Evidence of a fork goes even while it is not known what else is missing: whoever has it
+        // holds less, and the other one must come to the same.
+        let is_missing = comparison.missing.is_some();
+        if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
+            let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
+            bytes += size(&batch);
+            batches.push(batch);
         }
-        let document = cache.load(connection, &header)?;
-        let changes = document.changes_since(&[]).into_iter().map(|change| change.bytes);
-        let batch = batch(connection, &document, changes.collect())?;
-        bytes += size(&batch);
-        batches.push(batch);
     }
-    Ok((batches, false))
+    Ok(Answer::Missing { documents: batches, tell, covered })
 }
 
+/// Puts together what is sent of a document, whatever the reason to send it.
 fn batch(
     connection: &Connection,
     document: &Document,

@@ -27,7 +27,7 @@ pub fn hub(folder: &Path) -> Node {
     Node::found(folder, &founding, clock()).expect("a new folder takes a hub")
 }
 
-fn given(action: &str, values: &[(&str, &str)]) -> Given {
+pub fn given(action: &str, values: &[(&str, &str)]) -> Given {
     let action = registry::action(action).expect("the action exists");
     let read = |(key, text): &(&str, &str)| {
         ((*key).to_owned(), action.read(key, text).expect("the value is right"))

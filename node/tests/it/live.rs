@@ -7,26 +7,28 @@ use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::PersonRole;
 use onex_node::api::Query;
+use onex_node::store::{Store, peers, sync};
 use onex_node::{Node, Serving};
 use tempfile::TempDir;
 
 use super::handle::{COLLEGE, act, clock, hub};
 
 const LOOPBACK: &str = "127.0.0.1:0";
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Home {
-    _folder: TempDir,
-    node: Node,
-    serving: Serving,
+/// A node on this machine's network, with the folder that it lives in.
+pub struct Home {
+    pub folder: TempDir,
+    pub node: Node,
+    pub serving: Serving,
 }
 
-fn serving(folder: TempDir, node: Node) -> Home {
+pub fn serving(folder: TempDir, node: Node) -> Home {
     let serving = node.serve(LOOPBACK.parse().expect("an address")).expect("a free port");
-    Home { _folder: folder, node, serving }
+    Home { folder, node, serving }
 }
 
-fn hub_home() -> Home {
+pub fn hub_home() -> Home {
     let folder = tempfile::tempdir().expect("a folder");
     let node = hub(folder.path());
     let device = node.me().expect("me").device.to_string();
@@ -36,7 +38,7 @@ fn hub_home() -> Home {
 }
 
 /// Lets a device of an organisation in, with the digits compared.
-fn join(hub: &Home, org: &str, person: &str) -> Home {
+pub fn join(hub: &Home, org: &str, person: &str) -> Home {
     let org = hub.node.find_id(Organisation::KIND, org).expect("an id");
     let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
     let folder = tempfile::tempdir().expect("a folder");
@@ -81,6 +83,39 @@ fn nothing_to_do_is_one_round_trip() {
     assert_eq!(peer.round_trips, 1, "{peer:?}");
     assert_eq!((peer.sent.documents, peer.received.documents), (0, 0));
     assert!(peer.sent.bytes + peer.received.bytes <= 300, "{peer:?}");
+}
+
+#[test]
+fn what_the_logs_hide_a_repair_brings() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    assert!(college.node.sync(None).expect("a sync").peers[0].equal);
+    let values = [("name", "王芳"), ("duty", "coordinator"), ("phone", "13900000021")];
+    act(&college.node, "contact.add", &values).expect("added");
+    let values = [("name", "郝敏"), ("duty", "coordinator"), ("phone", "13900000022")];
+    act(&hub.node, "contact.add", &values).expect("added");
+    // Each store says that it has taken the other's log to its end.
+    for (one, other) in [(&hub, &college), (&college, &hub)] {
+        let end = sync::log_end(store(other).read()).expect("readable");
+        let device = other.node.me().expect("me").device;
+        peers::set_taken(store(one).read(), device, end).expect("written");
+    }
+    let peer = college.node.sync(None).expect("a sync").peers.remove(0);
+    assert!(peer.equal, "{peer:?}");
+    let flows = [peer.sent, peer.received].map(|flow| (flow.documents, flow.changes));
+    assert_eq!(flows, [(1, 1), (1, 1)], "one document each way, whole or in part");
+    let contacts = |home: &Home| home.node.list(&Query::all(Contact::KIND)).expect("list").total;
+    assert_eq!((contacts(&hub), contacts(&college)), (2, 2));
+    let again = college.node.sync(None).expect("a sync").peers.remove(0);
+    assert!(again.equal && again.round_trips == 1, "{again:?}");
+}
+
+/// The store of a node, as another process of its home sees it.
+pub fn store(home: &Home) -> Store {
+    let home = onex_node::home::Home::new(home.folder.path());
+    let keys = home.keys().expect("keys");
+    Store::open(&home.database(), &keys.store).expect("opens")
 }
 
 #[test]

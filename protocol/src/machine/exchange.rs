@@ -1,5 +1,5 @@
-//! The flow of documents over one connection: what is new, its acknowledgements, the comparison,
-//! and one repair.
+//! The flow of documents over one connection: what is new, its acknowledgements, the comparison of
+//! sums, and the batches of one repair.
 //!
 //! Each side tells the other its sums only for a place of its log up to which the other has
 //! everything, so that two sums may be compared whenever nothing is under way.
@@ -10,14 +10,15 @@ use onex_crdt::header::DOCUMENT_KINDS;
 use onex_crdt::ids::DocId;
 
 use super::link::Wire;
+use super::repair::{Next, Repair};
 use super::{
     Admitted, Answer, BATCH_BYTES_AIM, BATCHES_IN_FLIGHT_MAX, Effect, Fault, IN_FLIGHT_BYTES_MAX,
-    Query, Reader,
+    Query, Reader, Side,
 };
 use crate::admission::{DocumentBatch, NO_RIGHT, refusal_opens};
 use crate::message::{
-    Ack, Batch, DOCUMENT_BYTES_MAX, End, Hello, LogPosition, MESSAGE_BYTES_MAX, Message, Origin,
-    PART_BYTES_MAX, Reason, Standing, Told,
+    Ack, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition, MESSAGE_BYTES_MAX, Message,
+    Origin, PART_BYTES_MAX, Reason, Reconcile, Standing, Told,
 };
 use crate::scope::{Party, Scope, ScopeDigests};
 
@@ -27,6 +28,7 @@ const HELD_BYTES_MAX: usize = IN_FLIGHT_BYTES_MAX + DOCUMENT_BYTES_MAX + MESSAGE
 
 /// The state of the flow.
 pub(super) struct Exchange {
+    side: Side,
     reader: Reader,
     own_party: Party,
     scopes: [Scope; 3],
@@ -66,13 +68,6 @@ pub(super) struct Exchange {
     repair: Repair,
 }
 
-enum Repair {
-    None,
-    /// These scopes are to be sent, the first one after this document.
-    Sending(VecDeque<Scope>, Option<DocId>),
-    Done,
-}
-
 struct InFlight {
     upto: LogPosition,
     documents: Vec<DocId>,
@@ -92,10 +87,16 @@ type Out = Vec<Effect>;
 
 impl Exchange {
     /// Begins where the two Hellos say.
-    pub fn new(reader: Reader, own_party: Party, own: &Hello, peer: &Hello) -> Self {
+    pub fn new(
+        side: Side,
+        (reader, own_party): (Reader, Party),
+        own: &Hello,
+        peer: &Hello,
+    ) -> Self {
         let told = own.digests.is_some() && peer.taken == own.log;
         let complete = own.taken == peer.log;
         Self {
+            side,
             reader,
             own_party,
             scopes: Scope::between(own_party.org, reader.party.org),
@@ -125,7 +126,15 @@ impl Exchange {
 
     /// Whether the peer owes something.
     pub fn is_waiting(&self) -> bool {
-        !self.in_flight.is_empty() || !self.peer_done || self.places_awaited > 0
+        !self.in_flight.is_empty()
+            || !self.peer_done
+            || self.places_awaited > 0
+            || self.repair.is_waiting()
+    }
+
+    /// Bytes of a batch whose further parts are awaited.
+    pub fn collected(&self) -> usize {
+        self.parts_bytes
     }
 
     pub fn log_grew(&mut self, wire: &mut Wire, out: &mut Out) {
@@ -149,7 +158,6 @@ impl Exchange {
         if held + self.parts_bytes > HELD_BYTES_MAX || waiting >= BATCHES_IN_FLIGHT_MAX {
             return Err(Fault::Overrun);
         }
-        let repair = self.repair_join(origin)?;
         parts_join(&mut self.parts, documents);
         match end {
             End::Part => return Ok(()),
@@ -165,7 +173,7 @@ impl Exchange {
         self.admitting.push_back(Admitting { upto, bytes, empty, refused });
         self.taken = upto;
         let (peer, device) = (wire.peer, wire.device);
-        out.push(Effect::Admit { peer, device, documents, upto, repair });
+        out.push(Effect::Admit { peer, device, documents, upto, origin });
         Ok(())
     }
 
@@ -227,9 +235,9 @@ impl Exchange {
     }
 
     /// Takes what the store found. An answer that was not asked for is passed over.
-    pub fn answer(&mut self, answer: Answer, wire: &mut Wire, out: &mut Out) {
+    pub fn answer(&mut self, answer: Answer, wire: &mut Wire, out: &mut Out) -> Result<(), Fault> {
         if !std::mem::take(&mut self.asked) {
-            return;
+            return Ok(());
         }
         let outdated = std::mem::take(&mut self.outdated);
         match answer {
@@ -241,9 +249,48 @@ impl Exchange {
                 self.log_grew |= more;
                 self.delta_send(self.readable(documents), wire, out);
             }
-            Answer::Scope { documents, more } => self.scope_send(documents, more, wire, out),
+            Answer::States(states) => {
+                if let Repair::UnderWay(work) = &mut self.repair {
+                    work.gathered(&states)?;
+                }
+            }
+            Answer::Heads(heads) => {
+                if let Repair::UnderWay(work) = &mut self.repair {
+                    work.headed(heads);
+                }
+            }
+            Answer::Missing { documents, tell, covered } => {
+                if let Repair::UnderWay(work) = &mut self.repair {
+                    work.served(covered, tell);
+                }
+                let documents = self.readable(documents);
+                if !documents.is_empty() {
+                    self.batch_send(documents, End::More, Origin::Repair, wire, out);
+                }
+            }
         }
         self.pump(wire, out);
+        Ok(())
+    }
+
+    /// Takes a step of the comparison of all documents.
+    pub fn reconcile(
+        &mut self,
+        message: Reconcile,
+        wire: &mut Wire,
+        out: &mut Out,
+    ) -> Result<(), Fault> {
+        wire.reported = false;
+        self.repair.reconcile(self.side, message, &self.scopes)?;
+        self.pump(wire, out);
+        Ok(())
+    }
+
+    /// Takes what the peer has of documents that differ.
+    pub fn have(&mut self, have: Have, wire: &mut Wire, out: &mut Out) -> Result<(), Fault> {
+        self.repair.have(have)?;
+        self.pump(wire, out);
+        Ok(())
     }
 
     /// Sends what is new; where there is nothing, our sums with an acknowledgement, or alone if the
@@ -281,13 +328,20 @@ impl Exchange {
             (self.asked, self.log_grew, self.stale) = (true, false, false);
             return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
         }
-        if let Repair::Sending(scopes, after) = &self.repair
-            && let (Some(&scope), after) = (scopes.front(), *after)
-        {
-            self.asked = true;
-            return wire.ask(Query::Scope { reader, scope, after, bytes_aim }, out);
+        loop {
+            match self.repair.next(reader) {
+                Next::Ask(query) => {
+                    self.asked = true;
+                    return wire.ask(query, out);
+                }
+                Next::Say(message) => {
+                    wire.reported = false;
+                    wire.send(&message, out);
+                }
+                Next::Wait | Next::Over => break,
+            }
         }
-        if self.last_owed {
+        if self.last_owed && !self.repair.is_under_way() {
             self.asked = true;
             return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
         }
@@ -306,7 +360,8 @@ impl Exchange {
             || !self.admitting.is_empty()
             || !self.parts.is_empty()
             || !self.acks.is_empty()
-            || self.places_awaited > 0;
+            || self.places_awaited > 0
+            || self.repair.is_under_way();
         let (Some(own), Some(peer), false) = (self.own, self.peer, under_way) else {
             return;
         };
@@ -314,54 +369,15 @@ impl Exchange {
         wire.report.equal = differing.is_empty();
         match self.repair {
             Repair::None if !differing.is_empty() => {
-                self.repair = Repair::Sending(differing.into(), None);
+                self.repair.begin(self.side, differing);
                 self.pump(wire, out);
             }
+            Repair::Awaited if !differing.is_empty() => {}
+            Repair::Awaited => {
+                self.repair = Repair::None;
+                wire.finish(out);
+            }
             _ => wire.finish(out),
-        }
-    }
-
-    /// A peer that repairs a scope gets ours too, once.
-    fn repair_join(&mut self, origin: Origin) -> Result<Option<Scope>, Fault> {
-        let Origin::Repair(scope) = origin else {
-            return Ok(None);
-        };
-        if !self.scopes.contains(&scope) {
-            return Err(Fault::OutOfOrder { what: "scope" });
-        }
-        match &mut self.repair {
-            Repair::None => self.repair = Repair::Sending([scope].into(), None),
-            Repair::Sending(scopes, _) if !scopes.contains(&scope) => scopes.push_back(scope),
-            Repair::Sending(..) | Repair::Done => {}
-        }
-        Ok(Some(scope))
-    }
-
-    /// Sends a page of a scope. After the last one a last batch tells our sums anew.
-    fn scope_send(
-        &mut self,
-        documents: Vec<DocumentBatch>,
-        more: bool,
-        wire: &mut Wire,
-        out: &mut Out,
-    ) {
-        let last = documents.iter().map(DocumentBatch::id).max();
-        let Repair::Sending(scopes, after) = &mut self.repair else {
-            return;
-        };
-        let Some(&scope) = scopes.front() else {
-            return;
-        };
-        *after = last.filter(|_| more);
-        if after.is_none() {
-            scopes.pop_front();
-        }
-        if scopes.is_empty() {
-            self.repair = Repair::Done;
-        }
-        let documents = self.readable(documents);
-        if !documents.is_empty() {
-            self.batch_send(documents, End::More, Origin::Repair(scope), wire, out);
         }
     }
 
@@ -404,7 +420,7 @@ impl Exchange {
         }
         bytes += wire.send(&Message::Batch(Batch { documents: last, upto, end, origin }), out);
         self.last_owed = !matches!(end, End::Last(_));
-        let in_repair = origin != Origin::Delta;
+        let in_repair = origin == Origin::Repair;
         self.in_flight.push_back(InFlight { upto, documents: ids, bytes, in_repair });
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing in a reason tells a stranger what this node holds.
 
+use super::CONNECTIONS_PER_ORG_MAX;
 use crate::membership::MembershipError;
 use crate::message::MessageError;
 
@@ -10,7 +11,13 @@ use crate::message::MessageError;
 pub enum Fault {
     /// Bytes that are no message.
     #[error("the message cannot be read: {0}")]
-    Message(#[from] MessageError),
+    Message(MessageError),
+    /// A message that inflates beyond every bound.
+    #[error("the message is beyond every bound")]
+    Bomb,
+    /// Bytes that are no step of a comparison.
+    #[error("the comparison cannot be read: {0}")]
+    Reconcile(#[from] negentropy::Error),
     /// A message that does not belong here.
     #[error("{what} was not expected")]
     OutOfOrder {
@@ -44,6 +51,9 @@ pub enum Fault {
     /// The device has another connection.
     #[error("another connection of this device takes its place")]
     Replaced,
+    /// Its organisation has too many connections.
+    #[error("{CONNECTIONS_PER_ORG_MAX} devices of the organisation are connected already")]
+    Crowded,
     /// The device may not join.
     #[error("{reason}")]
     JoinRefused {
@@ -57,7 +67,7 @@ impl Fault {
     pub fn code(&self) -> u32 {
         match self {
             Self::Message(MessageError::Version { .. }) => 2,
-            Self::Message(_) => 1,
+            Self::Message(_) | Self::Reconcile(_) => 1,
             Self::OutOfOrder { .. } => 3,
             Self::WrongNetwork => 4,
             Self::UnknownDevice => 5,
@@ -68,6 +78,17 @@ impl Fault {
             Self::Silence => 10,
             Self::Replaced => 11,
             Self::JoinRefused { .. } => 12,
+            Self::Bomb => 13,
+            Self::Crowded => 14,
+        }
+    }
+}
+
+impl From<MessageError> for Fault {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::TooLarge => Self::Bomb,
+            other => Self::Message(other),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Tests of messages: the golden copy, bounds, bombs.
 
 use super::*;
+use crate::repair::Reached;
+use onex_crdt::ids::Actor;
 
 fn position(n: u64) -> LogPosition {
     LogPosition { position: n, mark: [n as u8; 8] }
@@ -11,7 +13,7 @@ fn hello() -> Message {
         network: NetworkId([0xa0; 16]),
         log: position(7),
         taken: position(5),
-        membership: MembershipPosition { position: 12, head: [0x4d; 16] },
+        membership: MembershipPosition { position: 12, head: [0x4d; 16], root: 1 },
         digests: Some(digests()),
     })
 }
@@ -61,6 +63,16 @@ fn golden_messages() {
         standing: Standing::At(position(8), told()),
     };
     crate::documented(&Message::Ack(ack).encode().bytes);
+    let ranges = vec![0x61, 0, 0, 2, 0];
+    let step = Reconcile { scopes: vec![Scope::Public], ranges };
+    crate::documented(&Message::Reconcile(step).encode().bytes);
+    let actor = Actor::new(crate::key::SigningKey::from_seed(&[0x0b; 32]).device(), [7; 8]);
+    let reached = Reached { actor, seq: 3, mark: [5; 8] };
+    let known =
+        [Known::Nothing, Known::Heads(vec![ChangeHash([1; 32])]), Known::Clock(vec![reached])];
+    let documents = known.map(|known| (document, known)).to_vec();
+    let have = Have { documents, wanted: vec![ItemMark([6; 8])] };
+    crate::documented(&Message::Have(have).encode().bytes);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn plan() -> Header {
 /// A document of `count` changes of one device, each on the one before.
 fn chain(header: &Header, seed: u8, count: u8) -> (Document, Vec<Change>) {
     let mut document = Document::genesis(header.clone());
-    let changes = (1..=count).map(|n| write(&mut document, seed, n, "王芳")).collect();
+    let changes = (1..=count).map(|n| write(&mut document, seed, u32::from(n), "王芳")).collect();
     (document, changes)
 }
 

@@ -1,7 +1,8 @@
 //! Tests of peers that break the rules: the connection is closed, nothing panics.
 
 use onex_crdt::header::{DIRECTORY, ORGANISATION};
-use onex_protocol::machine::{ACK_MS_MAX, GREETING_MS_MAX};
+use onex_protocol::admission::DocumentBatch;
+use onex_protocol::machine::{ACK_MS_MAX, CONNECTIONS_PER_ORG_MAX, GREETING_MS_MAX};
 use onex_protocol::message::{Ack, Batch, End, LogPosition, Message, Origin, Reason, Standing};
 
 use crate::network::Network;
@@ -32,7 +33,7 @@ fn bytes_that_are_no_message_close() {
     check_bytes(vec![], 1);
     check_bytes(vec![1, 0, 0xff], 1);
     check_bytes(vec![2, 0, 0xff], 2);
-    check_bytes(vec![1; 2 * 1024 * 1024], 1);
+    check_bytes(vec![1; 2 * 1024 * 1024], 13);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn messages_out_of_order_close() {
         &Message::Proposals(vec![membership().propose(&key(COLLEGE_1), device_add(HUB, 7)); 33]),
         3,
     );
-    check(&Message::Pending { inviter_key: key(1).public() }, 3);
+    check(&Message::Pending { inviter_key: key(1).public(), proof: [0; 32] }, 3);
     check(&Message::Welcome(vec![]), 3);
     let upto = LogPosition::START;
     check(&Message::Ack(Ack { upto, refused: vec![], standing: Standing::Behind }), 3);
@@ -75,6 +76,55 @@ fn a_flood_of_batches_closes() {
 }
 
 #[test]
+fn an_organisation_has_so_many_connections() {
+    let mut log = membership();
+    let devices: Vec<u8> = (40..40 + CONNECTIONS_PER_ORG_MAX as u8 + 1).collect();
+    for device in &devices {
+        say(&mut log, COLLEGE_1, device_add(COLLEGE, *device));
+    }
+    let all = [&[HUB_1, OTHER_1][..], &devices].concat();
+    let nodes = all.into_iter().map(|seed| (seed, log.clone())).collect();
+    let mut net = Network::with(3, nodes);
+    for device in &devices {
+        net.connect(*device, HUB_1);
+    }
+    net.run();
+    assert_eq!(net.node(HUB_1).closed, [14]);
+    assert!(net.sync(OTHER_1, HUB_1).equal, "others have room");
+}
+
+#[test]
+fn documents_in_parts_do_not_pile_up() {
+    let mut log = membership();
+    let devices = [11, 12, 41, 42, 43];
+    for device in &devices[2..] {
+        say(&mut log, COLLEGE_1, device_add(COLLEGE, *device));
+    }
+    let all = [&[HUB_1, OTHER_1][..], &devices].concat();
+    let mut net = Network::with(3, all.into_iter().map(|seed| (seed, log.clone())).collect());
+    for device in devices {
+        net.connect(device, HUB_1);
+        net.run();
+    }
+    let header = ORGANISATION.of(network(), COLLEGE, YEAR);
+    let (upto, end) = (LogPosition { position: 9, mark: [9; 8] }, End::Part);
+    for round in 0..9_u8 {
+        for device in devices {
+            let changes = vec![vec![round; 900_000]];
+            let documents = vec![DocumentBatch { header: header.clone(), changes, seals: vec![] }];
+            let batch = Batch { documents, upto, end, origin: Origin::Delta };
+            if net.is_connected(device) {
+                net.inject(device, Message::Batch(batch).encode().bytes);
+                net.run();
+            }
+        }
+    }
+    let closed = net.node(HUB_1).closed.clone();
+    assert!(!closed.is_empty() && closed.iter().all(|code| *code == 9), "{closed:?}");
+    assert!(net.sync(OTHER_1, HUB_1).equal, "others are served");
+}
+
+#[test]
 fn silence_closes() {
     let mut net = Network::new(9, &[HUB_1, COLLEGE_1]);
     net.connect(COLLEGE_1, HUB_1);
@@ -91,7 +141,9 @@ fn silence_closes() {
     net.mute(COLLEGE_1);
     net.node(HUB_1).author(&DIRECTORY.of(network(), HUB, YEAR), "新增");
     net.run();
-    net.tick(ACK_MS_MAX + 1);
+    net.tick(ACK_MS_MAX * 9 + 1);
+    assert_eq!(net.node(HUB_1).closed, [], "the night before does not count");
+    net.tick(ACK_MS_MAX * 10 + 1);
     assert_eq!(net.node(HUB_1).closed, [10]);
 }
 

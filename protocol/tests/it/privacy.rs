@@ -3,7 +3,7 @@
 use onex_crdt::header::{AGREEMENT, APPLICATION, DECISIONS, DIRECTORY, Header, ORGANISATION, PLAN};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::cbor;
-use onex_protocol::message::{Batch, End, LogPosition, Message, Origin, Told};
+use onex_protocol::message::{Batch, End, LogPosition, Message, Origin, Reconcile, Told};
 use onex_protocol::scope::{Scope, ScopeDigest, ScopeDigests};
 
 use crate::network::Network;
@@ -118,12 +118,11 @@ fn what_one_may_not_have_is_not_taken() {
 #[test]
 fn a_foreign_scope_is_refused() {
     let mut net = Network::new(1, &[HUB_1, COLLEGE_1]);
-    net.connect(HUB_1, COLLEGE_1);
+    net.connect(COLLEGE_1, HUB_1);
     net.run();
-    let origin = Origin::Repair(Scope::pair(OTHER, EVALUATOR));
-    let upto = LogPosition::START;
-    let batch = Message::Batch(Batch { documents: vec![], upto, end: End::More, origin });
-    net.inject(COLLEGE_1, batch.encode().bytes);
+    let scopes = vec![Scope::pair(OTHER, EVALUATOR)];
+    let step = Message::Reconcile(Reconcile { scopes, ranges: vec![0x61] });
+    net.inject(COLLEGE_1, step.encode().bytes);
     net.run();
     assert_eq!(net.node(HUB_1).closed, [3]);
 }

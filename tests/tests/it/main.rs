@@ -2,7 +2,10 @@
 //! again. A test of one crate's behaviour belongs to that crate.
 
 mod architecture;
+mod durable;
 mod filing;
+mod fuzz;
+mod hostile;
 mod nine_steps;
 mod privacy;
 mod province;
@@ -10,5 +13,8 @@ mod register;
 mod roster;
 mod seat;
 mod training;
-
 mod undo;
+
+/// Every thread counts what it holds, for those tests that ask.
+#[global_allocator]
+static ALLOCATOR: onex_tests::counting::Counting = onex_tests::counting::Counting;

@@ -292,6 +292,20 @@ impl Province {
         serving.expect("it serves").stop().expect("stops");
     }
 
+    /// Ends a node as its process would: nothing of its home is open any more.
+    pub fn close(&mut self, name: &'static str) {
+        self.halt(name);
+        self.homes.remove(name);
+    }
+
+    /// Opens a node again, where it listened last.
+    pub fn reopen(&mut self, name: &'static str) {
+        let node = Node::open(&self.home(name), self.clock.clone()).expect("it opens");
+        let listen = node.listen().expect("readable").expect("it listened");
+        let serving = node.serve(listen.parse().expect("an address")).expect("the port is free");
+        self.homes.insert(name, (node, Some(serving)));
+    }
+
     /// Takes every node off the network, so that homes can be opened by others.
     pub fn stop(mut self) -> TempDir {
         for (_, serving) in self.homes.values_mut() {

@@ -4,7 +4,10 @@
 
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
+use onex_node::backup::BackupError;
 use onex_node::home::KeysError;
+use onex_node::rooting::RootRefusal;
+use onex_node::store::StoreError;
 
 use super::Status;
 use crate::core::refusal::{Explained, at_field, explain, explain_field, field_label};
@@ -65,6 +68,17 @@ impl Failure {
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
             NodeError::NotLetIn { .. } => refused("not-let-in", None),
             NodeError::NotListening => refused("not-listening", None),
+            NodeError::NotTheInviter => refused("not-the-inviter", Some("code")),
+            NodeError::NotAsked => refused("not-asked", None),
+            NodeError::NotLead => refused("not-lead", None),
+            NodeError::Root(refusal) => root(lang, *refusal),
+            NodeError::InUse => refused("in-use", None),
+            NodeError::NotCaughtUp => refused("not-caught-up", None),
+            NodeError::NotRepairable => failed("not-repairable"),
+            NodeError::Backup(error) => refused(backup_words(error), Some("file")),
+            NodeError::Store(error) if error.is_full() => failed("disk-full"),
+            NodeError::Store(error) if error.is_fatal() => failed("disk-broken"),
+            NodeError::Store(StoreError::OlderProgram) => failed("in-use"),
             NodeError::Stopped => failed("stopped"),
             NodeError::NoPeer => failed("no-peer"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
@@ -132,6 +146,16 @@ impl Failure {
     }
 }
 
+fn backup_words(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::NoBackup => "no-backup",
+        BackupError::Damaged => "damaged-backup",
+        BackupError::OtherHome => "backup-of-other-home",
+        BackupError::NeedsPassphrase | BackupError::Keys(_) => "backup-passphrase",
+        BackupError::OtherDevice => "backup-of-other-device",
+    }
+}
+
 fn said(lang: Lang, id: &str, args: &[(&str, Arg)], field: Option<&str>) -> Explained {
     Explained {
         what: tr(lang, "command-not-done", &[]),
@@ -139,6 +163,33 @@ fn said(lang: Lang, id: &str, args: &[(&str, Arg)], field: Option<&str>) -> Expl
         next: tr(lang, &format!("next-{id}"), args),
         field: field.map(str::to_owned),
     }
+}
+
+/// What is wrong with a rotation of the root.
+fn root(lang: Lang, refusal: RootRefusal) -> Failure {
+    let (id, args) = match refusal {
+        RootRefusal::Version { expected, found } => {
+            ("version", vec![("expected", Arg::Count(expected)), ("found", Arg::Count(found))])
+        }
+        RootRefusal::Foreign => ("foreign", Vec::new()),
+        RootRefusal::Signature => ("signature", Vec::new()),
+        RootRefusal::Signed { version, found, needed } => (
+            "signed",
+            vec![
+                ("version", Arg::Count(version)),
+                ("found", Arg::Count(found as u64)),
+                ("needed", Arg::Count(needed.into())),
+            ],
+        ),
+        RootRefusal::Place => ("place", Vec::new()),
+    };
+    let next = if id == "signed" { "next-root-signed" } else { "next-root" };
+    Failure::Refused(Explained {
+        what: tr(lang, "command-not-done", &[]),
+        why: tr(lang, &format!("why-root-{id}"), &args),
+        next: tr(lang, next, &[]),
+        field: None,
+    })
 }
 
 /// What an error and its causes say, for those who look after the computer.
@@ -188,6 +239,31 @@ mod tests {
         check(Status::Failed, || NodeError::Keys(KeysError::Damaged));
         check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
+        check(Status::Refused, || NodeError::NotTheInviter);
+        check(Status::Refused, || NodeError::NotAsked);
+        check(Status::Refused, || NodeError::NotLead);
+        let refusals = [
+            RootRefusal::Version { expected: 2, found: 4 },
+            RootRefusal::Foreign,
+            RootRefusal::Signature,
+            RootRefusal::Signed { version: 1, found: 0, needed: 1 },
+            RootRefusal::Place,
+        ];
+        for refusal in refusals {
+            check(Status::Refused, || NodeError::Root(refusal));
+        }
+        check(Status::Refused, || NodeError::InUse);
+        check(Status::Refused, || NodeError::NotCaughtUp);
+        check(Status::Failed, || NodeError::NotRepairable);
+        check(Status::Failed, || NodeError::Store(StoreError::OlderProgram));
+        check(Status::Failed, || NodeError::Store(StoreError::Stopped));
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        check(Status::Failed, || NodeError::Store(full().into()));
+        check(Status::Refused, || BackupError::NoBackup.into());
+        check(Status::Refused, || BackupError::Damaged.into());
+        check(Status::Refused, || BackupError::OtherHome.into());
+        check(Status::Refused, || BackupError::NeedsPassphrase.into());
+        check(Status::Refused, || BackupError::OtherDevice.into());
         check(Status::Failed, || NodeError::Stopped);
         check(Status::Failed, || NodeError::NoPeer);
         check(Status::Failed, || NodeError::Unreachable);

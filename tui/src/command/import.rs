@@ -3,7 +3,7 @@
 //! What a cell means and which rows are good is the node's matter.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use onex_crdt::ids::RecordId;
@@ -15,6 +15,7 @@ use onex_node::importing::Saved;
 use onex_node::table::{FILE_BYTES_MAX, read};
 use serde_json::{Value as Json, json};
 
+use super::stage::Stage;
 use super::{Failure, Output, Status, given, tables};
 use crate::core::clean::clean;
 use crate::core::problem::{Unusable, label, mark_word, problem_words, value};
@@ -213,30 +214,6 @@ fn file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Where the work stands, on stderr when that is a terminal.
-#[derive(Clone, Copy)]
-struct Stage {
-    lang: Lang,
-}
-
-impl Stage {
-    fn show(self, id: &str, args: &[(&str, Arg)]) {
-        let mut out = std::io::stderr().lock();
-        if out.is_terminal() {
-            let _ = write!(out, "\r\u{1b}[K{}", tr(self.lang, id, args));
-            let _ = out.flush();
-        }
-    }
-
-    fn clear(self) {
-        let mut out = std::io::stderr().lock();
-        if out.is_terminal() {
-            let _ = write!(out, "\r\u{1b}[K");
-            let _ = out.flush();
-        }
-    }
 }
 
 /// More problems than this are read in the file that `--json` makes, not on a screen.

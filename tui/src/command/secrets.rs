@@ -87,7 +87,7 @@ fn read(lang: Lang, path: &Path) -> Result<Passphrase, Failure> {
 }
 
 /// Opens something with the passphrase of the file, or with one that is asked for, a few times.
-fn with_passphrase<T>(
+pub fn with_passphrase<T>(
     lang: Lang,
     folder: &Path,
     mut open: impl FnMut(Option<&Passphrase>) -> Result<T, NodeError>,

@@ -7,7 +7,7 @@ use onex_crdt::records::agreement::Agreement;
 use onex_crdt::records::certificate::CertLevel;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::roles::OrgRole;
-use onex_node::api::{ConflictValue, Keeping, Waiting};
+use onex_node::api::{ConflictValue, Health, Keeping, Waiting};
 
 use super::*;
 
@@ -116,6 +116,7 @@ fn a_status_has_its_shape() {
         records: 1380,
         bytes: 2_310_144,
         keys: Keeping::File,
+        health: Health::default(),
     };
     let expected = format!(
         r#"{{"org":{{"id":"b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2","name":"某学院","role":"college",
@@ -128,7 +129,9 @@ fn a_status_has_its_shape() {
         "conflicts":1,"quarantine":0,"stale":0,
         "waiting":[{{"kind":"application","id":"e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0",
         "for":"hub.filing_no"}}],
-        "store":{{"documents":41,"records":1380,"bytes":2310144}},"keys":"file"}}"#
+        "store":{{"documents":41,"records":1380,"bytes":2310144}},
+        "keys":"file",
+        "health":{{"database":"good","room":"enough","backup":null,"restored":false}}}}"#
     );
     check(status(&given), &expected);
 }
@@ -145,6 +148,7 @@ fn a_sync_report_has_its_shape() {
         refused: vec![(DocId([0x0b; 16]), "no_right".to_owned())],
         equal: true,
         error: None,
+        closed: None,
     };
     let expected = format!(
         r#"{{"peers":[{{{PEER},"reached":true,"round_trips":1,
@@ -258,6 +262,7 @@ fn devices_and_parameters_have_their_shapes() {
         id: DeviceId([0x41; 16]),
         org_id: OrgId([0xb2; 16]),
         persons: vec![("王芳".to_owned(), vec![PersonRole::Admin])],
+        joined_at: 4,
         last_sync: Some(at()),
         active: false,
     };

@@ -228,6 +228,7 @@ fn lists_of_what_is_no_record_have_their_shapes() {
         "waiting",
         "store",
         "keys",
+        "health",
     ];
     assert_eq!(keys(&status), all);
 }

@@ -1,6 +1,7 @@
 //! The `onex` binary as a user meets it: arguments in, exit status and stdout out.
 
 mod at_rest;
+mod check;
 mod commands;
 mod demo;
 mod enrolment;

@@ -18,11 +18,23 @@ pub async fn connect(
     alpn: &[u8],
     key_seed: Option<[u8; 32]>,
 ) -> Result<quinn::Connection, quinn::ConnectionError> {
+    let client = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("the test sets it up");
+    connect_from(&client, address, alpn, key_seed).await
+}
+
+/// Connects from a socket of the test; names no protocol when `alpn` is empty.
+pub async fn connect_from(
+    client: &quinn::Endpoint,
+    address: SocketAddr,
+    alpn: &[u8],
+    key_seed: Option<[u8; 32]>,
+) -> Result<quinn::Connection, quinn::ConnectionError> {
     let mut config = tls_config(key_seed);
-    config.alpn_protocols = vec![alpn.to_vec()];
+    if !alpn.is_empty() {
+        config.alpn_protocols = vec![alpn.to_vec()];
+    }
     let crypto = QuicClientConfig::try_from(config).expect("the test sets it up");
     let config = quinn::ClientConfig::new(Arc::new(crypto));
-    let client = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("the test sets it up");
     client.connect_with(config, address, "onex").expect("the test sets it up").await
 }
 

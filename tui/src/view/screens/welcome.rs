@@ -4,6 +4,7 @@ use onex_node::api::Keeping;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::core::health::warnings;
 use crate::core::input::TextInput;
 use crate::core::lock::{Asks, Lock, keeping_sentence};
 use crate::core::model::{Model, Welcome};
@@ -135,7 +136,10 @@ pub fn settings(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Positi
     if let Some(status) = &model.status {
         let role = if status.keys == Keeping::File { Role::Attention } else { Role::Plain };
         let keys = look.tr(keeping_sentence(status.keys), &[]);
-        draw_text(&[(keys, role)], 0, below(area, KEYS_ROW), buffer, model);
+        let mut lines = vec![(keys, role)];
+        let warnings = warnings(&status.health);
+        lines.extend(warnings.map(|id| (look.tr(id, &[]), Role::Problem)));
+        draw_text(&lines, 0, below(area, KEYS_ROW), buffer, model);
     }
     cursor
 }

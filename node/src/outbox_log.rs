@@ -1,0 +1,244 @@
+//! The outbox log: own changes that nobody has acknowledged, once more beside the database (trust
+//! F4), so that a damaged database does not lose them.
+//!
+//! Each record is encrypted and authenticated by itself: a damaged one hides no other. It is
+//! written after the commit, so that it never holds what a person was told is not saved.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use onex_crdt::header::Header;
+use onex_crdt::ids::Digest;
+use onex_protocol::seal::Seal;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+use crate::clock::random;
+
+/// Unacknowledged changes of one document, with the seals that vouch for them.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Unsent {
+    /// The document.
+    #[n(0)]
+    pub header: Header,
+    /// The changes, each after those that it follows.
+    #[n(1)]
+    pub changes: Vec<ByteVec>,
+    /// The live seals of the document.
+    #[n(2)]
+    pub seals: Vec<Seal>,
+}
+
+/// The file beside the database.
+pub(crate) struct OutboxLog {
+    path: PathBuf,
+    key: LessSafeKey,
+}
+
+/// What a reading of the file gave.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The records that are whole, in the order in which they were written.
+    pub records: Vec<Unsent>,
+    /// Whether all of the file is.
+    pub whole: bool,
+}
+
+impl OutboxLog {
+    /// Names the file in a folder; nothing is touched.
+    pub fn new(folder: &Path, store_key: &[u8; 32]) -> Self {
+        let key = Digest::over(&[KEY_DOMAIN, store_key]).0;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &key);
+        let key = LessSafeKey::new(key.expect("a digest has the length of the cipher's key"));
+        Self { path: folder.join(FILE), key }
+    }
+
+    /// Appends records; they are on the disk when this returns.
+    pub fn append(&self, records: &[Unsent]) -> io::Result<()> {
+        let bytes: Vec<u8> = records.iter().flat_map(|record| self.seal(record)).collect();
+        let mut file = self.open()?;
+        file.lock()?;
+        file.seek(SeekFrom::End(0))?;
+        file.write_all(&bytes)?;
+        file.sync_data()
+    }
+
+    /// Reads every record. What a power cut has torn at the end, or rot within, is left out.
+    pub fn read(&self) -> io::Result<Found> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Found { whole: true, ..Found::default() });
+            }
+            Err(error) => return Err(error),
+        };
+        file.lock_shared()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(self.records(&bytes))
+    }
+
+    /// Puts records in the place of all that is there.
+    pub fn replace(&self, records: &[Unsent]) -> io::Result<()> {
+        let bytes: Vec<u8> = records.iter().flat_map(|record| self.seal(record)).collect();
+        let mut file = self.open()?;
+        file.lock()?;
+        file.set_len(0)?;
+        file.write_all(&bytes)?;
+        file.sync_data()
+    }
+
+    /// Empties the file, if that is right while nobody can append: whoever writes commits first and
+    /// appends then, so that what was asked here has seen his commit or comes before it.
+    pub fn clear_if<E: From<io::Error>>(
+        &self,
+        right: impl FnOnce(&[Unsent]) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        if std::fs::metadata(&self.path).map_or(0, |file| file.len()) == 0 {
+            return Ok(());
+        }
+        let mut file = self.open()?;
+        file.lock()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        if right(&self.records(&bytes).records)? {
+            file.set_len(0)?;
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        options.open(&self.path)
+    }
+
+    /// Length, nonce, ciphertext and tag of a record.
+    fn seal(&self, record: &Unsent) -> Vec<u8> {
+        let mut bytes = minicbor::to_vec(record).expect("encoding into memory does not fail");
+        let nonce = random::<NONCE_LEN>();
+        self.key
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(KEY_DOMAIN),
+                &mut bytes,
+            )
+            .expect("a document is not too long to be sealed");
+        let length = u32::try_from(bytes.len() + NONCE_LEN).expect("a document has its bound");
+        [&length.to_le_bytes()[..], &nonce, &bytes].concat()
+    }
+
+    fn records(&self, mut bytes: &[u8]) -> Found {
+        let mut found = Found { whole: true, ..Found::default() };
+        while !bytes.is_empty() {
+            let Some((record, rest)) = split(bytes) else {
+                found.whole = false;
+                break;
+            };
+            match self.opened(record) {
+                Some(record) => found.records.push(record),
+                None => found.whole = false,
+            }
+            bytes = rest;
+        }
+        found
+    }
+
+    fn opened(&self, record: &[u8]) -> Option<Unsent> {
+        let (nonce, sealed) = record.split_first_chunk::<NONCE_LEN>()?;
+        let mut sealed = sealed.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let plain = self.key.open_in_place(nonce, Aad::from(KEY_DOMAIN), &mut sealed).ok()?;
+        minicbor::decode(plain).ok()
+    }
+}
+
+/// The first record and what follows it.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
+const FILE: &str = "outbox.log";
+const KEY_DOMAIN: &[u8] = b"onex/outbox/1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onex_crdt::header::PLAN;
+    use onex_crdt::ids::{NetworkId, OrgId};
+
+    const KEY: [u8; 32] = [7; 32];
+
+    fn record(year: u16) -> Unsent {
+        let header = PLAN.of(NetworkId([1; 16]), OrgId([2; 16]), year);
+        Unsent { header, changes: vec![vec![9; 500].into()], seals: Vec::new() }
+    }
+
+    fn log(folder: &tempfile::TempDir) -> OutboxLog {
+        OutboxLog::new(folder.path(), &KEY)
+    }
+
+    fn three(folder: &tempfile::TempDir) -> Vec<u8> {
+        log(folder).append(&[record(2024), record(2025)]).expect("written");
+        log(folder).append(&[record(2026)]).expect("written");
+        std::fs::read(folder.path().join(FILE)).expect("it is there")
+    }
+
+    #[test]
+    fn what_was_appended_is_read_by_who_has_the_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(log(&folder).read().expect("none"), Found { records: vec![], whole: true });
+        let bytes = three(&folder);
+        assert!(!bytes.windows(8).any(|window| window == [9; 8]), "it is encrypted");
+        let found = log(&folder).read().expect("reads");
+        let records = vec![record(2024), record(2025), record(2026)];
+        assert_eq!(found, Found { records, whole: true });
+        let other = OutboxLog::new(folder.path(), &[8; 32]).read().expect("reads");
+        assert_eq!(other, Found { records: vec![], whole: false });
+        log(&folder).replace(&[record(2026)]).expect("replaced");
+        assert_eq!(log(&folder).read().expect("reads").records, [record(2026)]);
+    }
+
+    /// Whatever bit is flipped and wherever the file ends, the records before are whole, and after
+    /// a flip within a record those behind it too.
+    #[test]
+    fn damage_hides_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = three(&folder);
+        let each = bytes.len() / 3;
+        let read = |bytes: &[u8]| log(&folder).records(bytes);
+        for end in 0..bytes.len() {
+            let found = read(&bytes[..end]);
+            assert_eq!(found.records.len(), end / each, "cut at {end}");
+            assert_eq!(found.whole, end % each == 0, "cut at {end}");
+        }
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            let found = read(&altered);
+            let in_length = at % each < 4;
+            assert!(!found.whole, "byte {at}");
+            assert!(found.records.len() >= if in_length { at / each } else { 2 }, "byte {at}");
+            assert!(found.records.len() <= 2, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn it_is_emptied_only_where_that_is_right() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = log(&folder);
+        log.append(&[record(2026)]).expect("written");
+        log.clear_if(|records| Ok::<_, io::Error>(records.is_empty())).expect("asked");
+        assert_eq!(log.read().expect("reads").records.len(), 1);
+        log.clear_if(|records| Ok::<_, io::Error>(records == [record(2026)])).expect("asked");
+        assert_eq!(log.read().expect("reads").records.len(), 0);
+    }
+}
