@@ -131,7 +131,7 @@ impl Node {
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let keys = fresh_keys(&home, guard)?;
         let key = SigningKey::from_seed(&keys.device);
         let org = OrgId(random());
         let root = Root {
@@ -565,6 +565,19 @@ fn answer(connection: &Connection, order: &Order, id: RecordId) -> Result<Answer
     let row = projection::get(connection, kind, id)?.unwrap_or_default();
     let text = |key: &str| row.text(key).map(str::to_owned);
     Ok(Answer { id, state: text("state"), pending_act: text("pending_act"), undone: None })
+}
+
+/// The keys of a home in which no node lives: drawn now, or those of a founding or an enrolment
+/// that was cut off before anything was stored.
+pub(crate) fn fresh_keys(home: &Home, guard: &Guard) -> Result<Keys, NodeError> {
+    let was_cut_off = home.unlock(guard.passphrase()).is_ok_and(|keys| {
+        let store = home.is_node().then(|| Store::open(&home.database(), &keys.store));
+        store.is_some_and(|store| {
+            store.is_ok_and(|store| matches!(store::membership::load(store.read()), Ok(None)))
+        })
+    });
+    let keys = if was_cut_off { home.draw(guard) } else { home.make(guard) };
+    keys.map_err(|error| NodeError::keys(home, error))
 }
 
 /// Orders that are written together: a shard's worth of learners stays below the size of a change.

@@ -91,6 +91,11 @@ impl Home {
         if self.is_node() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
+        self.draw(guard)
+    }
+
+    /// The same for a home whose database holds nothing.
+    pub(crate) fn draw(&self, guard: &Guard) -> Result<Keys, KeysError> {
         let kept = self.keeping()?;
         if let Some(kept) = kept {
             match self.unlock(guard.passphrase()) {

@@ -26,6 +26,8 @@ mod report;
 pub mod space;
 pub mod store;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod undoing;
 mod unsent;
 pub mod upkeep;

@@ -7,6 +7,8 @@ mod hearing;
 mod joining;
 mod limits;
 mod storing;
+#[cfg(test)]
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};

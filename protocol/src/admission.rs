@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use onex_crdt::document::{Change, Deed, Document};
-use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, effective};
+use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, Facts, effective};
 use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DocId};
@@ -155,6 +155,7 @@ pub fn admit(held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> A
     let judged = effective(&known);
     for (hash, exclusion) in &judged.excluded {
         let exclusion = match exclusion {
+            Exclusion::NoSeal if has_gap(&known, hash) => Exclusion::MissingDependency,
             Exclusion::NoSeal => unclaimed(known.changes[hash].actor, header.owner, membership),
             other => *other,
         };
@@ -239,7 +240,8 @@ impl<'a> Outcome<'a> {
         let before = self.held.apart.iter().find(|refused| refused.change == Some(*change))?;
         let matters = match before.reason {
             "malformed" | "failed_to_apply" => false,
-            NO_RIGHT => self.held.log_grew,
+            // What came may be the head of the frontier below which it lies.
+            NO_RIGHT => self.held.log_grew || !self.came.is_empty(),
             _ => true,
         };
         (!matters).then_some(before.reason)
@@ -336,6 +338,18 @@ impl<'a> Outcome<'a> {
         let reason = of_head.map_or(reason, |refused| refused.reason);
         self.keep_apart(Some(seal.head), seal.to_bytes(), reason);
     }
+}
+
+/// Whether something is not here that may lie between a change and a good seal of its device: then
+/// nobody can tell yet that it has none.
+fn has_gap(known: &Facts, change: &ChangeHash) -> bool {
+    let tag = known.changes[change].actor.tag();
+    let good = known.claims.iter().filter(|claim| claim.tag == tag && claim.verdict.is_ok());
+    let heads = good.flat_map(|claim| &claim.heads);
+    let deps = known.changes.values().flat_map(|change| &change.deps);
+    let missing =
+        |hash: &ChangeHash| !known.changes.contains_key(hash) && !known.genesis.contains(hash);
+    heads.chain(deps).any(missing)
 }
 
 /// Held changes by people who have lost the right to make them.

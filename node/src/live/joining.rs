@@ -19,7 +19,7 @@ use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
 use crate::backup;
 use crate::clock::Clock;
-use crate::handle::{Node, NodeError, PERSON};
+use crate::handle::{Node, NodeError, PERSON, fresh_keys};
 use crate::home::{Guard, Home, Keys};
 use crate::net::{Connection, DeviceKey, Endpoint, Receiver, Sender};
 use crate::store::{self, Store, StoreError, peers};
@@ -77,7 +77,7 @@ impl Node {
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
-        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let keys = fresh_keys(&home, guard)?;
         let runtime = runtime()?;
         let (link, inviter) = runtime.block_on(ask(&invitation, &person, &keys.device))?;
         let own = SigningKey::from_seed(&keys.device).public();

@@ -292,14 +292,20 @@ impl Link {
         Ok(())
     }
 
-    pub fn is_silent(&self, now: Now) -> bool {
-        let silence = now.0.saturating_sub(self.heard.0);
-        match &self.phase {
-            Phase::Asking | Phase::Answering(_) => false,
-            Phase::Open(exchange) => exchange.is_waiting() && silence > ACK_MS_MAX,
-            Phase::Enrolling => silence > JOIN_MS_MAX,
-            _ => silence > GREETING_MS_MAX,
-        }
+    /// Whether nothing came for too long while something was owed. At rest nothing is: the silence
+    /// of a night does not count against whoever is asked something in the morning.
+    pub fn is_silent(&mut self, now: Now) -> bool {
+        let longest = match &self.phase {
+            Phase::Open(exchange) if !exchange.is_waiting() => {
+                self.heard = self.heard.max(now);
+                return false;
+            }
+            Phase::Asking | Phase::Answering(_) => return false,
+            Phase::Open(_) => ACK_MS_MAX,
+            Phase::Enrolling => JOIN_MS_MAX,
+            _ => GREETING_MS_MAX,
+        };
+        now.0.saturating_sub(self.heard.0) > longest
     }
 
     pub fn close(mut self, fault: &Fault, out: &mut Out) {

@@ -1,29 +1,16 @@
-//! Nodes and the lines between them: what is sent arrives in order per line, everything else in
+//! Lines between nodes: what is sent arrives in order per line, everything else in
 //! an order that a seed decides.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use onex_crdt::header::Header;
-use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report, Side};
+use onex_crdt::ids::DeviceId;
+use onex_protocol::machine::{Event, Now, PeerId, Report, Side};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::{Message, Origin};
 
+use crate::node::{Node, Outgoing};
 use crate::province::*;
-use crate::store::{LogEntry, Store};
-
-pub struct Node {
-    pub seed: u8,
-    pub store: Store,
-    pub membership: Membership,
-    machine: Option<Machine>,
-    inbox: VecDeque<Event>,
-    /// The last report per connection.
-    pub reports: BTreeMap<PeerId, Report>,
-    /// Codes with which connections were closed here.
-    pub closed: Vec<u32>,
-    pub joining: Vec<PeerId>,
-    records: u32,
-}
+use crate::random::Random;
 
 /// One direction of a connection.
 struct Line {
@@ -42,7 +29,7 @@ pub struct Sent {
 pub struct Network {
     pub nodes: Vec<Node>,
     lines: BTreeMap<(usize, PeerId), Line>,
-    random: u64,
+    random: Random,
     peers: u64,
     pub sent: Vec<Sent>,
     /// Whether what a peer acknowledged is looked for in its store.
@@ -51,64 +38,6 @@ pub struct Network {
     pub cut_after: Option<usize>,
     delivered: usize,
     muted: Option<u8>,
-}
-
-impl Node {
-    fn new(seed: u8, membership: Membership) -> Self {
-        let (org, role) = org_of(seed);
-        let own = Own { device: device(seed), org, role, network: membership.network() };
-        Self {
-            seed,
-            store: Store::new(own),
-            machine: Some(Machine::new(own, membership.clone())),
-            membership,
-            inbox: VecDeque::new(),
-            reports: BTreeMap::new(),
-            closed: Vec::new(),
-            joining: Vec::new(),
-            records: 0,
-        }
-    }
-
-    /// Writes a contact into a document and seals it; tells the machine.
-    pub fn author(&mut self, header: &Header, name: &str) {
-        self.author_unsealed(header, name);
-        let id = header.id();
-        let document = &self.store.documents[&id];
-        let head = self.store.log.last().expect("something was written").change;
-        let change = document.change(&head).expect("it was just written");
-        let incoming = seal(document, self.seed, &change);
-        let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
-        let stored = self.store.seals.remove(&id).unwrap_or_default();
-        let kept = onex_protocol::seal::newest(&stored, incoming, is_ancestor);
-        self.store.seals.insert(id, kept.expect("few enough"));
-        self.inbox.push_back(Event::Authored);
-    }
-
-    /// Writes without a seal, as no honest node does.
-    pub fn author_unsealed(&mut self, header: &Header, name: &str) {
-        self.records += 1;
-        let mut document = self.store.document(header);
-        let change = write(&mut document, self.seed, self.records, name);
-        let (id, change) = (header.id(), change.hash);
-        self.store.documents.insert(id, document);
-        self.store.seals.entry(id).or_default();
-        self.store.log.push(LogEntry { document: id, change, origin: None });
-    }
-
-    pub fn event(&mut self, event: Event) {
-        self.inbox.push_back(event);
-    }
-
-    /// Starts anew with what is on the disk.
-    pub fn restart(&mut self) {
-        self.machine = Some(Machine::new(self.store.own, self.membership.clone()));
-        self.inbox.clear();
-    }
-
-    pub fn report(&self) -> &Report {
-        self.reports.values().next_back().expect("a session was finished")
-    }
 }
 
 impl Network {
@@ -122,7 +51,7 @@ impl Network {
         Self {
             nodes,
             lines: BTreeMap::new(),
-            random: seed.wrapping_mul(2).wrapping_add(1),
+            random: Random::new(seed),
             peers: 0,
             sent: Vec::new(),
             acks_checked: true,
@@ -160,7 +89,7 @@ impl Network {
             if work.is_empty() {
                 return;
             }
-            let choice = self.next() as usize % work.len();
+            let choice = self.random.next() as usize % work.len();
             self.step(work[choice]);
         }
         panic!("the network does not come to rest");
@@ -173,7 +102,7 @@ impl Network {
             if work.is_empty() {
                 return;
             }
-            let choice = self.next() as usize % work.len();
+            let choice = self.random.next() as usize % work.len();
             self.step(work[choice]);
         }
     }
@@ -230,15 +159,8 @@ impl Network {
         self.muted = Some(from);
     }
 
-    fn next(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
-    }
-
     fn work(&self) -> Vec<Work> {
-        let nodes = self.nodes.iter().enumerate().filter(|(_, node)| !node.inbox.is_empty());
+        let nodes = self.nodes.iter().enumerate().filter(|(_, node)| node.is_busy());
         let busy = |line: &Line| line.closing || !line.messages.is_empty();
         let lines = self.lines.iter().filter(|(_, line)| busy(line));
         nodes
@@ -249,15 +171,13 @@ impl Network {
 
     fn step(&mut self, work: Work) {
         let (to, event) = match work {
-            Work::Inbox(index) => {
-                (index, self.nodes[index].inbox.pop_front().expect("it is not empty"))
-            }
+            Work::Inbox(index) => (index, self.nodes[index].next().expect("it is busy")),
             Work::Line(from) => {
                 let line = self.lines.get_mut(&from).expect("it is there");
                 let (to, peer) = (line.to, line.peer);
                 // The other end learns of a connection before anything comes over it.
                 let untold = |event: &Event| matches!(event, Event::Connected { peer: id, .. } if *id == peer);
-                if self.nodes[to].inbox.iter().any(untold) {
+                if self.nodes[to].awaits(untold) {
                     return;
                 }
                 match line.messages.pop_front() {
@@ -284,78 +204,37 @@ impl Network {
     }
 
     fn handle(&mut self, index: usize, now: Now, event: Event) {
-        let node = &mut self.nodes[index];
-        let effects = node.machine.as_mut().expect("it runs").handle(now, event);
-        effects.into_iter().for_each(|effect| self.carry_out(index, effect));
+        for effect in self.nodes[index].handle(now, event) {
+            let outgoing = self.nodes[index].carry_out(effect);
+            self.go_out(index, outgoing);
+        }
     }
 
-    fn carry_out(&mut self, index: usize, effect: Effect) {
-        let node = &mut self.nodes[index];
-        match effect {
-            Effect::Send { peer, bytes } => {
-                self.sent.push(Sent { from: node.seed, bytes: bytes.clone() });
-                let heard = self.muted != Some(node.seed);
+    fn go_out(&mut self, index: usize, outgoing: Outgoing) {
+        let from = self.nodes[index].seed;
+        match outgoing {
+            Outgoing::Nothing => {}
+            Outgoing::Message { peer, bytes } => {
+                self.sent.push(Sent { from, bytes: bytes.clone() });
+                let heard = self.muted != Some(from);
                 if let Some(line) = self.lines.get_mut(&(index, peer)).filter(|_| heard) {
                     line.messages.push_back(bytes);
                 }
             }
-            Effect::Ask { peer, query } => {
-                let answer = node.store.answer(query);
-                node.event(Event::Answer { peer, answer });
-            }
-            Effect::Admit { peer, device, documents, upto, origin } => {
-                let in_repair = origin == Origin::Repair;
-                let log = &node.membership;
-                let admitted = node.store.admit(device, documents, upto, in_repair, log);
-                let grew = admitted.changes > 0;
-                node.event(Event::Admitted { peer, admitted });
-                if grew {
-                    node.event(Event::Authored);
-                }
-            }
-            Effect::Taken { device, upto } => {
-                node.store.taken.insert(device, upto);
-                node.store.writes += 1;
-            }
-            Effect::TakeStatements { entries, .. } => {
-                let mut entries = entries.into_iter();
-                entries.try_for_each(|entry| node.membership.append(entry)).expect("verified");
-            }
-            Effect::Sequence { statements } => {
-                for statement in statements {
-                    let entry = node.membership.sequence(&key(node.seed), statement);
-                    let Ok(entry) = entry else { continue };
-                    node.membership.append(entry).expect("it is next");
-                }
-                let log = Box::new(node.membership.clone());
-                node.event(Event::MembershipChanged(log));
-            }
-            Effect::Acknowledged { device, upto, opened, closed } => {
-                node.store.acknowledged(device, upto, &opened, &closed);
-                if self.acks_checked {
-                    self.acknowledged_check(index, device, upto.position);
-                }
-            }
-            Effect::Joining { peer, .. } => {
-                node.joining.push(peer);
-                let inviter_key = key(node.seed).public();
-                let answer = JoinAnswer::Pending { inviter_key };
-                node.event(Event::JoinAnswered { peer, answer });
-            }
-            Effect::Close { peer, code, .. } | Effect::Closed { peer, code, .. } => {
-                node.closed.push(code);
+            Outgoing::Close { peer } => {
                 if let Some(line) = self.lines.get_mut(&(index, peer)) {
                     line.closing = true;
                 }
             }
-            Effect::Finished { peer, report } => {
-                node.reports.insert(peer, report);
+            Outgoing::Acknowledged { device, upto } if self.acks_checked => {
+                self.acknowledged_check(index, device, upto.position);
             }
+            Outgoing::Acknowledged { .. } => {}
         }
     }
 
     /// What a peer has acknowledged it holds, unless it refused it.
-    fn acknowledged_check(&self, index: usize, peer: onex_crdt::ids::DeviceId, position: u64) {
+    fn acknowledged_check(&self, index: usize, peer: DeviceId, position: u64) {
         let ours = &self.nodes[index].store;
         let other = self.nodes.iter().find(|node| device(node.seed) == peer).expect("a node");
         for entry in &ours.log[..position as usize] {

@@ -1,6 +1,7 @@
 //! The organisations, devices and documents that the tests are about.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use onex_crdt::document::{Authorship, Change, Document, Write};
 use onex_crdt::ids::{Actor, DeviceId, NetworkId, OrgId, RecordId};
@@ -16,6 +17,7 @@ use onex_protocol::statement::{RemovalReason, Root, Statement};
 pub const HUB: OrgId = OrgId([0xa1; 16]);
 pub const COLLEGE: OrgId = OrgId([0xb2; 16]);
 pub const OTHER: OrgId = OrgId([0xc3; 16]);
+pub const THIRD: OrgId = OrgId([0xc4; 16]);
 pub const EVALUATOR: OrgId = OrgId([0xd5; 16]);
 /// Seeds of devices: the hub's first one sequences the log, the college has two.
 pub const HUB_1: u8 = 1;
@@ -23,26 +25,37 @@ pub const COLLEGE_1: u8 = 11;
 pub const COLLEGE_2: u8 = 12;
 pub const OTHER_1: u8 = 21;
 pub const EVALUATOR_1: u8 = 31;
+pub const THIRD_1: u8 = 41;
 /// A device that is in nobody's log.
 pub const STRANGER: u8 = 99;
 pub const YEAR: u16 = 2026;
 
+/// Every key and its device: making one costs more than most of what the tests do with it.
+static KEYS: LazyLock<Vec<(SigningKey, DeviceId)>> = LazyLock::new(|| {
+    let key = |seed| SigningKey::from_seed(&[seed; 32]);
+    (0..=u8::MAX).map(|seed| (key(seed), key(seed).device())).collect()
+});
+
 pub fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&[seed; 32])
+    KEYS[usize::from(seed)].0.clone()
 }
 
 pub fn device(seed: u8) -> DeviceId {
-    key(seed).device()
+    KEYS[usize::from(seed)].1
 }
 
 pub fn org_of(seed: u8) -> (OrgId, OrgRole) {
     match seed {
         HUB_1..=9 => (HUB, OrgRole::Hub),
-        COLLEGE_1 | COLLEGE_2 | 40..=69 => (COLLEGE, OrgRole::College),
-        OTHER_1 => (OTHER, OrgRole::College),
+        COLLEGE_1..=19 | 60..=89 => (COLLEGE, OrgRole::College),
+        OTHER_1..=29 => (OTHER, OrgRole::College),
+        THIRD_1..=49 => (THIRD, OrgRole::College),
         _ => (EVALUATOR, OrgRole::Evaluator),
     }
 }
+
+/// A further person at a device.
+pub const SECOND: &str = "李强";
 
 fn root(nonce: u8) -> Root {
     Root {
@@ -51,13 +64,18 @@ fn root(nonce: u8) -> Root {
         name: "省项目办".to_owned(),
         region: "610000".to_owned(),
         hub_key: key(HUB_1).public(),
-        person: "郝敏".to_owned(),
+        person: person_at(HUB_1).to_owned(),
     }
+}
+
+/// The log that begins the network of the tests.
+pub fn found() -> Membership {
+    Membership::found(&key(HUB_1), root(0x11)).expect("a good root")
 }
 
 /// The log of all organisations and devices.
 pub fn membership() -> Membership {
-    let mut membership = Membership::found(&key(HUB_1), root(0x11)).expect("a good root");
+    let mut membership = found();
     let organisation =
         |org, role| Statement::AddOrganisation { org, role, name: "某机构".to_owned() };
     let statements = [
@@ -140,13 +158,18 @@ pub fn write_as(
 }
 
 pub fn seal(document: &Document, seed: u8, change: &Change) -> Seal {
+    seal_at(document, seed, change, 7)
+}
+
+/// The seal of a device that has seen this position of the log.
+pub fn seal_at(document: &Document, seed: u8, change: &Change, membership_position: u64) -> Seal {
     let body = SealBody {
         network: document.header().network,
         document: document.id(),
         head: change.hash,
         actor: change.actor,
         seq: change.seq,
-        membership_position: 7,
+        membership_position,
     };
     Seal::make(&key(seed), body)
 }

@@ -1,33 +1,36 @@
 //! A store in memory that answers as the real one must.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use onex_crdt::document::Document;
+use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
-use onex_protocol::admission::{Admission, DocumentBatch, Held, Refused, admit, refusal_opens};
+use onex_crdt::roles::OrgRole;
+use onex_protocol::admission::{
+    Admission, DocumentBatch, FORK, Forked, Held, Refused, admit, is_change, refusal_opens,
+};
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::LogPosition;
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
-use onex_protocol::seal::Seal;
-use onex_protocol::statement::SignedStatement;
+use onex_protocol::seal::{Seal, newest};
+use onex_protocol::statement::{Frontier, SignedStatement, Statement};
+
+use crate::province::HUB;
 
 /// A change in the local log.
 #[derive(Clone)]
 pub struct LogEntry {
     pub document: DocId,
     pub change: ChangeHash,
+    pub bytes: Arc<Vec<u8>>,
+    /// What tells this log up to here from every other one. It follows from all entries so far: a
+    /// restored log that grows anew may come to the same entry at the same place.
+    mark: [u8; 8],
     /// The device that sent it; nothing for what was written here.
     pub origin: Option<DeviceId>,
-}
-
-impl LogEntry {
-    /// The entry in the log of somebody who has it from this device.
-    pub fn from(self, origin: DeviceId) -> Self {
-        Self { origin: Some(origin), ..self }
-    }
 }
 
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub struct Store {
     pub own: Own,
     pub documents: BTreeMap<DocId, Document>,
     pub seals: BTreeMap<DocId, Vec<Seal>>,
+    /// The digest of each document's state, as a store keeps it beside the document.
+    states: BTreeMap<DocId, Digest>,
     pub log: Vec<LogEntry>,
     pub taken: BTreeMap<DeviceId, LogPosition>,
     pub given: BTreeMap<DeviceId, LogPosition>,
@@ -42,6 +47,12 @@ pub struct Store {
     pub open: BTreeSet<(DeviceId, DocId)>,
     pub quarantine: BTreeMap<DocId, Vec<Refused>>,
     pub proposals: Vec<SignedStatement>,
+    /// The header of every document of which something came.
+    headers: BTreeMap<DocId, Header>,
+    /// How many changes and seals were kept apart.
+    pub refusals: u64,
+    /// Forks that were seen and not looked at yet.
+    pub forks: Vec<(DocId, Forked)>,
     /// Hands out what the reader may not have, as no good store does.
     pub leaks: bool,
     /// How many transactions wrote something.
@@ -54,12 +65,16 @@ impl Store {
             own,
             documents: BTreeMap::new(),
             seals: BTreeMap::new(),
+            states: BTreeMap::new(),
             log: Vec::new(),
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
             open: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             proposals: Vec::new(),
+            headers: BTreeMap::new(),
+            refusals: 0,
+            forks: Vec::new(),
             leaks: false,
             writes: 0,
         }
@@ -94,7 +109,7 @@ impl Store {
 
     fn position(&self, position: u64) -> LogPosition {
         match position.checked_sub(1).and_then(|at| self.log.get(at as usize)) {
-            Some(entry) => LogPosition::of(position, &entry.document, &entry.change),
+            Some(entry) => LogPosition { position, mark: entry.mark },
             None => LogPosition::START,
         }
     }
@@ -133,7 +148,7 @@ impl Store {
                 None => continue,
             };
             if !self.open.contains(&(reader.device, *id)) {
-                sum.add(id, &self.state(document));
+                sum.add(id, &self.states[id]);
             }
         }
         sums
@@ -182,14 +197,8 @@ impl Store {
             let open = self.open.contains(&(reader.device, document.id()));
             scope.is_some_and(|scope| scopes.contains(&scope)) && !open
         };
-        let state = |document: &Document| (document.id(), self.state(document));
-        self.documents.values().filter(is_asked_for).map(state).collect()
-    }
-
-    fn state(&self, document: &Document) -> Digest {
-        let seals = self.seals[&document.id()].iter();
-        let seals: Vec<_> = seals.map(|seal| (seal.device, seal.head)).collect();
-        document_digest(&document.heads(), &seals)
+        let ids = self.documents.values().filter(is_asked_for).map(Document::id);
+        ids.map(|id| (id, self.states[&id])).collect()
     }
 
     fn missing(&self, reader: Reader, asked: &[(DocId, Known)], bytes_aim: usize) -> Answer {
@@ -205,10 +214,13 @@ impl Store {
             let document = self.common(reader, id);
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
-            if let (Some(document), Some(changes)) = (document, comparison.missing) {
-                bytes += changes.iter().map(Vec::len).sum::<usize>();
-                let (header, seals) = (document.header().clone(), self.seals[id].clone());
-                documents.push(DocumentBatch { header, changes, seals });
+            let Some(document) = document else { continue };
+            let apart = self.quarantine.get(id).into_iter().flatten();
+            let is_forked = apart.into_iter().any(|refused| refused.reason == FORK);
+            if is_forked || comparison.missing.is_some() {
+                let batch = self.packed(document, comparison.missing.unwrap_or_default());
+                bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
+                documents.push(batch);
             }
         }
         Answer::Missing { documents, tell, covered }
@@ -226,10 +238,69 @@ impl Store {
             .iter()
             .filter(|entry| entry.document == id)
             .filter(|entry| entry.origin.is_none() || entry.origin != skip_origin)
-            .filter_map(|entry| document.change(&entry.change))
-            .map(|change| change.bytes)
-            .collect();
-        DocumentBatch { header: document.header().clone(), changes, seals: self.seals[&id].clone() }
+            .filter(|entry| document.holds(&entry.change))
+            .map(|entry| entry.bytes.to_vec());
+        self.packed(document, changes.collect())
+    }
+
+    /// Changes of a document with its seals; what shows a fork travels with its document.
+    fn packed(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
+        let id = document.id();
+        let (header, seals) = (document.header().clone(), self.seals[&id].clone());
+        let mut batch = DocumentBatch { header, changes, seals };
+        let apart = self.quarantine.get(&id).into_iter().flatten();
+        for refused in apart.filter(|refused| refused.reason == FORK) {
+            match Seal::from_bytes(&refused.bytes) {
+                Ok(seal) => batch.seals.push(seal),
+                Err(_) => batch.changes.push(refused.bytes.clone()),
+            }
+        }
+        batch
+    }
+
+    /// Stores a change that was written here, in one transaction with its seal.
+    pub fn written(&mut self, document: Document, change: &Change, seal: Option<Seal>) {
+        let id = document.id();
+        let mut seals = self.seals.get(&id).cloned().unwrap_or_default();
+        if let Some(seal) = seal {
+            let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
+            seals = newest(&seals, seal, is_ancestor).expect("few enough");
+        }
+        self.log_append(id, (change.hash, &change.bytes), None);
+        self.keep(id, document, seals);
+    }
+
+    fn log_append(
+        &mut self,
+        document: DocId,
+        (change, bytes): (ChangeHash, &[u8]),
+        origin: Option<DeviceId>,
+    ) {
+        let bytes = Arc::new(bytes.to_vec());
+        let before = self.end();
+        let own = LogPosition::of(before.position + 1, &document, &change);
+        let hash = Digest::over(&[&before.mark, &own.mark]);
+        let mark = hash.0[..8].try_into().expect("a hash has more bytes");
+        self.log.push(LogEntry { document, change, bytes, mark, origin });
+    }
+
+    /// Takes over everything of another store, as if it had come from its device.
+    pub fn copy(&mut self, other: &Self) {
+        self.documents = other.documents.clone();
+        self.seals = other.seals.clone();
+        self.states = other.states.clone();
+        self.headers = other.headers.clone();
+        self.log = other.log.clone();
+        self.log.iter_mut().for_each(|entry| entry.origin = Some(other.own.device));
+    }
+
+    /// Keeps a document as it is now with its live seals.
+    pub fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
+        let sealed: Vec<_> = seals.iter().map(|seal| (seal.device, seal.head)).collect();
+        self.headers.entry(id).or_insert_with(|| document.header().clone());
+        self.states.insert(id, document_digest(&document.heads(), &sealed));
+        self.documents.insert(id, document);
+        self.seals.insert(id, seals);
     }
 
     pub fn admit(
@@ -243,26 +314,11 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
-            let document = self.document(&batch.header);
-            let seals = self.seals.get(&id).cloned().unwrap_or_default();
-            let apart = self.quarantine.get(&id).cloned().unwrap_or_default();
-            let held = Held { document: &document, seals: &seals, apart: &apart, log_grew: false };
-            let outcome = admit(held, batch, membership);
-            let told: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
-            let count = outcome.told().count() as u64;
-            self.keep_apart(id, &outcome);
-            for change in &outcome.new {
-                let (change, origin) = (change.hash, Some(device));
-                self.log.push(LogEntry { document: id, change, origin });
-            }
-            if !outcome.new.is_empty() || self.documents.contains_key(&id) {
-                self.documents.insert(id, outcome.document);
-                self.seals.insert(id, outcome.seals);
-            }
+            let outcome = self.judge(batch, Some(device), false, membership);
+            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
-            admitted.quarantined += count;
-            let reasons = told;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
                 self.open.insert((device, id));
             } else {
@@ -270,9 +326,45 @@ impl Store {
             }
             admitted.refused.extend(reasons.iter().map(|reason| (id, *reason)));
         }
+        self.refusals += admitted.quarantined;
         self.taken.insert(device, upto);
         self.writes += 1;
         admitted
+    }
+
+    /// Judges a batch with all that is known of its document, and stores the outcome.
+    fn judge(
+        &mut self,
+        batch: DocumentBatch,
+        origin: Option<DeviceId>,
+        log_grew: bool,
+        membership: &Membership,
+    ) -> Admission {
+        let id = batch.id();
+        self.headers.entry(id).or_insert_with(|| batch.header.clone());
+        let document = self.document(&batch.header);
+        let seals = self.seals.get(&id).cloned().unwrap_or_default();
+        let apart = self.quarantine.get(&id).cloned().unwrap_or_default();
+        let held = Held { document: &document, seals: &seals, apart: &apart, log_grew };
+        let mut outcome = admit(held, batch, membership);
+        self.keep_apart(id, &outcome);
+        self.forks.extend(outcome.forks.iter().map(|fork| (id, *fork)));
+        for change in &outcome.new {
+            self.log_append(id, (change.hash, &change.bytes), origin);
+        }
+        let forked = !outcome.forks.is_empty();
+        if forked || !outcome.new.is_empty() || self.documents.contains_key(&id) {
+            let judged = std::mem::replace(&mut outcome.document, document);
+            let empty = !forked && outcome.new.is_empty() && judged.changes_since(&[]).is_empty();
+            self.keep(id, judged, std::mem::take(&mut outcome.seals));
+            if empty {
+                // Nothing that counts is nothing, since others may never have had it; but for a
+                // fork, which is to be shown to everybody.
+                self.documents.remove(&id);
+                self.seals.remove(&id);
+            }
+        }
+        outcome
     }
 
     /// Keeps apart what was refused, and lets go of what counts now.
@@ -298,5 +390,62 @@ impl Store {
         self.open.retain(|(other, id)| *other != device || !closed.contains(id));
         self.open.extend(opened.iter().map(|(id, _)| (device, *id)));
         self.writes += 1;
+    }
+
+    /// Judges again what entries of the log from a position on may have altered; tells whether
+    /// something counts now that did not.
+    pub fn rejudge(&mut self, membership: &Membership, from: u64) -> bool {
+        self.open.clear();
+        let (mut orgs, mut documents) = (BTreeSet::new(), BTreeSet::new());
+        for entry in membership.entries_from(from) {
+            match &entry.statement.body {
+                Statement::RemoveDevice { device, .. } | Statement::RemoveRole { device, .. } => {
+                    orgs.extend(membership.device(*device).map(|device| device.org));
+                }
+                Statement::SetFrontier { cut, .. } => {
+                    let cut = membership.cuts().find(|it| it.position == *cut);
+                    let device = cut.and_then(|cut| membership.device(cut.device));
+                    orgs.extend(device.map(|device| device.org));
+                }
+                Statement::Resolve { document, .. } => drop(documents.insert(*document)),
+                _ => {}
+            }
+        }
+        let apart = |id: &DocId| self.quarantine.get(id).is_some_and(|apart| !apart.is_empty());
+        let headers: Vec<Header> = self.headers.values().cloned().collect();
+        let concerned = headers.into_iter().filter(|header| {
+            let id = header.id();
+            orgs.contains(&header.owner) || documents.contains(&id) || apart(&id)
+        });
+        let mut grew = false;
+        for header in concerned.collect::<Vec<_>>() {
+            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
+            grew |= !self.judge(batch, None, true, membership).new.is_empty();
+        }
+        grew
+    }
+
+    /// Whether a change is kept apart.
+    pub fn keeps_apart(&self, document: &DocId, change: &ChangeHash) -> bool {
+        let apart = self.quarantine.get(document).map_or(&[][..], Vec::as_slice);
+        apart.iter().any(|it| it.change == Some(*change) && is_change(&it.bytes))
+    }
+
+    /// What this side holds of a device's work: at the hub in the documents that it reads,
+    /// elsewhere in the others.
+    pub fn frontier(&self, device: DeviceId) -> Frontier {
+        let by_hub = self.own.role == OrgRole::Hub;
+        let mut frontier = Vec::new();
+        for (id, seals) in &self.seals {
+            let sealed = seals.iter().filter(|seal| seal.device == device);
+            let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
+            heads.sort_unstable();
+            heads.dedup();
+            let hub_reads = self.headers[id].may_read(HUB, OrgRole::Hub);
+            if !heads.is_empty() && hub_reads == by_hub {
+                frontier.push((*id, heads));
+            }
+        }
+        frontier
     }
 }

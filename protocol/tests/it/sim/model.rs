@@ -1,0 +1,196 @@
+//! The rule of the effective set once more, as plainly as it can be said, over everything that
+//! honest nodes know: what the real one must come to on each of them.
+//!
+//! Trust B3. Nothing is shared with `onex_crdt::effective`, and nothing here is quick.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onex_crdt::foreign::{ForeignBytes, Parsed};
+use onex_crdt::header::Header;
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, OrgId};
+use onex_crdt::roles::OrgRole;
+use onex_protocol::membership::Membership;
+use onex_protocol::seal::Seal;
+use onex_protocol::statement::{Frontier, Statement};
+
+/// What is known of one document.
+pub struct Model<'a> {
+    header: &'a Header,
+    membership: &'a Membership,
+    changes: BTreeMap<ChangeHash, Parsed>,
+    seals: Vec<Seal>,
+    genesis: BTreeSet<ChangeHash>,
+    /// The changes of people who may have lost their only role.
+    seconds: &'a BTreeSet<ChangeHash>,
+}
+
+type Heads = BTreeMap<DocId, Vec<ChangeHash>>;
+
+impl<'a> Model<'a> {
+    pub fn new(
+        header: &'a Header,
+        membership: &'a Membership,
+        (changes, seals): (impl Iterator<Item = &'a [u8]>, impl Iterator<Item = Seal>),
+        genesis: &[ChangeHash],
+        seconds: &'a BTreeSet<ChangeHash>,
+    ) -> Self {
+        let parsed = changes.filter_map(|bytes| ForeignBytes(bytes.to_vec()).parse().ok());
+        Self {
+            header,
+            membership,
+            changes: parsed.map(|change| (change.hash(), change)).collect(),
+            seals: seals.collect(),
+            genesis: genesis.iter().copied().collect(),
+            seconds,
+        }
+    }
+
+    /// Every change that could be read.
+    pub fn known(&self) -> BTreeSet<ChangeHash> {
+        self.changes.keys().copied().collect()
+    }
+
+    /// The changes that count.
+    pub fn effective(&self) -> BTreeSet<ChangeHash> {
+        let own: BTreeSet<_> =
+            self.changes.keys().copied().filter(|hash| self.counts_by_itself(hash)).collect();
+        let own = self.forks_left_out(own);
+        let mut effective = BTreeSet::new();
+        loop {
+            let here = |dep: &ChangeHash| effective.contains(dep) || self.genesis.contains(dep);
+            let numbers: BTreeSet<_> = effective.iter().map(|hash| self.number(hash)).collect();
+            let next: Vec<_> = own
+                .iter()
+                .filter(|hash| !effective.contains(*hash))
+                .filter(|hash| self.changes[hash].deps().iter().all(here))
+                .filter(|hash| {
+                    let (actor, seq) = self.number(hash);
+                    seq == 1 || numbers.contains(&(actor, seq - 1))
+                })
+                .copied()
+                .collect();
+            if next.is_empty() {
+                return effective;
+            }
+            effective.extend(next);
+        }
+    }
+
+    fn number(&self, hash: &ChangeHash) -> (Actor, u64) {
+        (self.changes[hash].actor(), self.changes[hash].seq())
+    }
+
+    fn owners(&self) -> impl Iterator<Item = DeviceId> {
+        let owner: OrgId = self.header.owner;
+        self.membership.devices_of(owner).map(|(device, _)| device)
+    }
+
+    /// R1, R2 and R4, without forks and dependencies.
+    fn counts_by_itself(&self, hash: &ChangeHash) -> bool {
+        let tag = self.changes[hash].actor().tag();
+        let Some(device) = self.owners().find(|device| device.tag() == tag) else {
+            return false;
+        };
+        let cut = self.cut(
+            |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
+        );
+        let role = self
+            .cut(|body| matches!(body, Statement::RemoveRole { device: it, .. } if *it == device));
+        let below = |heads: &Vec<ChangeHash>| heads.iter().any(|head| self.is_below(hash, head));
+        if self.seconds.contains(hash) && role.is_some_and(|heads| !below(&heads)) {
+            return false;
+        }
+        let resolved = self.resolved();
+        let by_log = resolved.iter().filter(|(actor, _)| actor.tag() == tag);
+        let by_log = by_log.map(|(_, (_, head))| *head).chain(cut.iter().flatten().copied());
+        let sealed = self.seals.iter().filter(|seal| seal.device == device && self.is_good(seal));
+        let mut heads = sealed.map(|seal| seal.head).chain(by_log);
+        let claimed = heads.any(|head| self.is_below(hash, &head));
+        claimed && cut.as_ref().is_none_or(below)
+    }
+
+    fn is_good(&self, seal: &Seal) -> bool {
+        let Some(device) = self.membership.device(seal.device) else {
+            return false;
+        };
+        let fits = self
+            .changes
+            .get(&seal.head)
+            .is_some_and(|head| (head.actor(), head.seq()) == (seal.actor, seal.seq));
+        seal.document == self.header.id()
+            && seal.network == self.header.network
+            && fits
+            && self.membership.was_active(seal.device, seal.membership_position)
+            && seal.verify(&device.key)
+    }
+
+    fn is_below(&self, hash: &ChangeHash, head: &ChangeHash) -> bool {
+        let (mut open, mut seen) = (vec![*head], BTreeSet::new());
+        while let Some(at) = open.pop() {
+            if at == *hash {
+                return true;
+            }
+            if seen.insert(at) {
+                open.extend(self.changes.get(&at).into_iter().flat_map(|it| it.deps()));
+            }
+        }
+        false
+    }
+
+    /// R5 and R6.
+    fn forks_left_out(&self, own: BTreeSet<ChangeHash>) -> BTreeSet<ChangeHash> {
+        let resolved = self.resolved();
+        let mut times: BTreeMap<(Actor, u64), u64> = BTreeMap::new();
+        own.iter().for_each(|hash| *times.entry(self.number(hash)).or_default() += 1);
+        let counts = |hash: &ChangeHash| {
+            let (actor, seq) = self.number(hash);
+            let forked = (1..=seq).any(|at| times.get(&(actor, at)).is_some_and(|n| *n > 1));
+            match resolved.get(&actor) {
+                Some((_, head)) if self.changes.contains_key(head) => self.is_below(hash, head),
+                Some((last, _)) => seq < *last && !forked,
+                None => !forked,
+            }
+        };
+        own.iter().copied().filter(|hash| counts(hash)).collect()
+    }
+
+    /// Up to where the work of somebody who was cut off stays, as the side says that reads the
+    /// document.
+    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<ChangeHash>> {
+        let hub = self.membership.hub();
+        let hub_reads = self.header.may_read(hub, OrgRole::Hub);
+        let entries = self.membership.entries_from(0);
+        let at = entries.iter().find(|entry| of(&entry.statement.body))?;
+        let mut said: Option<Heads> = None;
+        for entry in entries {
+            let frontier: &Frontier = match &entry.statement.body {
+                Statement::RemoveDevice { frontier, .. } if entry.position == at.position => {
+                    frontier
+                }
+                Statement::SetFrontier { cut, frontier } if *cut == at.position => frontier,
+                _ => continue,
+            };
+            let signer = self.membership.device(entry.statement.signer);
+            if signer.is_some_and(|it| it.org == hub) == hub_reads {
+                let said = said.get_or_insert_default();
+                for (document, heads) in frontier {
+                    said.entry(*document).or_insert_with(|| heads.clone());
+                }
+            }
+        }
+        said.map(|said| said.get(&self.header.id()).cloned().unwrap_or_default())
+    }
+
+    fn resolved(&self) -> BTreeMap<Actor, (u64, ChangeHash)> {
+        let entries = self.membership.entries_from(0).iter();
+        let resolved = entries.filter_map(|entry| match &entry.statement.body {
+            Statement::Resolve { document, actor, seq, head, .. }
+                if *document == self.header.id() =>
+            {
+                Some((*actor, (*seq, *head)))
+            }
+            _ => None,
+        });
+        resolved.collect()
+    }
+}
