@@ -105,7 +105,7 @@ fn a_bomb_shuts_a_device_out_and_nobody_else() {
 fn bomb() -> Vec<u8> {
     let (magic, window_128_kib) = ([0x28, 0xb5, 0x2f, 0xfd], [0x00, 0x38]);
     let block =
-        |last: u32| [&((128 * 1024 << 3 | 1 << 1 | last).to_le_bytes())[..3], &[0]].concat();
+        |last: u32| [&((((128 * 1024) << 3) | (1 << 1) | last).to_le_bytes())[..3], &[0]].concat();
     let blocks = [block(0).repeat(8), block(1)].concat();
     [&[1, 1][..], &magic, &window_128_kib, &blocks].concat()
 }
