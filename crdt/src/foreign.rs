@@ -110,19 +110,21 @@ impl Document {
     ) -> Result<(Document, Vec<Change>), ForeignError> {
         let fresh: Vec<&Parsed> =
             changes.iter().map(|Vouched(parsed)| parsed).filter(|c| !self.holds(&c.hash)).collect();
-        let before = self.heads();
-        let admitted = catch_unwind(AssertUnwindSafe(|| self.quarantine_apply(&fresh)))
-            .map_err(|_| ForeignError::FailedToApply)??;
-        if admitted.heads() == before && !fresh.is_empty() {
-            return Err(ForeignError::MissingDependency);
-        }
-        let permitted =
-            |c: &&Parsed| admitted.deed(&c.hash).is_some_and(|deed| permits(&c.hash, &deed));
-        if !fresh.iter().all(permitted) {
-            return Err(ForeignError::NotPermitted);
-        }
-        let new: Option<Vec<Change>> = fresh.iter().map(|c| admitted.change(&c.hash)).collect();
-        new.map(|new| (admitted, new)).ok_or(ForeignError::MissingDependency)
+        // What reads the copy is held too: it may be the first to trip over what Automerge took.
+        let judged = || {
+            let admitted = self.quarantine_apply(&fresh)?;
+            if admitted.heads() == self.heads() && !fresh.is_empty() {
+                return Err(ForeignError::MissingDependency);
+            }
+            let permitted =
+                |c: &&Parsed| admitted.deed(&c.hash).is_some_and(|deed| permits(&c.hash, &deed));
+            if !fresh.iter().all(permitted) {
+                return Err(ForeignError::NotPermitted);
+            }
+            let new: Option<Vec<Change>> = fresh.iter().map(|c| admitted.change(&c.hash)).collect();
+            new.map(|new| (admitted, new)).ok_or(ForeignError::MissingDependency)
+        };
+        catch_unwind(AssertUnwindSafe(judged)).map_err(|_| ForeignError::FailedToApply)?
     }
 
     fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, ForeignError> {

@@ -365,6 +365,8 @@ pub struct DeviceRow {
     pub org_id: OrgId,
     /// Persons and their roles at it.
     pub persons: Vec<(String, Vec<PersonRole>)>,
+    /// The position of the membership log at which it joined.
+    pub joined_at: u64,
     /// When it was last in touch with this node.
     pub last_sync: Option<Moment>,
     /// Whether it is still a member.
@@ -378,6 +380,94 @@ pub struct Invited {
     pub id: RecordId,
     /// The text of the file.
     pub text: String,
+    /// The code that does for the file where this node can be reached.
+    pub code: String,
+    /// Where it can be reached; nothing for files on a stick.
+    pub address: Option<String>,
+}
+
+/// An invitation that somebody may still come with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationRow {
+    /// The invitation.
+    pub id: RecordId,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The last day on which it is good.
+    pub expires_on: String,
+    /// The code, for whoever it is read to.
+    pub code: String,
+    /// Where this node can be reached; nothing for files on a stick.
+    pub address: Option<String>,
+}
+
+/// A request to join, written for a stick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// The text of the file.
+    pub text: String,
+    /// The digits to be compared.
+    pub digits: String,
+    /// The organisation that the device would join.
+    pub org_name: String,
+}
+
+/// What the inviter sees of a request out of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitting {
+    /// The person who asks.
+    pub person: String,
+    /// The organisation.
+    pub org_name: String,
+    /// The digits to be compared.
+    pub digits: String,
+    /// The answer for the stick, once the digits are confirmed and the hub has given the device its
+    /// place.
+    pub response: Option<String>,
+}
+
+/// The root of the network (`onex root show`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootView {
+    /// Which root it is.
+    pub version: u64,
+    /// Its public keys, in hex.
+    pub keys: Vec<String>,
+    /// How many of them must sign.
+    pub threshold: u32,
+    /// The device that gives statements their places.
+    pub sequencer: DeviceId,
+    /// The newest place.
+    pub position: u64,
+}
+
+/// A key for the root; what its keeper keeps, and what everybody may know.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RootKey {
+    /// The public key, in hex.
+    pub public: String,
+    /// The code of the secret one.
+    pub secret: String,
+}
+
+/// A recovery key, to be kept in a safe; never printed otherwise.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecoveryMade {
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// The text of the file.
+    pub text: String,
+    /// The code for paper.
+    pub code: String,
+}
+
+/// Why a peer closed that a person can do something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// This device was removed.
+    Removed,
+    /// The membership logs contradict each other.
+    Fork,
 }
 
 /// A device that asks to be let in and whose digits are to be compared.
@@ -423,6 +513,8 @@ pub struct PeerReport {
     pub equal: bool,
     /// What went wrong.
     pub error: Option<String>,
+    /// What of it a person can do something about.
+    pub closed: Option<Closed>,
 }
 
 /// What went over the wire one way.

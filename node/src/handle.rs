@@ -30,9 +30,12 @@ use crate::backup::BackupError;
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
+use crate::live::told_removed;
+use crate::members::caught_up;
 use crate::net::NetError;
 use crate::outbox_log::OutboxLog;
 use crate::presence::{Alone, Presence};
+use crate::rooting::RootRefusal;
 use crate::space::{self, Room};
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
@@ -262,7 +265,8 @@ impl Node {
             person: who.person,
             roles: who.roles.into_iter().collect(),
             device: who.device,
-            device_active: device.is_some_and(|device| device.active),
+            device_active: device.is_some_and(|device| device.active)
+                && !told_removed(writer.store.read())?,
             network: who.network,
             now: who.now,
         })
@@ -451,10 +455,9 @@ impl Node {
         }
         let Writer { store, membership, .. } = &mut *writer;
         let stored = store::membership::position(store.read())?;
-        if stored.is_some_and(|stored| stored > membership.position()) {
-            for entry in store::membership::entries_from(store.read(), membership.position() + 1)? {
-                membership.append(entry).map_err(NodeError::membership)?;
-            }
+        let rotated = store::membership::root_version(store.read())? != membership.root().version;
+        if rotated || stored.is_some_and(|stored| stored > membership.position()) {
+            *membership = caught_up(store.read(), membership)?;
         }
         Ok(writer)
     }
@@ -693,6 +696,18 @@ pub enum NodeError {
     /// Nobody is known to sync with.
     #[error("no peer is known")]
     NoPeer,
+    /// The other end of the connection does not know the invitation.
+    #[error("who answers does not know the invitation")]
+    NotTheInviter,
+    /// No request to join was written in this folder.
+    #[error("no request to join was written here")]
+    NotAsked,
+    /// Only a lead of the hub may.
+    #[error("only a lead of the hub may do so")]
+    NotLead,
+    /// A rotation of the root is not good.
+    #[error("the rotation of the root is not good")]
+    Root(#[source] RootRefusal),
 }
 
 impl NodeError {

@@ -6,6 +6,7 @@ mod driver;
 mod hearing;
 mod joining;
 mod limits;
+mod stick;
 mod storing;
 #[cfg(test)]
 pub(crate) mod wire;
@@ -21,9 +22,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::LocalSet;
 
 use onex_crdt::ids::DeviceId;
-use onex_protocol::machine::Report;
+use onex_protocol::machine::{Fault, Report};
 
-use crate::api::{PeerReport, SyncReport, Traffic};
+use crate::api::{Closed, PeerReport, SyncReport, Traffic};
 use crate::handle::{Node, NodeError};
 use crate::members::LISTEN;
 use crate::net::{DeviceKey, Endpoint, Ground};
@@ -33,6 +34,7 @@ use crate::store::{meta, set_meta};
 use driver::{Called, Driver, Happening};
 
 pub use joining::Joining;
+pub(crate) use storing::told_removed;
 
 /// How long a sync waits for a sign of life of any peer.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
@@ -257,6 +259,11 @@ fn peer_report(peer: crate::api::Peer, outcome: Option<Result<Report, String>>) 
         refused: report.refused.into_iter().map(|(id, why)| (id, why.to_owned())).collect(),
         equal: report.equal,
         error: report.error,
+        closed: match report.code {
+            Some(code) if code == Fault::RemovedDevice.code() => Some(Closed::Removed),
+            Some(code) if code == (Fault::Fork { position: 0 }).code() => Some(Closed::Fork),
+            _ => None,
+        },
     }
 }
 
@@ -329,3 +336,6 @@ impl Drop for Serving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

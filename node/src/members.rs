@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use onex_crdt::action::{Action, Given, Reason, Refusal, Who};
 use onex_crdt::field::code::OrgRef;
+use onex_crdt::field::time::Date;
 use onex_crdt::field::{Field, FieldError};
 use onex_crdt::ids::{ChangeHash, DeviceId, DocId, OrgId, RecordId};
 use onex_crdt::record::Record;
@@ -17,12 +18,12 @@ use onex_crdt::records::membership as actions;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
-use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret, digits, digits_match};
+use onex_protocol::enrolment::{Invitation, InvitationSecret, digits, digits_match};
 use onex_protocol::key::PublicKey;
 use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::statement::{SignedStatement, Statement};
 
-use crate::api::{Answer, Asking, DeviceRow, Invited};
+use crate::api::{Answer, Asking, DeviceRow, InvitationRow, Invited};
 use crate::clock::random;
 use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
@@ -35,6 +36,13 @@ use crate::store::{self, StoreError, outbox, peers, projection, sync};
 pub const INVITATION_DAYS: i64 = 7;
 /// Wrong proofs after which an invitation is useless (trust A6).
 pub const INVITATION_TRIES_MAX: u32 = 5;
+
+/// How a device that is invited comes to this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    ByNetwork,
+    ByStick,
+}
 
 impl Node {
     /// Every device of the network that is or was a member.
@@ -51,6 +59,7 @@ impl Node {
                 persons: persons
                     .map(|(name, roles)| (name.clone(), roles.iter().copied().collect()))
                     .collect(),
+                joined_at: device.joined_at,
                 last_sync: last_sync.map(moment).transpose()?,
                 active: device.active,
             })
@@ -69,7 +78,19 @@ impl Node {
 
     /// Makes an invitation: for a further device of the own organisation, or, at the hub, for the
     /// first device of another.
+    ///
+    /// # Errors
+    /// `NodeError::NotListening` when nobody could come with it.
     pub fn invite(&self, org: Option<OrgId>) -> Result<Invited, NodeError> {
+        self.invite_reached(org, Reached::ByNetwork)
+    }
+
+    /// Makes an invitation for a device that cannot call: files go to and fro on a stick.
+    pub fn invite_offline(&self, org: Option<OrgId>) -> Result<Invited, NodeError> {
+        self.invite_reached(org, Reached::ByStick)
+    }
+
+    fn invite_reached(&self, org: Option<OrgId>, reached: Reached) -> Result<Invited, NodeError> {
         let action = &actions::DEVICE_INVITE;
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
@@ -84,17 +105,19 @@ impl Node {
         let (Some(row), Some(role)) = (row, role) else {
             return Err(Refusal::new(action, Reason::UnknownRecord, Some("org_id")).into());
         };
-        if !own && writer.membership.devices_of(org).any(|(_, device)| device.active) {
+        let known = writer.membership.organisation(org);
+        if !own && known.is_some_and(|org| !org.awaits_first) {
             return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
         }
         let addresses = addresses(&writer)?;
-        if addresses.is_empty() {
+        if addresses.is_empty() && reached == Reached::ByNetwork {
             return Err(NodeError::NotListening);
         }
         let today = who.today();
         let expires =
             onex_crdt::field::time::Date::from_days(today.days_since_epoch() + INVITATION_DAYS);
         let root = writer.membership.entries_from(0).first().cloned();
+        let secret = InvitationSecret(random());
         let invitation = Invitation {
             network: who.network,
             root: root.ok_or(NodeError::NotJoined)?,
@@ -102,14 +125,36 @@ impl Node {
             org_name: row.text("name").unwrap_or_default().to_owned(),
             role,
             addresses,
-            id: InvitationId(random()),
-            secret: InvitationSecret(random()),
+            id: secret.id(),
+            secret,
             expires_on: expires.unwrap_or(today).to_string(),
+            inviter: writer.engine.key().public(),
         };
         let transaction = writer.store.write()?;
         enrolment::put(&transaction, &invitation, &today.to_string())?;
         transaction.commit().map_err(StoreError::from)?;
-        Ok(Invited { id: RecordId(invitation.id.0), text: invitation.to_text() })
+        let address = invitation.addresses.first().map(|(_, _, address)| address.clone());
+        let (text, code) = (invitation.to_text(), invitation.code());
+        Ok(Invited { id: RecordId(invitation.id.0), text, code, address })
+    }
+
+    /// The invitations of this node that somebody may still come with, the oldest first.
+    pub fn invitations(&self) -> Result<Vec<InvitationRow>, NodeError> {
+        let today = self.clock().now().date();
+        let all = enrolment::all(self.reader().read())?;
+        let open = all.into_iter().filter(|stored| {
+            let expires = Date::parse(&stored.invitation.expires_on);
+            stored.state == InvitationState::Open && expires.is_ok_and(|day| day >= today)
+        });
+        Ok(open
+            .map(|stored| InvitationRow {
+                id: RecordId(stored.invitation.id.0),
+                org_id: stored.invitation.org,
+                code: stored.invitation.code(),
+                address: stored.invitation.addresses.first().map(|(_, _, at)| at.clone()),
+                expires_on: stored.invitation.expires_on,
+            })
+            .collect())
     }
 
     /// Lets the device in whose digits these are.
@@ -250,31 +295,32 @@ impl Node {
 
 impl Writer {
     /// Signs statements; sequences them on the device that does, else keeps them for it.
+    ///
+    /// # Errors
+    /// When the log does not allow them, or this device was restored and waits for its peers.
     pub(crate) fn state(
         &mut self,
         who: &Who,
         statements: Vec<Statement>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), NodeError> {
-        let sequences = self.membership.sequencer() == who.device;
         self.lengthen(who, |engine, transaction, ahead| {
-            if sequences && waits_for_others(transaction, ahead, who.device)? {
-                return Err(NodeError::NotCaughtUp);
-            }
             for statement in statements {
                 let signed = ahead.propose(engine.key(), statement);
-                if sequences {
-                    let entry = ahead.sequence(engine.key(), signed);
-                    put(transaction, ahead, entry.map_err(NodeError::membership)?)?;
-                } else {
-                    store::membership::propose(transaction, &signed)?;
-                }
+                place(engine, transaction, ahead, signed)?;
             }
             Ok(also(transaction)?)
         })
     }
 
-    /// Gives statements of other devices their places; what is no longer allowed is left out.
+    /// The same for a statement that another key has signed.
+    pub(crate) fn place(&mut self, who: &Who, signed: SignedStatement) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| place(engine, transaction, ahead, signed))
+    }
+
+    /// Gives statements of other devices their places; what is no longer allowed is left out. After
+    /// a restore nothing gets a place before the peers' longest log is here: it stays with those
+    /// who said it.
     pub(crate) fn sequence(
         &mut self,
         who: &Who,
@@ -293,7 +339,17 @@ impl Writer {
         })
     }
 
-    /// Takes entries that the sequencer signed; they were verified.
+    /// Gives what waits here its places, at a device that does so by now: after a restore, or since
+    /// the root has named it.
+    pub(crate) fn sequence_waiting(&mut self, who: &Who) -> Result<(), NodeError> {
+        let waiting = store::membership::proposals(self.store.read())?;
+        match waiting.is_empty() || self.membership.sequencer() != who.device {
+            true => Ok(()),
+            false => self.sequence(who, waiting),
+        }
+    }
+
+    /// Takes entries that hold: others' that came, or an own rotation of the root.
     pub(crate) fn take_entries(&mut self, who: &Who, entries: Vec<Entry>) -> Result<(), NodeError> {
         self.lengthen(who, |_, transaction, ahead| {
             entries.into_iter().try_for_each(|entry| put(transaction, ahead, entry))
@@ -301,7 +357,8 @@ impl Writer {
     }
 
     /// Lengthens the log in one transaction, with everything that follows from that: what counts
-    /// in documents, and in rows.
+    /// in documents, and in rows. Of what a rotation drops this device's own statements are
+    /// proposed anew.
     fn lengthen(
         &mut self,
         who: &Who,
@@ -332,7 +389,12 @@ impl Writer {
         let before = sync::log_end(&transaction)?.position;
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
-        let from = membership.position() + 1;
+        let from = ahead.first_new(membership);
+        for statement in membership.entries_from(from).iter().map(|entry| &entry.statement) {
+            if statement.signer == who.device && ahead.check(statement).is_ok() {
+                store::membership::propose(&transaction, statement)?;
+            }
+        }
         if ahead.position() >= from {
             let taken = engine.log_grew(&transaction, &ahead, who, from);
             let taken = taken.inspect_err(|_| engine.forget())?;
@@ -343,6 +405,23 @@ impl Writer {
         *membership = ahead;
         Ok(own)
     }
+}
+
+/// Gives a statement its place on the device that does, else keeps it for that.
+fn place(
+    engine: &Engine,
+    transaction: &Transaction<'_>,
+    ahead: &mut Membership,
+    signed: SignedStatement,
+) -> Result<(), NodeError> {
+    if ahead.sequencer() != engine.key().device() {
+        return Ok(store::membership::propose(transaction, &signed)?);
+    }
+    if waits_for_others(transaction, ahead, engine.key().device())? {
+        return Err(NodeError::NotCaughtUp);
+    }
+    let entry = ahead.sequence(engine.key(), signed);
+    put(transaction, ahead, entry.map_err(NodeError::membership)?)
 }
 
 fn put(
@@ -367,7 +446,13 @@ pub(crate) fn waits_for_others(
 
 /// The membership log as it is stored now that nobody else can write: whoever sequences in another
 /// process of this home may have been faster.
-fn caught_up(transaction: &Transaction<'_>, known: &Membership) -> Result<Membership, NodeError> {
+pub(crate) fn caught_up(
+    transaction: &Connection,
+    known: &Membership,
+) -> Result<Membership, NodeError> {
+    if store::membership::root_version(transaction)? != known.root().version {
+        return store::membership::load(transaction)?.ok_or(NodeError::NotJoined);
+    }
     let mut membership = known.clone();
     for entry in store::membership::entries_from(transaction, known.position() + 1)? {
         membership.append(entry).map_err(NodeError::membership)?;
@@ -376,7 +461,7 @@ fn caught_up(transaction: &Transaction<'_>, known: &Membership) -> Result<Member
 }
 
 /// Where a joining device may reach this network: this node first, then the hub's devices.
-fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
+pub(crate) fn addresses(writer: &Writer) -> Result<Vec<(DeviceId, PublicKey, String)>, StoreError> {
     let own = writer.engine.key().public();
     let listen = store::meta(writer.store.read(), LISTEN)?;
     let listen = listen.and_then(|bytes| String::from_utf8(bytes).ok()).map(reachable);

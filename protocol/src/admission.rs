@@ -437,7 +437,8 @@ fn facts(change: &Parsed) -> ChangeFacts {
     }
 }
 
-const MISSING_DEPENDENCY: &str = "missing_dependency";
+/// The reason of a change that builds on one that is not here or does not count.
+pub const MISSING_DEPENDENCY: &str = "missing_dependency";
 const WRONG_OWNER: &str = "wrong_owner";
 /// The reason of a change whose number another one bears.
 pub const FORK: &str = "fork";

@@ -1,8 +1,10 @@
-//! Enrolment: the invitation file, the proof that a joining device holds it, the digits on both
-//! screens (trust A6).
+//! Enrolment: the invitation as a file and as a code, the proofs of both sides that they know it,
+//! the digits on both screens (trust A6). Files that go to and fro on a stick stand in `stick`.
 //!
 //! Who may invite, that an invitation is used once and until when, is the node's to keep: there is
 //! no clock and no memory here.
+
+mod stick;
 
 use std::fmt;
 
@@ -11,10 +13,13 @@ use onex_crdt::ids::{DeviceId, Digest, NetworkId, OrgId};
 use onex_crdt::roles::OrgRole;
 use sha2::{Digest as _, Sha256};
 
+use crate::armour::{self, ArmourError};
 use crate::cbor::{self, CborError};
 use crate::key::PublicKey;
 use crate::membership::{Entry, Membership, MembershipError};
 use crate::statement::{NAME_CHARS_MAX, StatementError, text_check};
+
+pub use stick::{JoinRequest, JoinResponse};
 
 /// Most bytes of an invitation before it becomes text.
 pub const INVITATION_BYTES_MAX: usize = 16 * 1024;
@@ -34,6 +39,19 @@ pub struct InvitationId(#[cbor(with = "minicbor::bytes")] pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct InvitationSecret(#[cbor(with = "minicbor::bytes")] pub [u8; 16]);
+
+impl InvitationSecret {
+    /// Reads a code as it is typed.
+    pub fn from_code(code: &str) -> Result<Self, InvitationError> {
+        armour::code_decode(code).map(Self).ok_or(InvitationError::Code)
+    }
+
+    /// Returns the number of the invitation with this secret, which tells nothing of the secret:
+    /// whoever has only a code can name the invitation.
+    pub fn id(&self) -> InvitationId {
+        InvitationId(Digest::over(&[INVITATION_DOMAIN, &self.0]).half())
+    }
+}
 
 impl fmt::Debug for InvitationSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +77,8 @@ pub struct Invitation {
     /// Its role, to be shown.
     #[cbor(n(4), with = "crate::cbor::org_role")]
     pub role: OrgRole,
-    /// The devices that take the call, each with key and address; at least one, at most 16.
+    /// The devices that take the call, each with key and address; at most 16, none where files go
+    /// to and fro on a stick.
     #[n(5)]
     pub addresses: Vec<(DeviceId, PublicKey, String)>,
     /// Which invitation it is.
@@ -71,38 +90,29 @@ pub struct Invitation {
     /// The last day on which it is good, `YYYY-MM-DD`.
     #[n(8)]
     pub expires_on: String,
+    /// The key of the inviting device, for the digits where it cannot be asked.
+    #[n(9)]
+    pub inviter: PublicKey,
 }
 
 impl Invitation {
-    /// Returns the text of the file: a line with the version, then base32 (Crockford) of the CBOR
-    /// and eight bytes of its SHA-256, in lines of 64.
+    /// Returns the text of the file (`armour`).
     pub fn to_text(&self) -> String {
-        let mut bytes = cbor::encode(self);
-        let check = check_bytes(&bytes);
-        bytes.extend(check);
-        let digits = base32_encode(&bytes);
-        let lines = digits.as_bytes().chunks(LINE_CHARS).map(|line| line.escape_ascii());
-        lines.fold(format!("{FIRST_LINE}{VERSION}\n"), |text, line| format!("{text}{line}\n"))
+        armour::encode(INVITE, &cbor::encode(self))
     }
 
-    /// Reads such a text and verifies the root. Case, spaces, line ends and the letters O, I, L for
-    /// the digits 0, 1, 1 are forgiven.
+    /// Reads such a text and verifies the root.
     pub fn from_text(text: &str) -> Result<Self, InvitationError> {
-        if text.len() > INVITATION_TEXT_MAX {
-            return Err(InvitationError::NotAnInvitation);
-        }
-        let text = text.trim_start_matches('\u{feff}').trim_start();
-        let (first, rest) = text.split_once(['\n', '\r']).unwrap_or((text, ""));
-        version_check(first)?;
-        let mut bytes = base32_decode(rest).ok_or(InvitationError::Damaged)?;
-        let at = bytes.len().checked_sub(CHECK_BYTES).ok_or(InvitationError::Damaged)?;
-        let check = bytes.split_off(at);
-        if check != check_bytes(&bytes) {
-            return Err(InvitationError::Damaged);
-        }
+        let bytes = armour::decode(INVITE, text, INVITATION_TEXT_MAX)?;
         let invitation: Self = cbor::decode_exact(&bytes, INVITATION_BYTES_MAX)?;
         invitation.check()?;
         Ok(invitation)
+    }
+
+    /// Returns the secret as a code to be typed, which does for the whole file where the inviter
+    /// can be reached.
+    pub fn code(&self) -> String {
+        armour::code_encode(&self.secret.0)
     }
 
     /// Returns the membership log as far as the invitation has it: its root.
@@ -117,7 +127,10 @@ impl Invitation {
     fn check(&self) -> Result<(), InvitationError> {
         self.membership()?;
         text_check("org_name", &self.org_name, NAME_CHARS_MAX)?;
-        if self.addresses.is_empty() || self.addresses.len() > ADDRESSES_MAX {
+        if self.id != self.secret.id() {
+            return Err(InvitationError::WrongId);
+        }
+        if self.addresses.len() > ADDRESSES_MAX {
             return Err(InvitationError::Addresses { found: self.addresses.len() });
         }
         for (device, key, address) in &self.addresses {
@@ -138,6 +151,16 @@ pub fn join_proof(
     device_key: &PublicKey,
 ) -> [u8; 32] {
     hmac_sha256(&secret.0, &[exporter, &device_key.0])
+}
+
+/// Returns the proof of the inviter that it knows the secret too, good on one connection only:
+/// whoever joins with a code knows nobody's key before.
+pub fn inviter_proof(
+    secret: &InvitationSecret,
+    exporter: &[u8; 32],
+    inviter_key: &PublicKey,
+) -> [u8; 32] {
+    hmac_sha256(&secret.0, &[INVITER_DOMAIN, exporter, &inviter_key.0])
 }
 
 /// Whether a proof is the one expected, in a time that does not tell how much of it is right.
@@ -175,21 +198,6 @@ fn half_width(c: char) -> char {
     }
 }
 
-fn version_check(first_line: &str) -> Result<(), InvitationError> {
-    let line = first_line.trim().to_ascii_lowercase();
-    let version = line.strip_prefix(FIRST_LINE).and_then(|version| version.parse::<u32>().ok());
-    match version {
-        None | Some(0) => Err(InvitationError::NotAnInvitation),
-        Some(VERSION) => Ok(()),
-        Some(version) => Err(InvitationError::NewerVersion { version }),
-    }
-}
-
-fn check_bytes(bytes: &[u8]) -> [u8; CHECK_BYTES] {
-    let hash = Digest::over(&[bytes]);
-    hash.0[..CHECK_BYTES].try_into().expect("a hash has more bytes")
-}
-
 /// Whether a text has the form `YYYY-MM-DD` with a month and a day that some year has.
 fn is_date(text: &str) -> bool {
     let form = text.len() == 10
@@ -201,7 +209,7 @@ fn is_date(text: &str) -> bool {
 }
 
 /// HMAC (RFC 2104) with SHA-256, for keys of at most 64 bytes; ours has 16.
-fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let pad = |byte: u8| {
         let mut block = [byte; 64];
         block.iter_mut().zip(key).for_each(|(out, key)| *out ^= key);
@@ -212,72 +220,27 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     Sha256::new_with_prefix(pad(0x5c)).chain_update(inner.finalize()).finalize().into()
 }
 
-fn base32_encode(bytes: &[u8]) -> String {
-    let (mut held, mut bits) = (0u32, 0);
-    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
-    for byte in bytes {
-        held = held << 8 | u32::from(*byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            text.push(BASE32[(held >> bits & 31) as usize].into());
-        }
-    }
-    if bits > 0 {
-        text.push(BASE32[(held << (5 - bits) & 31) as usize].into());
-    }
-    text
-}
-
-/// Returns nothing for a foreign character, a lone last one, or filling bits that are not zero.
-fn base32_decode(text: &str) -> Option<Vec<u8>> {
-    let (mut held, mut bits) = (0u32, 0);
-    let mut bytes = Vec::with_capacity(text.len() * 5 / 8);
-    for c in text.chars().filter(|c| !c.is_whitespace()) {
-        held = (held << 5 | base32_value(c)?) & 0xfff;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((held >> bits) as u8);
-        }
-    }
-    (bits < 5 && held & ((1 << bits) - 1) == 0).then_some(bytes)
-}
-
-fn base32_value(c: char) -> Option<u32> {
-    let digit = match c.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    };
-    let at = BASE32.iter().position(|known| char::from(*known) == digit)?;
-    u32::try_from(at).ok()
-}
-
-const FIRST_LINE: &str = "onex-invite/";
-const VERSION: u32 = 1;
-const LINE_CHARS: usize = 64;
-const CHECK_BYTES: usize = 8;
+const INVITE: &str = "onex-invite";
 const DIGIT_GROUPS: usize = 6;
 const DIGITS_DOMAIN: &[u8] = b"onex/digits/1\0";
-/// Crockford's alphabet: no I, L, O, U.
-const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const INVITATION_DOMAIN: &[u8] = b"onex/invitation/1\0";
+const INVITER_DOMAIN: &[u8] = b"onex/inviter/1\0";
 
 /// Why a text is no good invitation.
 #[derive(Debug, thiserror::Error)]
 pub enum InvitationError {
-    /// Some other text.
-    #[error("not an invitation")]
-    NotAnInvitation,
-    /// Made by a newer program.
-    #[error("an invitation of version {version}, which this program does not know")]
-    NewerVersion {
-        /// Its version.
-        version: u32,
-    },
-    /// Characters are missing, added or altered.
-    #[error("the invitation is damaged")]
-    Damaged,
+    /// Another text, a newer or a damaged one.
+    #[error(transparent)]
+    Armour(#[from] ArmourError),
+    /// The code has too few characters, too many, or a mistaken one.
+    #[error("the code is mistyped")]
+    Code,
+    /// The device that asks does not know the secret, or the request was altered.
+    #[error("the request does not fit the invitation")]
+    Request,
+    /// The answer was not made by the inviter, or not for this device.
+    #[error("the answer does not fit the request")]
+    Response,
     /// Whole, but not what an invitation is made of.
     #[error("the invitation cannot be read")]
     Malformed(#[from] CborError),
@@ -287,8 +250,8 @@ pub enum InvitationError {
     /// A text is empty, too long or has control characters.
     #[error(transparent)]
     Text(#[from] StatementError),
-    /// No address, or too many.
-    #[error("{found} addresses, between 1 and {ADDRESSES_MAX} are allowed")]
+    /// Too many addresses.
+    #[error("{found} addresses, at most {ADDRESSES_MAX} are allowed")]
     Addresses {
         /// Addresses given.
         found: usize,
@@ -299,23 +262,26 @@ pub enum InvitationError {
         /// The device.
         device: DeviceId,
     },
+    /// The number is another secret's.
+    #[error("the number is another invitation's")]
+    WrongId,
     /// The last day is no date.
     #[error("the last day is no date")]
     Date,
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::key::SigningKey;
     use crate::statement::Root;
     use onex_crdt::ids::hex_encode;
 
-    fn key(seed: u8) -> PublicKey {
+    pub(crate) fn key(seed: u8) -> PublicKey {
         SigningKey::from_seed(&[seed; 32]).public()
     }
 
-    fn invitation() -> Invitation {
+    pub(crate) fn invitation() -> Invitation {
         let root = Root {
             nonce: [0x11; 16],
             org: OrgId([0xa1; 16]),
@@ -331,9 +297,10 @@ mod tests {
             org_name: "西安铁路职业技术学院".to_owned(),
             role: OrgRole::College,
             addresses: vec![(key(1).device(), key(1), "127.0.0.1:40311".to_owned())],
-            id: InvitationId([0x1d; 16]),
+            id: InvitationSecret([0x5e; 16]).id(),
             secret: InvitationSecret([0x5e; 16]),
             expires_on: "2026-03-08".to_owned(),
+            inviter: key(1),
         }
     }
 
@@ -342,15 +309,17 @@ mod tests {
         let found = match Invitation::from_text(text) {
             Ok(read) if read == invitation() => "the same",
             Ok(_) => "another",
-            Err(InvitationError::NotAnInvitation) => "not an invitation",
-            Err(InvitationError::NewerVersion { .. }) => "newer",
-            Err(InvitationError::Damaged) => "damaged",
+            Err(InvitationError::Armour(ArmourError::SomethingElse)) => "not an invitation",
+            Err(InvitationError::Armour(ArmourError::NewerVersion { .. })) => "newer",
+            Err(InvitationError::Armour(ArmourError::Damaged)) => "damaged",
             Err(InvitationError::Root(_)) => "root",
             Err(InvitationError::WrongKey { .. }) => "key",
             Err(InvitationError::Addresses { .. }) => "addresses",
+            Err(InvitationError::WrongId) => "id",
             Err(InvitationError::Text(_)) => "text",
             Err(InvitationError::Date) => "date",
             Err(InvitationError::Malformed(_)) => "malformed",
+            Err(other) => panic!("{other}"),
         };
         assert_eq!(found, expected, "{text}");
     }
@@ -413,7 +382,8 @@ mod tests {
         check(&with(&|it| it.network.0[0] ^= 1), "root");
         check(&with(&|it| it.root.signature.0[0] ^= 1), "root");
         check(&with(&|it| it.addresses[0].1 = key(2)), "key");
-        check(&with(&|it| it.addresses.clear()), "addresses");
+        check(&with(&|it| it.addresses.clear()), "another");
+        check(&with(&|it| it.id.0[0] ^= 1), "id");
         check(&with(&|it| it.addresses = vec![it.addresses[0].clone(); 17]), "addresses");
         check(&with(&|it| it.addresses[0].2 = "a".repeat(256)), "text");
         check(&with(&|it| it.org_name = "\u{1b}[2J".to_owned()), "text");
@@ -422,18 +392,6 @@ mod tests {
         check(&with(&|it| it.expires_on = "2026年3月".to_owned()), "date");
         check(&with(&|it| it.org_name = "校".repeat(6000)), "malformed");
         check(&with(&|it| it.org_name = "另一所学院".to_owned()), "another");
-    }
-
-    #[test]
-    fn base32_is_its_own_inverse() {
-        for length in 0..40u8 {
-            let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
-            assert_eq!(base32_decode(&base32_encode(&bytes)), Some(bytes));
-        }
-        assert_eq!(base32_encode(b"foobar"), "CSQPYRK1E8");
-        assert_eq!(base32_decode("CR"), Some(b"f".to_vec()));
-        assert_eq!(base32_decode("CS"), None);
-        assert_eq!(base32_decode("C"), None);
     }
 
     #[test]
@@ -507,8 +465,11 @@ mod tests {
         crate::documented(&cbor::encode(&invitation()));
         let proof = join_proof(&InvitationSecret([0x5e; 16]), &[0xee; 32], &key(11));
         crate::documented(&proof);
-        let shown = digits(&key(1), &key(11), &InvitationId([0x1d; 16]));
+        crate::documented(&inviter_proof(&InvitationSecret([0x5e; 16]), &[0xee; 32], &key(1)));
+        let (shown, code) =
+            (digits(&key(1), &key(11), &InvitationId([0x1d; 16])), invitation().code());
         let document = include_str!("../../docs/PROTOCOL.md");
         assert!(document.contains(&shown), "docs/PROTOCOL.md does not show {shown}");
+        assert!(document.contains(&code), "docs/PROTOCOL.md does not show {code}");
     }
 }

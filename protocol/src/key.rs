@@ -17,11 +17,16 @@ pub enum Domain {
     Entry,
     /// A seal of a document.
     Seal,
+    /// A rotation of the root.
+    Root,
+    /// A device's request to join, in a file.
+    Request,
 }
 
 impl Domain {
     /// Every domain.
-    pub const ALL: &'static [Self] = &[Self::Statement, Self::Entry, Self::Seal];
+    pub const ALL: &'static [Self] =
+        &[Self::Statement, Self::Entry, Self::Seal, Self::Root, Self::Request];
 
     /// The text that is signed with the bytes; its number is the version of their layout.
     pub fn text(self) -> &'static str {
@@ -29,6 +34,8 @@ impl Domain {
             Self::Statement => "onex/statement/1",
             Self::Entry => "onex/entry/1",
             Self::Seal => "onex/seal/1",
+            Self::Root => "onex/root/1",
+            Self::Request => "onex/request/1",
         }
     }
 

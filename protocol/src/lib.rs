@@ -3,10 +3,13 @@
 //! Sans-IO: time, fresh bytes and everything received are arguments, what comes out is a value. No
 //! clock, no randomness, no file, no socket, and no Automerge: changes appear as plain facts.
 
+pub mod armour;
 pub mod cbor;
 pub mod enrolment;
 pub mod key;
 pub mod membership;
+pub mod recovery;
+pub mod root;
 pub mod seal;
 pub mod statement;
 

@@ -170,6 +170,8 @@ pub enum Effect {
         upto: LogPosition,
     },
     /// Store entries of the membership log; the machine has verified them and uses them already.
+    /// A rotation of the root may stand first, at a place that is taken: what is stored from there
+    /// on is to be dropped, and documents are to be judged anew.
     TakeStatements {
         /// The connection that they came from.
         peer: PeerId,
@@ -199,6 +201,14 @@ pub enum Effect {
         peer: PeerId,
         /// What it sent; key and device agree.
         join: Join,
+    },
+    /// A device asks to be let in by the recovery key of its organisation: give the statement its
+    /// place, if that is allowed, and hand in a `JoinAnswered`.
+    Recovering {
+        /// The connection.
+        peer: PeerId,
+        /// An `AddDevice` of the peer's key.
+        statement: Box<SignedStatement>,
     },
     /// End the connection, after what was sent before.
     Close {
@@ -345,6 +355,8 @@ pub enum JoinAnswer {
     Pending {
         /// The key of this device.
         inviter_key: PublicKey,
+        /// The proof that this device knows the secret too.
+        proof: [u8; 32],
     },
     /// It is in the log now.
     Welcome,
@@ -372,6 +384,8 @@ pub struct Report {
     pub equal: bool,
     /// Why the connection ended before that was known.
     pub error: Option<String>,
+    /// The number with which a side closed it (`Fault::code`).
+    pub code: Option<u32>,
 }
 
 /// One direction of a connection.
@@ -520,13 +534,13 @@ impl Machine {
         let taken = self.links.get_mut(&peer).map_or(Ok(()), |link| {
             link.statements_expected()?;
             entries.into_iter().try_for_each(|entry| updated.append(entry).map_err(Fault::from))?;
-            link.statements_taken(updated.position());
+            link.statements_taken(&updated);
             Ok(())
         });
         if let Err(fault) = taken {
             return self.close(peer, &fault, out);
         }
-        let entries = updated.entries_from(self.membership.position() + 1).to_vec();
+        let entries = updated.entries_from(updated.first_new(&self.membership)).to_vec();
         if entries.is_empty() {
             return self.with(peer, out, Link::membership_changed);
         }

@@ -1,11 +1,12 @@
 //! The membership log: who takes part, with which devices, persons and roles, since when.
 //!
-//! The hub's first device puts statements in order (1 of 1; a root of k of n keys is absent). What
-//! a removal means for documents is not decided here, only that it happened and with which
-//! frontier (`cut`).
+//! The device that the root names puts statements in order; the root itself changes by rotations
+//! (`rotation`). What a removal means for documents is not decided here, only that it happened and
+//! with which frontier (`cut`).
 
 mod authority;
 mod cut;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 
 use crate::cbor::{self, CborError};
 use crate::key::{Algorithm, Domain, PublicKey, Signature, SigningKey};
+use crate::root::{RootKeys, RotationError};
 pub use cut::Cut;
 
 use crate::statement::{Root, SignedStatement, Statement, StatementError};
@@ -99,6 +101,12 @@ pub struct Organisation {
     pub role: OrgRole,
     /// Its name when it was added; the directory has today's.
     pub name: String,
+    /// Whether the next device is its first one: it never had any, or it begins anew.
+    pub awaits_first: bool,
+    /// Its recovery key, if it has one.
+    pub recovery: Option<PublicKey>,
+    /// The device of the hub that wants it to begin anew, until a second one says so too.
+    pub reset_asked: Option<DeviceId>,
 }
 
 /// A device that takes part, or did.
@@ -148,6 +156,9 @@ pub struct Membership {
     network: NetworkId,
     hub: OrgId,
     sequencer: DeviceId,
+    root: RootKeys,
+    /// The places of the rotations, that of root 2 first.
+    rotations: Vec<u64>,
     head: Digest,
     entries: Vec<Entry>,
     organisations: BTreeMap<OrgId, Organisation>,
@@ -208,6 +219,8 @@ impl Membership {
             network: root.network(),
             hub: root.org,
             sequencer: root.hub_key.device(),
+            root: RootKeys::first(root.hub_key),
+            rotations: Vec::new(),
             head: Digest([0; 32]),
             entries: Vec::new(),
             organisations: BTreeMap::new(),
@@ -229,8 +242,8 @@ impl Membership {
         if statement.network != self.network {
             return Err(MembershipError::WrongNetwork);
         }
-        let signer = self.active_device(statement.signer)?;
-        if !statement.verify(&signer.key) {
+        let signer = self.signer(statement.signer)?;
+        if !statement.verify(signer.key()) {
             return Err(MembershipError::BadStatementSignature);
         }
         if statement.position_seen > self.position() {
@@ -240,7 +253,7 @@ impl Membership {
             return Err(MembershipError::Repeated);
         }
         statement.body.check()?;
-        self.body_check(signer, &statement.body)
+        self.body_check(&signer, &statement.body)
     }
 
     /// Returns the next entry, with this statement. The caller stores it, then appends it.
@@ -263,10 +276,19 @@ impl Membership {
 
     /// Takes the next entry. One that is here already changes nothing; one that the sequencer
     /// signed for a place that has another, or on another past, is a `Fork`.
+    ///
+    /// A rotation of the root is taken at its place, whatever stood there and after it, which is
+    /// gone then: `first_new` tells from where on.
     pub fn append(&mut self, entry: Entry) -> Result<(), MembershipError> {
         entry_size_check(&entry)?;
         if entry.statement.network != self.network {
             return Err(MembershipError::WrongNetwork);
+        }
+        if self.entries_from(entry.position).first() == Some(&entry) {
+            return Ok(());
+        }
+        if matches!(entry.statement.body, Statement::Rotate(_)) {
+            return self.rotation_take(entry);
         }
         if entry.sequencer != self.sequencer {
             return Err(MembershipError::NotSequencer { device: entry.sequencer });
@@ -274,11 +296,8 @@ impl Membership {
         if !entry.verify(&self.devices[&self.sequencer].key) {
             return Err(MembershipError::BadEntrySignature);
         }
-        if let Some(held) = self.entries_from(entry.position).first() {
-            return match *held == entry {
-                true => Ok(()),
-                false => Err(MembershipError::Fork { position: entry.position }),
-            };
+        if entry.position <= self.position() {
+            return Err(MembershipError::Fork { position: entry.position });
         }
         let expected = self.position() + 1;
         if entry.position != expected {
@@ -403,6 +422,10 @@ impl Membership {
             }
             Statement::AddDevice { org, key, person } => {
                 self.device_add(*org, *key, person, position);
+                if !self.devices.contains_key(&entry.statement.signer) {
+                    // The recovery key has no other use.
+                    self.role_ensure(key.device(), person, PersonRole::Admin, position);
+                }
             }
             Statement::RemoveDevice { device: id, frontier, .. } => {
                 let device = self.devices.get_mut(id).expect("checked: it is known");
@@ -423,6 +446,11 @@ impl Membership {
             Statement::Resolve { document, actor, seq, head, .. } => {
                 self.resolved.insert((*document, *actor), (*seq, *head));
             }
+            Statement::Rotate(rotation) => self.rotation_apply(rotation, position),
+            Statement::SetRecovery { org, key } => {
+                self.organisation_mut(*org).recovery = Some(*key);
+            }
+            Statement::Reset { org } => self.reset(*org, entry.statement.signer, position),
         }
         self.said.insert(entry.statement.digest());
         self.head = entry.digest();
@@ -430,11 +458,30 @@ impl Membership {
     }
 
     fn organisation_add(&mut self, org: OrgId, role: OrgRole, name: &str) {
-        self.organisations.insert(org, Organisation { role, name: name.to_owned() });
+        let name = name.to_owned();
+        let (awaits_first, recovery, reset_asked) = (true, None, None);
+        let organisation = Organisation { role, name, awaits_first, recovery, reset_asked };
+        self.organisations.insert(org, organisation);
+    }
+
+    fn organisation_mut(&mut self, org: OrgId) -> &mut Organisation {
+        self.organisations.get_mut(&org).expect("checked: it is known")
+    }
+
+    /// The second of two devices of the hub makes it so, the only one at once.
+    fn reset(&mut self, org: OrgId, signer: DeviceId, position: u64) {
+        let alone = self.device_count(self.hub, position.saturating_sub(1)) == 1;
+        let organisation = self.organisation_mut(org);
+        if alone || organisation.reset_asked.is_some() {
+            organisation.awaits_first = true;
+            (organisation.recovery, organisation.reset_asked) = (None, None);
+        } else {
+            organisation.reset_asked = Some(signer);
+        }
     }
 
     fn device_add(&mut self, org: OrgId, key: PublicKey, person: &str, position: u64) {
-        let first = self.devices_of(org).next().is_none();
+        let first = std::mem::take(&mut self.organisation_mut(org).awaits_first);
         let device = key.device();
         let persons = BTreeMap::from([(person.to_owned(), BTreeSet::new())]);
         let joined_at = position;
@@ -447,6 +494,14 @@ impl Membership {
         }
         if first && org == self.hub {
             self.role_grant(device, person, PersonRole::Lead, position);
+        }
+    }
+
+    /// Grants a role to somebody who may have it already.
+    fn role_ensure(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
+        let persons = &self.devices[&device].persons;
+        if !persons.get(person).is_some_and(|roles| roles.contains(&role)) {
+            self.role_grant(device, person, role, position);
         }
     }
 
@@ -582,6 +637,21 @@ pub enum MembershipError {
         /// The device that was to join.
         device: DeviceId,
     },
+    /// A rotation does not make the next root.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// The organisation has a device that takes part, or waits for its first one.
+    #[error("organisation {org} does not need to begin anew")]
+    NotLost {
+        /// The organisation.
+        org: OrgId,
+    },
+    /// Another person at another device of the hub must say so too.
+    #[error("a second person at another device of the hub must say so")]
+    SecondPerson,
+    /// The key is a device's, or that of another organisation.
+    #[error("the key is in use already")]
+    KeyInUse,
     /// Without its sequencer the log would end.
     #[error("the device that sequences cannot be removed")]
     SequencerStays,

@@ -86,6 +86,9 @@ pub enum Message {
         /// The key of the inviting device.
         #[n(0)]
         inviter_key: PublicKey,
+        /// The proof that the inviter knows the secret too (`enrolment::inviter_proof`).
+        #[cbor(n(1), with = "minicbor::bytes")]
+        proof: [u8; 32],
     },
     /// The device is in. The last entries of the log; earlier ones came as `Statements`.
     #[n(9)]
@@ -96,6 +99,9 @@ pub enum Message {
     /// What the sender has of documents that differ.
     #[n(11)]
     Have(#[n(0)] Have),
+    /// The recovery key of an organisation lets the sending device in: the statement says so.
+    #[n(12)]
+    Recover(#[n(0)] SignedStatement),
 }
 
 /// A place in a node's own log of changes, with what stands there: a restored backup comes to the
@@ -134,12 +140,16 @@ pub struct MembershipPosition {
     /// The first 16 bytes of its digest.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub head: [u8; 16],
+    /// The version of the root there.
+    #[n(2)]
+    pub root: u64,
 }
 
 impl MembershipPosition {
     /// Returns where a log stands.
     pub fn of(membership: &Membership) -> Self {
-        Self { position: membership.position(), head: membership.head().half() }
+        let (position, root) = (membership.position(), membership.root().version);
+        Self { position, head: membership.head().half(), root }
     }
 }
 

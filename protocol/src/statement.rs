@@ -8,6 +8,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 
 use crate::cbor::{self, CborError};
 use crate::key::{Algorithm, Domain, PublicKey, Signature, SigningKey};
+use crate::root::Rotation;
 
 /// Most characters of an organisation's name.
 pub const NAME_CHARS_MAX: usize = 60;
@@ -169,6 +170,28 @@ pub enum Statement {
         #[n(4)]
         head: ChangeHash,
     },
+    /// The root changes hands, or another device sequences. Signed by root keys; the statement
+    /// itself by the new sequencer.
+    #[n(8)]
+    Rotate(#[n(0)] Rotation),
+    /// This key may let admins' devices of the organisation in, and remove them (trust A3).
+    #[n(9)]
+    SetRecovery {
+        /// The organisation.
+        #[n(0)]
+        org: OrgId,
+        /// The key, which is no device's.
+        #[n(1)]
+        key: PublicKey,
+    },
+    /// An organisation that has lost every device begins anew: the hub's staff lets a first one in
+    /// again, under the same id (trust A7). A hub with two devices says so twice.
+    #[n(10)]
+    Reset {
+        /// The organisation.
+        #[n(0)]
+        org: OrgId,
+    },
 }
 
 impl Statement {
@@ -183,6 +206,9 @@ impl Statement {
             Self::RemoveRole { .. } => "remove_role",
             Self::SetFrontier { .. } => "set_frontier",
             Self::Resolve { .. } => "resolve",
+            Self::Rotate(_) => "rotate",
+            Self::SetRecovery { .. } => "set_recovery",
+            Self::Reset { .. } => "reset",
         }
     }
 
@@ -212,6 +238,9 @@ impl Statement {
                 let fits = actor.tag() == device.tag() && *seq > 0;
                 if fits { Ok(()) } else { Err(StatementError::Resolve) }
             }
+            Self::Rotate(rotation) => rotation.check(),
+            Self::SetRecovery { key, .. } => key_check(key),
+            Self::Reset { .. } => Ok(()),
         }
     }
 }
@@ -305,7 +334,7 @@ fn region_check(region: &str) -> Result<(), StatementError> {
     }
 }
 
-fn key_check(key: &PublicKey) -> Result<(), StatementError> {
+pub(crate) fn key_check(key: &PublicKey) -> Result<(), StatementError> {
     if key.is_usable() { Ok(()) } else { Err(StatementError::UnusableKey) }
 }
 
@@ -343,6 +372,10 @@ pub enum StatementError {
     /// Documents or heads out of order, twice, or a document without heads.
     #[error("the frontier is not in order")]
     Frontier,
+    /// Keys or signatures of a root out of order or twice, none or too many of them, or a threshold
+    /// that they cannot reach.
+    #[error("the keys of the root are not in order")]
+    RootKeys,
     /// The actor is not the device's, or the number is none.
     #[error("the branch is none of the device's")]
     Resolve,

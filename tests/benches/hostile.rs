@@ -58,8 +58,7 @@ fn cost(scene: &Scene, log: &Membership, batch: &DocumentBatch) -> (Duration, us
     let (mut times, mut most) = (Vec::new(), 0);
     for _ in 0..REPEATS {
         let batch = batch.clone();
-        let (document, seals) = (&scene.document, &scene.seals);
-        let ((time, admission), bytes) = peak(|| timed(|| admit(document, seals, batch, log)));
+        let ((time, admission), bytes) = peak(|| timed(|| admit(scene.held(), batch, log)));
         drop(admission);
         times.push(time);
         most = most.max(bytes);

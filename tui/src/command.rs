@@ -4,6 +4,7 @@
 //! bundles are not here yet.
 
 mod actions;
+mod enrol;
 mod export;
 mod failure;
 mod given;
@@ -11,6 +12,7 @@ mod import;
 mod lists;
 mod network;
 mod place;
+mod root;
 mod secrets;
 mod stage;
 mod tables;
@@ -112,13 +114,24 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Init { role, name, region, person, .. } => {
             network::init(lang, role, name, region, person)
         }
-        Command::Invite { role, org, device, out, person, .. } => {
+        Command::Invite { role, org, device, out, code, offline, person, .. } => {
+            let (node, out) = (opened(person.as_deref())?, out.unwrap_or_default());
+            match (code, offline) {
+                (true, _) => enrol::invite_by_code(lang, &node, org.as_deref()),
+                (_, true) => enrol::invite_offline(lang, &node, org.as_deref(), &out),
+                _ => actions::invite(lang, &node, &actions::Invite { role, org, device, out }),
+            }
+        }
+        Command::Join { file, code, address, request, response, person, wait, json } => {
+            let way = enrol::Way { file, code, address, request, response };
+            enrol::join(lang, &enrol::Join { way, person, wait_seconds: wait, json })
+        }
+        Command::Admit { file, values, out, person, .. } => {
             let node = opened(person.as_deref())?;
-            actions::invite(lang, &node, &actions::Invite { role, org, device, out })
+            enrol::admit(lang, &node, &file, out.as_deref(), &values)
         }
-        Command::Join { file, person, wait, json } => {
-            network::join(lang, &file, person, wait, json)
-        }
+        Command::Root { what, person, .. } => root::root(lang, &what, || opened(person.as_deref())),
+        Command::Recovery { what, .. } => root::recovery(lang, &what, opened),
         Command::Serve { listen, json } => network::serve(lang, &opened(None)?, listen, json),
         Command::Sync { peer, .. } => network::sync(lang, &opened(None)?, peer.as_deref()),
         Command::Status { person, .. } => network::status(lang, &opened(person.as_deref())?),
@@ -132,8 +145,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         }
         Command::Do { list: true, .. } => Ok(actions::all(lang)),
         Command::Do { action, values, person, .. } => {
-            let action = action.unwrap_or_default();
-            let action = given::action(lang, &action)?;
+            let action = given::action(lang, &action.unwrap_or_default())?;
             let node = opened(person.as_deref())?;
             actions::act(lang, &node, action, &values)
         }
@@ -288,8 +300,14 @@ enum Command {
         #[arg(long)]
         device: bool,
         /// The file that is written.
+        #[arg(long, required_unless_present = "code")]
+        out: Option<PathBuf>,
+        /// Prints a code to be read to the other side, in place of a file.
+        #[arg(long, conflicts_with_all = ["out", "offline"])]
+        code: bool,
+        /// For a device that cannot call: files go to and fro on a stick.
         #[arg(long)]
-        out: PathBuf,
+        offline: bool,
         #[arg(long)]
         person: Option<String>,
         #[arg(long)]
@@ -298,13 +316,58 @@ enum Command {
     /// 加入网络 · Joins with an invitation: prints the digits, then waits for the inviter.
     Join {
         /// The invitation.
-        file: PathBuf,
+        #[arg(required_unless_present_any = ["code", "response"])]
+        file: Option<PathBuf>,
+        /// The code of an invitation, in place of the file.
+        #[arg(long, requires = "address", conflicts_with = "file")]
+        code: Option<String>,
+        /// Where the inviter can be reached, `10.1.2.3:40311`.
+        #[arg(long)]
+        address: Option<String>,
+        /// Writes a request for a stick, in place of a call.
+        #[arg(long, requires = "file")]
+        request: Option<PathBuf>,
+        /// Takes the inviter's answer from a stick.
+        #[arg(long, conflicts_with_all = ["file", "code", "request"])]
+        response: Option<PathBuf>,
         #[arg(long)]
         person: Option<String>,
         /// Seconds to wait for the inviter.
         #[arg(long, default_value_t = 600)]
         wait: u64,
         #[arg(long)]
+        json: bool,
+    },
+    /// 办理请求 · Shows a request out of a file; with `digits=` lets the device in.
+    Admit {
+        /// The request.
+        file: PathBuf,
+        /// The digits that the other screen shows, once they were compared.
+        #[arg(value_name = "digits=D")]
+        values: Vec<String>,
+        /// The answer that is written.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[arg(long)]
+        person: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 信任根 · The ceremony of the root: keys, rotations, who sequences.
+    Root {
+        #[command(subcommand)]
+        what: root::Root,
+        /// Who acts.
+        #[arg(long, global = true)]
+        person: Option<String>,
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// 恢复 · Recovery keys, and organisations that lost everything.
+    Recovery {
+        #[command(subcommand)]
+        what: root::Recovery,
+        #[arg(long, global = true)]
         json: bool,
     },
     /// 运行节点 · Lets others reach this node, until it is stopped.
@@ -489,6 +552,9 @@ impl Command {
             Command::Init { json, .. }
             | Command::Invite { json, .. }
             | Command::Join { json, .. }
+            | Command::Admit { json, .. }
+            | Command::Root { json, .. }
+            | Command::Recovery { json, .. }
             | Command::Serve { json, .. }
             | Command::Sync { json, .. }
             | Command::Status { json, .. }

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod list;
 pub mod lock;
 pub mod marking;
+pub mod people;
 pub mod settle;
 pub mod sheet;
 pub mod training;

@@ -42,6 +42,8 @@ pub struct Taken {
 struct Judging {
     from: DeviceId,
     batch: DocumentBatch,
+    /// Whether the batch repairs a difference between the two stores.
+    in_repair: bool,
     log_grew: bool,
 }
 
@@ -52,12 +54,12 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        from: DeviceId,
+        (from, in_repair): (DeviceId, bool),
         batches: Vec<DocumentBatch>,
     ) -> Result<Taken, EngineError> {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         for batch in batches {
-            let judging = Judging { from, batch, log_grew: false };
+            let judging = Judging { from, batch, in_repair, log_grew: false };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         project(transaction, membership, &work.touches)?;
@@ -78,7 +80,7 @@ impl Engine {
         peers::refusals_close(transaction)?;
         for header in concerned(transaction, membership, from)? {
             let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
-            let judging = Judging { from: who.device, batch, log_grew: true };
+            let judging = Judging { from: who.device, batch, in_repair: false, log_grew: true };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         work.touches.extend(documents::touched_acts(transaction, from)?);
@@ -96,7 +98,7 @@ impl Engine {
         taken: &mut Taken,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        let Judging { from, batch, log_grew } = judging;
+        let Judging { from, batch, in_repair, log_grew } = judging;
         let header = batch.header.clone();
         let before = match work.documents.remove(&header.id()) {
             Some(document) => document,
@@ -107,7 +109,9 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
+        // What comes again with its document is not told again.
+        let fresh = |refused: &&Refused| in_repair || !apart.contains(refused);
+        taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
@@ -278,6 +282,11 @@ fn concerned(
             Statement::Resolve { document, .. } => {
                 let header = documents::header(transaction, *document)?;
                 headers.extend(header.map(|header| (*document, header)));
+            }
+            // What it has dropped of the log may have concerned any document.
+            Statement::Rotate(_) => {
+                let all = documents::headers(transaction)?.into_iter();
+                headers.extend(all.map(|header| (header.id(), header)));
             }
             _ => {}
         }

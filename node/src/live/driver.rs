@@ -379,6 +379,11 @@ impl Driver {
                 let answer = storing::join(&self.node, link, &join)?;
                 return Ok(vec![Event::JoinAnswered { peer, answer }]);
             }
+            Effect::Recovering { peer, statement } => {
+                let (answer, log) = storing::recover(&self.node, *statement, &mut self.seen)?;
+                let answered = Event::JoinAnswered { peer, answer };
+                return Ok(vec![Event::MembershipChanged(log), answered]);
+            }
             Effect::Admit { peer, ref documents, .. }
                 if !documents.is_empty() && self.node.room() < Room::Enough =>
             {

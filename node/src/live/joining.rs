@@ -10,10 +10,15 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use onex_crdt::field::text::PersonName;
-use onex_protocol::enrolment::{Invitation, digits, join_proof};
+use onex_crdt::ids::DeviceId;
+use onex_protocol::enrolment::{
+    Invitation, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
+};
 use onex_protocol::key::{PublicKey, SigningKey};
 use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::message::{Join, Message};
+use onex_protocol::recovery::Recovery;
+use onex_protocol::statement::Statement;
 
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
@@ -31,9 +36,19 @@ pub struct Joining {
     keys: Keys,
     clock: Clock,
     person: String,
-    invitation: Invitation,
+    asked: Asked,
     link: Link,
     digits: String,
+}
+
+/// What a joining device knows of the network.
+struct Asked {
+    secret: InvitationSecret,
+    /// Whom to call: the key, where it is known, and the address.
+    calls: Vec<(Option<PublicKey>, String)>,
+    /// The beginning of the membership log; nothing where only a code is known. Then the log is
+    /// believed that comes over a connection whose other end knows the secret.
+    begun: Option<Membership>,
 }
 
 /// The connection to the inviter; the sender is kept so that the stream stays open.
@@ -44,6 +59,7 @@ struct Link {
     receiver: Receiver,
     /// Entries of the membership log that have come so far.
     entries: Vec<Entry>,
+    address: String,
 }
 
 impl Node {
@@ -73,16 +89,87 @@ impl Node {
         clock: Clock,
     ) -> Result<Joining, NodeError> {
         let invitation = Invitation::from_text(invitation)?;
+        let calls = invitation.addresses.iter();
+        let asked = Asked {
+            secret: invitation.secret,
+            calls: calls.map(|(_, key, address)| (Some(*key), address.clone())).collect(),
+            begun: Some(invitation.membership()?),
+        };
+        Self::join_asked(folder, asked, person, guard, clock)
+    }
+
+    /// Asks to be let into a network with the code of an invitation and the inviter's address.
+    ///
+    /// # Errors
+    /// When the code is mistyped, a node lives in the folder already, the keys cannot be kept so,
+    /// or nobody answers who knows the code too.
+    pub fn join_by_code(
+        folder: &Path,
+        code: &str,
+        address: &str,
+        person: &str,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Joining, NodeError> {
+        let secret = InvitationSecret::from_code(code)?;
+        let asked = Asked { secret, calls: vec![(None, address.to_owned())], begun: None };
+        Self::join_asked(folder, asked, person, guard, clock)
+    }
+
+    fn join_asked(
+        folder: &Path,
+        asked: Asked,
+        person: &str,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Joining, NodeError> {
         let person = PersonName::parse(person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let person = person.as_str().to_owned();
         let home = Home::new(folder);
         let keys = fresh_keys(&home, guard)?;
         let runtime = runtime()?;
-        let (link, inviter) = runtime.block_on(ask(&invitation, &person, &keys.device))?;
+        let (link, inviter) = runtime.block_on(ask(&asked, &person, &keys.device))?;
         let own = SigningKey::from_seed(&keys.device).public();
-        let digits = digits(&inviter, &own, &invitation.id);
-        Ok(Joining { runtime, home, keys, clock, person, invitation, link, digits })
+        let digits = digits(&inviter, &own, &asked.secret.id());
+        Ok(Joining { runtime, home, keys, clock, person, asked, link, digits })
+    }
+
+    /// Joins with the file of an organisation's recovery key, which needs nobody's consent: the
+    /// person is an admin at once.
+    ///
+    /// # Errors
+    /// When the text is no such file, the hub cannot be reached, or the key counts no longer.
+    pub fn join_by_recovery(
+        folder: &Path,
+        recovery: &str,
+        person: &str,
+        guard: &Guard,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
+        let recovery = Recovery::from_text(recovery)?;
+        let person = PersonName::parse(person)
+            .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
+        let home = Home::new(folder);
+        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let begun = recovery.membership()?;
+        let (key, person) = (SigningKey::from_seed(&keys.device).public(), person.as_str());
+        let body = Statement::AddDevice { org: recovery.org, key, person: person.to_owned() };
+        let statement = begun.propose(&recovery.secret.key(), body);
+        let calls = recovery.addresses.iter();
+        let calls: Vec<_> = calls.map(|(_, key, address)| (Some(*key), address.clone())).collect();
+        let said = |_: &Connection| Ok(Message::Recover(statement.clone()));
+        let entries = runtime()?.block_on(async {
+            let mut link = call(&calls, &keys.device, said).await?;
+            let waited = timeout(RECOVERY_MAX, link.welcome()).await;
+            let entries = waited.map_err(|_| NodeError::Unreachable)?;
+            link.connection.close(0, "joined");
+            let _ = timeout(PARTING, link.endpoint.wait_closed()).await;
+            entries
+        })?;
+        let membership = continued(begun, entries)?;
+        settle_in(&home, &keys, person, &membership, &recovery.addresses)?;
+        begin(home, keys, clock)
     }
 }
 
@@ -90,11 +177,6 @@ impl Joining {
     /// The digits to be compared with those on the inviter's screen.
     pub fn digits(&self) -> &str {
         &self.digits
-    }
-
-    /// The organisation that the device would belong to.
-    pub fn org_name(&self) -> &str {
-        &self.invitation.org_name
     }
 
     /// Waits until the inviter has confirmed, opens the node and takes the first documents.
@@ -108,58 +190,97 @@ impl Joining {
         self.link.connection.close(0, "joined");
         let endpoint = &self.link.endpoint;
         let _ = self.runtime.block_on(async { timeout(PARTING, endpoint.wait_closed()).await });
-        let membership = self.membership(entries)?;
-        self.settle_in(&membership)?;
-        let node = Node::with_keys(self.home, self.keys, self.clock)?;
-        match node.sync(None) {
-            Ok(_) | Err(NodeError::NoPeer) => Ok(node),
-            Err(error) => Err(error),
+        let membership = match self.asked.begun.take() {
+            Some(begun) => continued(begun, entries)?,
+            None => Membership::replay(entries).map_err(NodeError::membership)?,
+        };
+        let inviter = PublicKey(self.link.connection.peer_key());
+        let known = self.asked.calls.iter().filter_map(|(key, address)| Some(((*key)?, address)));
+        let mut addresses: Vec<_> =
+            known.map(|(key, address)| (key.device(), key, address.clone())).collect();
+        if addresses.is_empty() {
+            addresses.push((inviter.device(), inviter, self.link.address.clone()));
         }
-    }
-
-    /// The membership log that came, begun by the root that the invitation names.
-    fn membership(&self, entries: Vec<Entry>) -> Result<Membership, NodeError> {
-        let mut membership = self.invitation.membership()?;
-        for entry in entries {
-            membership.append(entry).map_err(NodeError::membership)?;
-        }
-        Ok(membership)
-    }
-
-    fn settle_in(&self, membership: &Membership) -> Result<(), NodeError> {
-        let own = SigningKey::from_seed(&self.keys.device).device();
-        if membership.device(own).is_none() {
-            return Err(NodeError::NotJoined);
-        }
-        backup::adopt(&self.home, &self.keys, membership.network())?;
-        let mut store = Store::open(&self.home.database(), &self.keys.store)?;
-        let transaction = store.write()?;
-        for entry in membership.entries_from(0) {
-            store::membership::put(&transaction, entry)?;
-        }
-        store::set_meta(&transaction, PERSON, self.person.as_bytes())?;
-        for (device, key, address) in &self.invitation.addresses {
-            if let Some(member) = membership.device(*device) {
-                peers::put(&transaction, key, member.org, Some(address))?;
-            }
-        }
-        transaction.commit().map_err(StoreError::from)?;
-        Ok(())
+        settle_in(&self.home, &self.keys, &self.person, &membership, &addresses)?;
+        begin(self.home, self.keys, self.clock)
     }
 }
 
-/// Shows the invitation to the first address that answers; returns the inviter's key.
-async fn ask(
-    invitation: &Invitation,
+/// Opens the node and takes the first documents.
+fn begin(home: Home, keys: Keys, clock: Clock) -> Result<Node, NodeError> {
+    let node = Node::with_keys(home, keys, clock)?;
+    match node.sync(None) {
+        Ok(_) | Err(NodeError::NoPeer) => Ok(node),
+        Err(error) => Err(error),
+    }
+}
+
+/// The membership log that came, begun by the root that was known before.
+fn continued(mut begun: Membership, entries: Vec<Entry>) -> Result<Membership, NodeError> {
+    for entry in entries {
+        begun.append(entry).map_err(NodeError::membership)?;
+    }
+    Ok(begun)
+}
+
+/// Makes the store of a device that is in the membership log.
+pub(super) fn settle_in(
+    home: &Home,
+    keys: &Keys,
     person: &str,
-    seed: &[u8; 32],
-) -> Result<(Link, PublicKey), NodeError> {
+    membership: &Membership,
+    addresses: &[(DeviceId, PublicKey, String)],
+) -> Result<(), NodeError> {
+    let own = SigningKey::from_seed(&keys.device).device();
+    if membership.device(own).is_none() {
+        return Err(NodeError::NotJoined);
+    }
+    backup::adopt(home, keys, membership.network())?;
+    let mut store = Store::open(&home.database(), &keys.store)?;
+    let transaction = store.write()?;
+    for entry in membership.entries_from(0) {
+        store::membership::put(&transaction, entry)?;
+    }
+    store::set_meta(&transaction, PERSON, person.as_bytes())?;
+    for (device, key, address) in addresses {
+        if let Some(member) = membership.device(*device) {
+            peers::put(&transaction, key, member.org, Some(address))?;
+        }
+    }
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// Shows the invitation to the first address that answers; returns the inviter's key, once the
+/// inviter has proven that it knows the invitation too.
+async fn ask(asked: &Asked, person: &str, seed: &[u8; 32]) -> Result<(Link, PublicKey), NodeError> {
     let own = SigningKey::from_seed(seed).public();
+    let said = |connection: &Connection| {
+        let exporter = connection.exporter(JOIN_LABEL, b"")?;
+        let proof = join_proof(&asked.secret, &exporter, &own);
+        let (invitation, person) = (asked.secret.id(), person.to_owned());
+        Ok(Message::Join(Join { invitation, proof, key: own, person }))
+    };
+    let mut link = call(&asked.calls, seed, said).await?;
+    let (inviter, proof) = link.pending().await?;
+    let exporter = link.connection.exporter(JOIN_LABEL, b"")?;
+    match proofs_match(&proof, &inviter_proof(&asked.secret, &exporter, &inviter)) {
+        true => Ok((link, inviter)),
+        false => Err(NodeError::NotTheInviter),
+    }
+}
+
+/// Connects with the first address that answers and says what there is to say first.
+async fn call(
+    calls: &[(Option<PublicKey>, String)],
+    seed: &[u8; 32],
+    said: impl Fn(&Connection) -> Result<Message, NodeError>,
+) -> Result<Link, NodeError> {
     let endpoint = Rc::new(Endpoint::bind(&DeviceKey::from_seed(*seed), ANY_PORT)?);
     let mut last = NodeError::Unreachable;
-    for (_, key, address) in &invitation.addresses {
-        let Some(address) = resolve(address) else { continue };
-        let connection = match endpoint.connect(address, Some(key.0)).await {
+    for (key, address) in calls {
+        let Some(resolved) = resolve(address) else { continue };
+        let connection = match endpoint.connect(resolved, key.map(|key| key.0)).await {
             Ok(connection) => connection,
             Err(error) => {
                 last = error.into();
@@ -167,29 +288,27 @@ async fn ask(
             }
         };
         let (mut sender, receiver) = connection.split().await?;
-        let exporter = connection.exporter(JOIN_LABEL, b"")?;
-        let proof = join_proof(&invitation.secret, &exporter, &own);
-        let join = Join { invitation: invitation.id, proof, key: own, person: person.to_owned() };
-        sender.send(&Message::Join(join).encode().bytes).await?;
-        let mut link = Link {
+        sender.send(&said(&connection)?.encode().bytes).await?;
+        return Ok(Link {
             endpoint: Rc::clone(&endpoint),
             connection,
             _sender: sender,
             receiver,
             entries: Vec::new(),
-        };
-        let inviter = link.pending().await?;
-        return Ok((link, inviter));
+            address: address.clone(),
+        });
     }
     Err(last)
 }
 
 impl Link {
-    /// Waits for the inviter's key.
-    async fn pending(&mut self) -> Result<PublicKey, NodeError> {
+    /// Waits for the inviter's key and proof.
+    async fn pending(&mut self) -> Result<(PublicKey, [u8; 32]), NodeError> {
         match self.message().await? {
-            Message::Pending { inviter_key } if inviter_key.0 == self.connection.peer_key() => {
-                Ok(inviter_key)
+            Message::Pending { inviter_key, proof }
+                if inviter_key.0 == self.connection.peer_key() =>
+            {
+                Ok((inviter_key, proof))
             }
             other => Err(unexpected(&other)),
         }
@@ -223,3 +342,6 @@ fn unexpected(message: &Message) -> NodeError {
     };
     NodeError::NotLetIn { reason }
 }
+
+/// How long the hub may take to give a recovered device its place.
+const RECOVERY_MAX: Duration = Duration::from_secs(60);

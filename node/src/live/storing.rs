@@ -3,21 +3,22 @@
 //! A failure here ends the driver: a node that goes on after a lost write lies to its peers.
 
 use onex_crdt::field::time::Date;
-use onex_crdt::ids::DeviceId;
+use onex_crdt::ids::{DeviceId, Digest};
 use onex_protocol::admission::{DocumentBatch, refusal_opens};
-use onex_protocol::enrolment::{join_proof, proofs_match};
+use onex_protocol::enrolment::{inviter_proof, join_proof, proofs_match};
 use onex_protocol::key::PublicKey;
-use onex_protocol::machine::{Admitted, Effect, Event, JoinAnswer, Own, Report};
+use onex_protocol::machine::{Admitted, Effect, Event, Fault, JoinAnswer, Own, Report};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::{Join, LogPosition, Origin};
 use onex_protocol::scope::Party;
+use onex_protocol::statement::{SignedStatement, Statement};
 
 use super::driver::Link;
 use crate::handle::{Node, NodeError, Writer};
 use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
-use crate::store::enrolment::{self, InvitationState};
-use crate::store::{self, peers, sync};
+use crate::store::enrolment::{self, InvitationState, StoredInvitation};
+use crate::store::{self, StoreError, peers, sync};
 
 /// The label under which both ends of a connection draw the value that a join proof is bound to.
 pub(super) const JOIN_LABEL: &[u8] = b"EXPORTER-onex-join";
@@ -25,7 +26,7 @@ pub(super) const JOIN_LABEL: &[u8] = b"EXPORTER-onex-join";
 /// How far a driver has told the machine what the store holds.
 pub(super) struct Seen {
     log: LogPosition,
-    position: u64,
+    head: Digest,
     proposals: usize,
 }
 
@@ -37,16 +38,16 @@ pub(super) fn standing(node: &Node) -> Result<(Own, Membership, Seen), NodeError
     let membership = writer.membership.clone();
     let log = sync::log_end(writer.store.read())?;
     let proposals = store::membership::proposals(writer.store.read())?.len();
-    let position = membership.position();
-    Ok((own, membership, Seen { log, position, proposals }))
+    let head = membership.head();
+    Ok((own, membership, Seen { log, head, proposals }))
 }
 
 /// What was written since the machine last heard of it.
 pub(super) fn news(node: &Node, seen: &mut Seen) -> Result<Vec<Event>, NodeError> {
     let writer = node.writer()?;
     let mut events = Vec::new();
-    if writer.membership.position() != seen.position {
-        seen.position = writer.membership.position();
+    if writer.membership.head() != seen.head {
+        seen.head = writer.membership.head();
         events.push(Event::MembershipChanged(Box::new(writer.membership.clone())));
     }
     let proposals = store::membership::proposals(writer.store.read())?;
@@ -120,7 +121,7 @@ pub(super) fn store(
             let who = node.who(&writer)?;
             let before = writer.membership.position();
             writer.take_entries(&who, entries)?;
-            seen.position = writer.membership.position();
+            seen.head = writer.membership.head();
             node.complete(&mut writer, before)?;
             drop(writer);
             node.shared.changed();
@@ -131,7 +132,7 @@ pub(super) fn store(
             let before = writer.membership.position();
             writer.sequence(&who, statements)?;
             node.complete(&mut writer, before)?;
-            seen.position = writer.membership.position();
+            seen.head = writer.membership.head();
             let membership = Box::new(writer.membership.clone());
             drop(writer);
             node.shared.changed();
@@ -152,10 +153,11 @@ fn admit(
     let mut writer = node.writer()?;
     let who = node.who(&writer)?;
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
+    let in_repair = origin == Origin::Repair;
     let taken = writer.commit(|engine, transaction, membership| {
-        let taken = engine.take(transaction, membership, &who, device, documents)?;
+        let from = (device, in_repair);
+        let taken = engine.take(transaction, membership, &who, from, documents)?;
         let opened = taken.refused.iter().copied();
-        let in_repair = origin == Origin::Repair;
         let opened: Vec<_> =
             opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();
         peers::set_refusals(transaction, device, ids, &opened)?;
@@ -191,11 +193,11 @@ fn clears_outbox(own: Own, party: Party) -> bool {
 
 /// Notes the end of a sync.
 pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result<(), NodeError> {
+    let mut writer = node.writer()?;
     if report.error.is_some() {
-        return Ok(());
+        return told(&mut writer, device, report);
     }
     let now = node.clock().now().to_string();
-    let mut writer = node.writer()?;
     let position = writer.membership.position();
     let hub = writer.membership.hub();
     let with_hub = writer.membership.device(device).is_some_and(|device| device.org == hub);
@@ -216,6 +218,7 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
                 }
             }
         }
+        store::forget_meta(transaction, TOLD_REMOVED)?;
         if with_hub {
             store::set_meta(transaction, HUB_POSITION, &position.to_be_bytes())?;
         }
@@ -225,6 +228,7 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
     if is_back {
         node.complete(&mut writer, 0)?;
     }
+    writer.sequence_waiting(&who)?;
     drop(writer);
     node.shared.changed();
     Ok(())
@@ -242,6 +246,84 @@ fn knows_the_log(membership: &Membership, own: DeviceId, peer: DeviceId) -> bool
     }
 }
 
+/// Notes what a peer has said when it closed. A removed device is closed at once and gets no log:
+/// that it was removed it learns in no other way. The next sync that ends well takes it back.
+fn told(writer: &mut Writer, device: DeviceId, report: &Report) -> Result<(), NodeError> {
+    let own = writer.engine.key().device();
+    let org = |id| writer.membership.device(id).filter(|it| it.active).map(|it| it.org);
+    let believed = org(device) == org(own) || org(device) == Some(writer.membership.hub());
+    if report.code == Some(Fault::RemovedDevice.code()) && believed {
+        store::set_meta(writer.store.read(), TOLD_REMOVED, device.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Whether a peer has said that this device was removed.
+pub(crate) fn told_removed(connection: &rusqlite::Connection) -> Result<bool, StoreError> {
+    Ok(store::meta(connection, TOLD_REMOVED)?.is_some())
+}
+
+/// The key of the peer that said so, in the table of odds and ends.
+const TOLD_REMOVED: &str = "told_removed";
+
+/// Lets a device in by the recovery key of its organisation.
+pub(super) fn recover(
+    node: &Node,
+    statement: SignedStatement,
+    seen: &mut Seen,
+) -> Result<(JoinAnswer, Box<Membership>), NodeError> {
+    let mut writer = node.writer()?;
+    let device = match &statement.body {
+        Statement::AddDevice { key, .. } => key.device(),
+        _ => statement.signer,
+    };
+    let is_in = |log: &Membership| log.device(device).is_some_and(|device| device.active);
+    // Whoever asks again after a broken line is in already.
+    let refused = match is_in(&writer.membership) {
+        true => None,
+        false => writer.membership.check(&statement).err().map(|error| error.to_string()),
+    };
+    if refused.is_none() && !is_in(&writer.membership) {
+        let who = node.who(&writer)?;
+        writer.sequence(&who, vec![statement])?;
+        seen.head = writer.membership.head();
+    }
+    let answer = match (refused, is_in(&writer.membership)) {
+        (None, true) => JoinAnswer::Welcome,
+        (Some(reason), _) => JoinAnswer::Refused { reason },
+        (None, false) => {
+            JoinAnswer::Refused { reason: "this device gives no places now".to_owned() }
+        }
+    };
+    let membership = Box::new(writer.membership.clone());
+    drop(writer);
+    node.shared.changed();
+    Ok((answer, membership))
+}
+
+/// Whether an invitation is good for a device now.
+///
+/// # Errors
+/// `NodeError::NotLetIn` with the reason.
+pub(super) fn usable(
+    node: &Node,
+    stored: &StoredInvitation,
+    joiner: &PublicKey,
+) -> Result<(), NodeError> {
+    let same = stored.joiner == Some(*joiner);
+    let expires = Date::parse(&stored.invitation.expires_on);
+    let reason = match stored.state {
+        InvitationState::Cancelled => "the invitation was cancelled",
+        InvitationState::Used if !same => "the invitation was used already",
+        InvitationState::Asked if !same => "another device came with this invitation",
+        InvitationState::Open if expires.is_ok_and(|day| day < node.clock().now().date()) => {
+            "the invitation has expired"
+        }
+        _ => return Ok(()),
+    };
+    Err(NodeError::NotLetIn { reason: reason.to_owned() })
+}
+
 /// Judges who comes with an invitation (trust A6).
 pub(super) fn join(node: &Node, link: &Link, join: &Join) -> Result<JoinAnswer, NodeError> {
     let refused = |reason: &str| Ok(JoinAnswer::Refused { reason: reason.to_owned() });
@@ -256,23 +338,18 @@ pub(super) fn join(node: &Node, link: &Link, join: &Join) -> Result<JoinAnswer, 
         enrolment::failed(connection, join.invitation)?;
         return refused("the invitation does not fit");
     }
-    let expires = Date::parse(&stored.invitation.expires_on);
-    let same = stored.joiner == Some(join.key);
-    let inviter_key = writer.engine.key().public();
-    match stored.state {
-        InvitationState::Cancelled => refused("the invitation was cancelled"),
-        InvitationState::Used if !same => refused("the invitation was used already"),
-        InvitationState::Asked if !same => refused("another device came with this invitation"),
-        InvitationState::Open if expires.is_ok_and(|day| day < node.clock().now().date()) => {
-            refused("the invitation has expired")
-        }
-        InvitationState::Used => Ok(JoinAnswer::Pending { inviter_key }),
-        InvitationState::Open | InvitationState::Asked => {
-            enrolment::asked(connection, join.invitation, &join.key, &join.person)?;
-            tracing::info!("a device asks to be let in");
-            drop(writer);
-            node.shared.changed();
-            Ok(JoinAnswer::Pending { inviter_key })
-        }
+    match usable(node, &stored, &join.key) {
+        Ok(()) => {}
+        Err(NodeError::NotLetIn { reason }) => return refused(&reason),
+        Err(error) => return Err(error),
     }
+    let inviter_key = writer.engine.key().public();
+    let proof = inviter_proof(&stored.invitation.secret, &exporter, &inviter_key);
+    if stored.state != InvitationState::Used {
+        enrolment::asked(connection, join.invitation, &join.key, &join.person)?;
+        tracing::info!("a device asks to be let in");
+    }
+    drop(writer);
+    node.shared.changed();
+    Ok(JoinAnswer::Pending { inviter_key, proof })
 }

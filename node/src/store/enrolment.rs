@@ -71,7 +71,7 @@ pub fn get(
 ) -> Result<Option<StoredInvitation>, StoreError> {
     let sql = format!("select {COLUMNS} from invitation where id = ?");
     let found = connection.query_row(&sql, [id.0.as_slice()], raw).optional()?;
-    found.map(read).transpose()
+    Ok(found.map(read).transpose()?.flatten())
 }
 
 /// Every invitation, the oldest first.
@@ -79,7 +79,7 @@ pub fn all(connection: &Connection) -> Result<Vec<StoredInvitation>, StoreError>
     let sql = format!("select {COLUMNS} from invitation order by made_on, id");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([], raw)?.collect::<Result<Vec<_>, _>>()?;
-    rows.into_iter().map(read).collect()
+    rows.into_iter().filter_map(|row| read(row).transpose()).collect()
 }
 
 /// Notes who has come with an invitation.
@@ -122,11 +122,12 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
-fn read(raw: Raw) -> Result<StoredInvitation, StoreError> {
+/// An invitation that an older program wrote is good no longer.
+fn read(raw: Raw) -> Result<Option<StoredInvitation>, StoreError> {
     let (bytes, made_on, joiner, person, tries, state) = raw;
     let joiner = joiner.and_then(|key| key.try_into().ok()).map(PublicKey);
     let state = InvitationState::ALL.iter().find(|(_, text)| *text == state);
     let state = state.map(|(state, _)| *state).ok_or(StoreError::Damaged { what: "invitation" })?;
-    let invitation = decode(&bytes, "invitation")?;
-    Ok(StoredInvitation { invitation, made_on, joiner, person, tries, state })
+    let Ok(invitation) = decode(&bytes, "invitation") else { return Ok(None) };
+    Ok(Some(StoredInvitation { invitation, made_on, joiner, person, tries, state }))
 }

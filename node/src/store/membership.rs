@@ -3,10 +3,12 @@
 use rusqlite::{Connection, params};
 
 use onex_protocol::membership::{Entry, Membership};
-use onex_protocol::statement::SignedStatement;
+use onex_protocol::statement::{SignedStatement, Statement};
 
-use super::StoreError;
+use super::{StoreError, meta, set_meta};
 
+/// The key of the root's version in the table of odds and ends.
+const ROOT: &str = "root";
 const DAMAGED: StoreError = StoreError::Damaged { what: "membership log" };
 
 /// Returns the membership log; nothing before the node has joined a network.
@@ -37,17 +39,31 @@ pub fn entries_from(connection: &Connection, position: u64) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-/// Stores an entry that was verified; a proposal that it sequences is done.
+/// The version of the root at the end of the stored log: when it moves, entries that were stored
+/// may be gone.
+pub fn root_version(connection: &Connection) -> Result<u64, StoreError> {
+    let bytes = meta(connection, ROOT)?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(1, u64::from_be_bytes))
+}
+
+/// Stores an entry that was verified; a proposal that it sequences is done. A rotation of the root
+/// drops what was stored at its place and after it.
 ///
 /// # Errors
 /// When another entry has the position: two entries for one position would be a fork.
 pub fn put(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
+    let held = || entries_from(connection, entry.position);
+    if let Statement::Rotate(rotation) = &entry.statement.body
+        && held()?.first() != Some(entry)
+    {
+        let sql = "delete from membership where position >= ?";
+        connection.execute(sql, [entry.position as i64])?;
+        set_meta(connection, ROOT, &rotation.version.to_be_bytes())?;
+    }
     let mut statement = connection
         .prepare_cached("insert or ignore into membership (position, bytes) values (?, ?)")?;
     let added = statement.execute(params![entry.position as i64, entry.to_bytes()])?;
-    let same =
-        || entries_from(connection, entry.position).map(|there| there.first() == Some(entry));
-    if added == 0 && !same()? {
+    if added == 0 && held()?.first() != Some(entry) {
         return Err(DAMAGED);
     }
     let digest = entry.statement.digest();

@@ -264,7 +264,7 @@ async fn relay(
     sender.send(&Message::Join(join).encode().bytes).await?;
     let pending = receiver.receive().await?.expect("the hub answers");
     assert!(matches!(Message::decode(&pending), Ok((Message::Pending { .. }, _))));
-    answer.send(&Message::Pending { inviter_key: own }.encode().bytes).await?;
+    answer.send(&Message::Pending { inviter_key: own, proof: [0; 32] }.encode().bytes).await?;
     // Both connections stand while people compare the digits.
     let _ = over.await;
     Ok(())

@@ -15,7 +15,7 @@ use crate::message::{
     REASON_BYTES_MAX, STATEMENTS_BYTES_MAX,
 };
 use crate::scope::Party;
-use crate::statement::{PERSON_CHARS_MAX, SignedStatement, text_check};
+use crate::statement::{PERSON_CHARS_MAX, SignedStatement, Statement, text_check};
 
 /// What a connection must know of the node.
 pub(super) struct Surroundings<'a> {
@@ -41,6 +41,8 @@ pub(super) struct Link {
     phase: Phase,
     /// Up to where the peer's membership log is known to reach.
     peer_position: u64,
+    /// The version of the root that it is known to have; 0 before it has greeted.
+    peer_root: u64,
     /// Whether the peer waits for places of what it proposed.
     places_owed: bool,
     proposals: Vec<SignedStatement>,
@@ -116,6 +118,7 @@ impl Link {
             heard: now,
             phase: Phase::Silent,
             peer_position: 0,
+            peer_root: 0,
             places_owed: false,
             proposals: Vec::new(),
         }
@@ -168,6 +171,7 @@ impl Link {
             (Message::Hello(hello), _) => self.hello(hello, around, out),
             (Message::Want { from }, _) => self.want(from, around, out),
             (Message::Join(join), Phase::Silent) => self.join(join, out),
+            (Message::Recover(statement), Phase::Silent) => self.recover(statement, out),
             (Message::Proposals(list), Phase::Open(_)) => self.proposals_take(list, around, out),
             (Message::Batch(batch), Phase::Open(exchange)) => {
                 exchange.batch(batch, inflated, wire, out)
@@ -239,7 +243,10 @@ impl Link {
                 self.phase = Phase::Answering(peer.clone());
                 self.ask_state(around, out);
             }
-            Phase::Learning(peer) if around.membership.position() >= peer.membership.position => {
+            Phase::Learning(peer)
+                if around.membership.position() >= peer.membership.position
+                    && around.membership.root().version >= peer.membership.root =>
+            {
                 return Err(Fault::UnknownDevice);
             }
             Phase::Settling { .. } => return self.settle(around, out),
@@ -280,8 +287,8 @@ impl Link {
             return Ok(());
         }
         match answer {
-            JoinAnswer::Pending { inviter_key } => {
-                self.wire.send(&Message::Pending { inviter_key }, out);
+            JoinAnswer::Pending { inviter_key, proof } => {
+                self.wire.send(&Message::Pending { inviter_key, proof }, out);
             }
             JoinAnswer::Welcome => {
                 let entries = around.membership.entries_from(0);
@@ -311,15 +318,19 @@ impl Link {
     pub fn close(mut self, fault: &Fault, out: &mut Out) {
         let (code, reason) = (fault.code(), cut(&fault.to_string()));
         self.wire.send(&Message::Close { code, reason: reason.clone() }, out);
-        out.push(Effect::Close { peer: self.wire.peer, code, reason: reason.clone() });
-        self.wire.fail(reason, out);
+        let peer = self.wire.peer;
+        self.wire.report.code = Some(code);
+        self.wire.fail(reason.clone(), out);
+        out.push(Effect::Close { peer, code, reason });
     }
 
     /// The peer closed: the transport is let go too.
-    pub fn closed(self, code: u32, reason: String, out: &mut Out) {
+    pub fn closed(mut self, code: u32, reason: String, out: &mut Out) {
         let reason = cut(&reason.replace(char::is_control, " "));
-        out.push(Effect::Closed { peer: self.wire.peer, code, reason: reason.clone() });
+        let peer = self.wire.peer;
+        self.wire.report.code = Some(code);
         self.wire.fail(format!("closed by the peer: {reason}"), out);
+        out.push(Effect::Closed { peer, code, reason });
     }
 
     pub fn lost(self, out: &mut Out) {
@@ -332,7 +343,8 @@ impl Link {
         }
         let ours = around.membership.position();
         let known = self.party(around).is_some();
-        if !known && hello.membership.position <= ours {
+        let rotated = hello.membership.root > around.membership.root().version;
+        if !known && hello.membership.position <= ours && !rotated {
             return Err(Fault::UnknownDevice);
         }
         match std::mem::replace(&mut self.phase, Phase::Enrolling) {
@@ -342,7 +354,9 @@ impl Link {
                 Ok(())
             }
             Phase::Silent => {
-                self.wire.send(&Message::Want { from: ours + 1 }, out);
+                // A rotation may stand before the end of what is here.
+                let from = if rotated { 1 } else { ours + 1 };
+                self.wire.send(&Message::Want { from }, out);
                 self.phase = Phase::Learning(hello);
                 Ok(())
             }
@@ -364,6 +378,7 @@ impl Link {
         let entries = around.membership.entries_from(from);
         self.wire.send_entries(entries, Message::Statements, out);
         self.peer_position = around.membership.position();
+        self.peer_root = around.membership.root().version;
         Ok(())
     }
 
@@ -377,19 +392,42 @@ impl Link {
         Ok(())
     }
 
-    /// Opens the exchange once our log is as long as the peer's and they agree.
+    /// A device that its organisation's recovery key lets in; whether it may, the log says.
+    fn recover(&mut self, statement: SignedStatement, out: &mut Out) -> Step {
+        let own = match &statement.body {
+            Statement::AddDevice { key, .. } => key.device() == self.wire.device,
+            _ => false,
+        };
+        if !own {
+            return Err(Fault::OutOfOrder { what: "recover" });
+        }
+        self.phase = Phase::Enrolling;
+        let statement = Box::new(statement);
+        out.push(Effect::Recovering { peer: self.wire.peer, statement });
+        Ok(())
+    }
+
+    /// Opens the exchange once our log is as long as the peer's and they agree. Where the roots
+    /// differ the newer one decides: its side sends the rotation and what follows.
     fn settle(&mut self, around: &Surroundings<'_>, out: &mut Out) -> Step {
         let (own, peer) = match &self.phase {
             Phase::Settling { own, peer } => (own.clone(), peer.clone()),
             _ => return Ok(()),
         };
         let theirs = peer.membership;
+        self.peer_root = self.peer_root.max(theirs.root);
         self.peer_position = self.peer_position.max(theirs.position);
-        let Some(entry) = around.membership.entries_from(theirs.position).first() else {
+        let ours = around.membership.root().version;
+        if theirs.root > ours {
             return Ok(());
-        };
-        if entry.digest().half() != theirs.head {
-            return Err(Fault::Fork { position: theirs.position });
+        }
+        if theirs.root == ours {
+            let Some(entry) = around.membership.entries_from(theirs.position).first() else {
+                return Ok(());
+            };
+            if entry.digest().half() != theirs.head {
+                return Err(Fault::Fork { position: theirs.position });
+            }
         }
         let party = self.party(around).ok_or(Fault::UnknownDevice)?;
         let reader = Reader { device: self.wire.device, party };
@@ -412,10 +450,13 @@ impl Link {
     /// Sends what the peer lacks of the log; nothing too, where it waits for an answer.
     fn entries_pass(&mut self, around: &Surroundings<'_>, out: &mut Out) {
         let owed = std::mem::take(&mut self.places_owed);
-        if owed || around.membership.position() > self.peer_position {
-            let entries = around.membership.entries_from(self.peer_position + 1);
-            self.wire.send_entries(entries, Message::Statements, out);
-            self.peer_position = around.membership.position();
+        let (position, root) = (around.membership.position(), around.membership.root().version);
+        let rotated = around.membership.rotation_of(self.peer_root + 1);
+        if owed || position > self.peer_position || rotated.is_some() {
+            let next = self.peer_position + 1;
+            let from = rotated.map_or(next, |place| place.min(next));
+            self.wire.send_entries(around.membership.entries_from(from), Message::Statements, out);
+            (self.peer_position, self.peer_root) = (position, root);
         }
     }
 
@@ -429,8 +470,9 @@ impl Link {
     }
 
     /// Entries came: an answer, where one was awaited.
-    pub fn statements_taken(&mut self, upto: u64) {
-        self.peer_position = self.peer_position.max(upto);
+    pub fn statements_taken(&mut self, log: &Membership) {
+        self.peer_position = self.peer_position.max(log.position());
+        self.peer_root = self.peer_root.max(log.root().version);
         if let Phase::Open(exchange) = &mut self.phase {
             exchange.places_awaited = exchange.places_awaited.saturating_sub(1);
         }
@@ -524,6 +566,7 @@ fn out_of_order(message: &Message) -> Fault {
         Message::Welcome(_) => "welcome",
         Message::Reconcile(_) => "reconcile",
         Message::Have(_) => "have",
+        Message::Recover(_) => "recover",
     };
     Fault::OutOfOrder { what }
 }

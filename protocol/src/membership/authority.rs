@@ -2,20 +2,90 @@
 //!
 //! Signatures and the statement in itself were checked before.
 
-use onex_crdt::ids::OrgId;
+use onex_crdt::ids::{DeviceId, OrgId};
 use onex_crdt::roles::{OrgRole, PersonRole};
 
 use super::{Device, Membership, MembershipError};
 use crate::key::PublicKey;
 use crate::statement::Statement;
 
+/// Who signs a statement.
+pub(super) enum Signer<'a> {
+    /// A device that takes part.
+    Device(&'a Device),
+    /// The recovery key of an organisation.
+    Recovery(OrgId, &'a PublicKey),
+}
+
+impl Signer<'_> {
+    pub(super) fn key(&self) -> &PublicKey {
+        match self {
+            Self::Device(device) => &device.key,
+            Self::Recovery(_, key) => key,
+        }
+    }
+}
+
 impl Membership {
-    /// Checks whether a device may say this now, and whether it makes sense now.
+    /// Returns who signs under this id.
+    pub(super) fn signer(&self, id: DeviceId) -> Result<Signer<'_>, MembershipError> {
+        let keys = self.organisations.iter();
+        let mut keys = keys.filter_map(|(org, it)| it.recovery.as_ref().map(|key| (*org, key)));
+        if let Some((org, key)) = keys.find(|(_, key)| key.device() == id) {
+            return Ok(Signer::Recovery(org, key));
+        }
+        self.active_device(id).map(Signer::Device)
+    }
+
+    /// Checks whether somebody may say this now, and whether it makes sense now.
     pub(super) fn body_check(
         &self,
-        signer: &Device,
+        signer: &Signer<'_>,
         body: &Statement,
     ) -> Result<(), MembershipError> {
+        match signer {
+            Signer::Device(device) => self.device_body_check(device, body),
+            Signer::Recovery(org, _) => self.recovery_body_check(*org, body),
+        }
+    }
+
+    /// The recovery key lets admins' devices of its organisation in and removes them, grants and
+    /// takes the role of an admin there, and may be replaced by another one. Nothing else.
+    fn recovery_body_check(&self, own: OrgId, body: &Statement) -> Result<(), MembershipError> {
+        let allowed = |right: bool| match right {
+            true => Ok(()),
+            false => Err(MembershipError::NotAllowed { kind: body.kind() }),
+        };
+        match body {
+            Statement::AddDevice { org, key, .. } => {
+                allowed(*org == own)?;
+                self.device_check(*org, key)
+            }
+            Statement::RemoveDevice { device, .. } => {
+                let target = self.active_device(*device)?;
+                allowed(is_admin_of(target, own))?;
+                self.removal_check(*device)
+            }
+            Statement::GrantRole { device, person, role } => {
+                let target = self.active_device(*device)?;
+                allowed(target.org == own && *role == PersonRole::Admin)?;
+                self.grant_check(target, person, *role)
+            }
+            Statement::RemoveRole { device, person, role, .. } => {
+                let target = self.active_device(*device)?;
+                allowed(target.org == own && *role == PersonRole::Admin)?;
+                role_held_check(target, person, *role)
+            }
+            Statement::SetRecovery { org, key } => {
+                allowed(*org == own)?;
+                self.recovery_check(key)
+            }
+            _ => allowed(false),
+        }
+    }
+
+    /// Checks whether a device may say this now, and whether it makes sense now.
+    fn device_body_check(&self, signer: &Device, body: &Statement) -> Result<(), MembershipError> {
         let allowed = |right: bool| match right {
             true => Ok(()),
             false => Err(MembershipError::NotAllowed { kind: body.kind() }),
@@ -33,10 +103,7 @@ impl Membership {
             Statement::RemoveDevice { device, .. } => {
                 let target = self.active_device(*device)?;
                 allowed(is_admin_of(signer, target.org) || self.is_hub_lead(signer))?;
-                match *device == self.sequencer {
-                    true => Err(MembershipError::SequencerStays),
-                    false => Ok(()),
-                }
+                self.removal_check(*device)
             }
             Statement::GrantRole { device, person, role } => {
                 let target = self.active_device(*device)?;
@@ -46,10 +113,7 @@ impl Membership {
             Statement::RemoveRole { device, person, role, .. } => {
                 let target = self.active_device(*device)?;
                 allowed(self.may_set_role(signer, target.org, *role))?;
-                match target.persons.get(person).is_some_and(|roles| roles.contains(role)) {
-                    true => Ok(()),
-                    false => Err(MembershipError::RoleNotHeld { role: *role }),
-                }
+                role_held_check(target, person, *role)
             }
             Statement::SetFrontier { cut, .. } => {
                 let cut = self.cuts.get(cut).ok_or(MembershipError::NoCut { cut: *cut })?;
@@ -65,6 +129,20 @@ impl Membership {
                     false => Ok(()),
                 }
             }
+            // It takes its place by the signatures of root keys alone (`rotation`).
+            Statement::Rotate(_) => allowed(false),
+            Statement::SetRecovery { org, key } => {
+                let organisation = self.organisation(*org);
+                let organisation =
+                    organisation.ok_or(MembershipError::UnknownOrganisation { org: *org })?;
+                let first = organisation.recovery.is_none() && self.is_hub_staff(signer);
+                allowed(is_admin_of(signer, *org) || first)?;
+                self.recovery_check(key)
+            }
+            Statement::Reset { org } => {
+                allowed(self.is_hub_staff(signer))?;
+                self.reset_check(signer, *org)
+            }
         }
     }
 
@@ -77,15 +155,51 @@ impl Membership {
         signer.org == self.hub && signer.has(PersonRole::Lead)
     }
 
-    /// The hub's staff adds the first device that an organisation ever has, its admin the others.
+    /// The hub's staff adds the first device of an organisation, its admin the others.
     fn may_add_device(&self, signer: &Device, org: OrgId) -> Result<bool, MembershipError> {
-        if self.organisation(org).is_none() {
-            return Err(MembershipError::UnknownOrganisation { org });
-        }
-        Ok(match self.devices_of(org).next() {
-            None => self.is_hub_staff(signer),
-            Some(_) => is_admin_of(signer, org),
+        let organisation = self.organisation(org);
+        let organisation = organisation.ok_or(MembershipError::UnknownOrganisation { org })?;
+        Ok(match organisation.awaits_first {
+            true => self.is_hub_staff(signer),
+            false => is_admin_of(signer, org),
         })
+    }
+
+    fn removal_check(&self, device: DeviceId) -> Result<(), MembershipError> {
+        match device == self.sequencer {
+            true => Err(MembershipError::SequencerStays),
+            false => Ok(()),
+        }
+    }
+
+    /// A recovery key is no device's and nobody else's.
+    fn recovery_check(&self, key: &PublicKey) -> Result<(), MembershipError> {
+        let taken = self.devices.contains_key(&key.device())
+            || self.organisations.values().any(|org| org.recovery.as_ref() == Some(key));
+        if taken { Err(MembershipError::KeyInUse) } else { Ok(()) }
+    }
+
+    /// An organisation begins anew when no device of it takes part. A lead says so first; where the
+    /// hub has two devices somebody else of the staff says so too, at another one.
+    fn reset_check(&self, signer: &Device, org: OrgId) -> Result<(), MembershipError> {
+        let organisation = self.organisation(org);
+        let organisation = organisation.ok_or(MembershipError::UnknownOrganisation { org })?;
+        let lives = self.devices_of(org).any(|(_, device)| device.active);
+        if lives || organisation.awaits_first || org == self.hub {
+            return Err(MembershipError::NotLost { org });
+        }
+        let Some(first) = organisation.reset_asked else {
+            return match self.is_hub_lead(signer) {
+                true => Ok(()),
+                false => Err(MembershipError::NotAllowed { kind: "reset" }),
+            };
+        };
+        let first = &self.devices[&first];
+        let other = signer
+            .persons
+            .iter()
+            .any(|(person, roles)| !roles.is_empty() && !first.persons.contains_key(person));
+        if first.key != signer.key && other { Ok(()) } else { Err(MembershipError::SecondPerson) }
     }
 
     fn may_set_role(&self, signer: &Device, org: OrgId, role: PersonRole) -> bool {
@@ -103,10 +217,13 @@ impl Membership {
     }
 
     /// A key never comes back, and in an organisation an actor's tag must name one device.
-    fn device_check(&self, org: OrgId, key: &PublicKey) -> Result<(), MembershipError> {
+    pub(super) fn device_check(&self, org: OrgId, key: &PublicKey) -> Result<(), MembershipError> {
         let device = key.device();
         if self.devices.contains_key(&device) {
             return Err(MembershipError::DeviceExists { device });
+        }
+        if self.organisations.values().any(|org| org.recovery.as_ref() == Some(key)) {
+            return Err(MembershipError::KeyInUse);
         }
         match self.devices_of(org).any(|(id, _)| id.tag() == device.tag()) {
             true => Err(MembershipError::TagClash { device }),
@@ -128,6 +245,13 @@ impl Membership {
             true => Err(MembershipError::RoleHeld { role }),
             false => Ok(()),
         }
+    }
+}
+
+fn role_held_check(target: &Device, person: &str, role: PersonRole) -> Result<(), MembershipError> {
+    match target.persons.get(person).is_some_and(|roles| roles.contains(&role)) {
+        true => Ok(()),
+        false => Err(MembershipError::RoleNotHeld { role }),
     }
 }
 

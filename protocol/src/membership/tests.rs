@@ -5,12 +5,12 @@ use onex_crdt::ids::{ChangeHash, DocId};
 use super::*;
 use crate::statement::RemovalReason;
 
-const HUB: OrgId = OrgId([0xa1; 16]);
-const COLLEGE: OrgId = OrgId([0xb2; 16]);
+pub(super) const HUB: OrgId = OrgId([0xa1; 16]);
+pub(super) const COLLEGE: OrgId = OrgId([0xb2; 16]);
 const EVALUATOR: OrgId = OrgId([0xd5; 16]);
 const FRESH: OrgId = OrgId([0xee; 16]);
 
-fn key(seed: u8) -> SigningKey {
+pub(super) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
@@ -25,20 +25,20 @@ fn root() -> Root {
     }
 }
 
-fn add_org(org: OrgId, role: OrgRole) -> Statement {
+pub(super) fn add_org(org: OrgId, role: OrgRole) -> Statement {
     Statement::AddOrganisation { org, role, name: "西安铁路职业技术学院".to_owned() }
 }
 
-fn add(org: OrgId, seed: u8, person: &str) -> Statement {
+pub(super) fn add(org: OrgId, seed: u8, person: &str) -> Statement {
     Statement::AddDevice { org, key: key(seed).public(), person: person.to_owned() }
 }
 
-fn remove(seed: u8) -> Statement {
+pub(super) fn remove(seed: u8) -> Statement {
     let frontier = vec![(DocId([1; 16]), vec![ChangeHash([2; 32])])];
     Statement::RemoveDevice { device: key(seed).device(), reason: RemovalReason::Lost, frontier }
 }
 
-fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
+pub(super) fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
     Statement::GrantRole { device: key(seed).device(), person: person.to_owned(), role }
 }
 
@@ -47,7 +47,11 @@ fn revoke(seed: u8, person: &str, role: PersonRole) -> Statement {
     Statement::RemoveRole { device, person, role, frontier: Vec::new() }
 }
 
-fn say(membership: &mut Membership, seed: u8, body: Statement) -> Result<(), MembershipError> {
+pub(super) fn say(
+    membership: &mut Membership,
+    seed: u8,
+    body: Statement,
+) -> Result<(), MembershipError> {
     let statement = membership.propose(&key(seed), body);
     let entry = membership.sequence(&key(1), statement)?;
     membership.append(entry)
@@ -55,7 +59,7 @@ fn say(membership: &mut Membership, seed: u8, body: Statement) -> Result<(), Mem
 
 /// Hub: 1 (lead, admin), 2 (officer), 3 (none). College: 11 (admin), 12 (coordinator), 13 removed.
 /// Evaluator: 21 (admin). The organisation FRESH has no device.
-fn province() -> Membership {
+pub(super) fn province() -> Membership {
     let mut membership = Membership::found(&key(1), root()).expect("a good root");
     let statements = [
         (1, add(HUB, 2, "孙涛")),
@@ -407,4 +411,94 @@ fn the_past_stays_what_it_was() {
 fn golden_entry() {
     let entries = province();
     crate::documented(&entries.entries_from(0)[0].to_bytes());
+}
+
+fn recovery(org: OrgId, seed: u8) -> Statement {
+    Statement::SetRecovery { org, key: key(seed).public() }
+}
+
+#[test]
+fn who_may_set_a_recovery_key() {
+    check(11, recovery(COLLEGE, 91), Ok(()));
+    check(1, recovery(COLLEGE, 91), Ok(()));
+    check(2, recovery(COLLEGE, 91), Ok(()));
+    check(12, recovery(COLLEGE, 91), not_allowed("set_recovery"));
+    check(21, recovery(COLLEGE, 91), not_allowed("set_recovery"));
+    check(11, recovery(COLLEGE, 12), Err(MembershipError::KeyInUse));
+    let org = OrgId([9; 16]);
+    check(1, recovery(org, 91), Err(MembershipError::UnknownOrganisation { org }));
+    let mut log = province();
+    say(&mut log, 11, recovery(COLLEGE, 91)).expect("an admin sets it");
+    let by_hub = say(&mut log, 1, recovery(COLLEGE, 92));
+    assert_eq!(by_hub, not_allowed("set_recovery"), "only the first one");
+    assert_eq!(say(&mut log, 21, recovery(EVALUATOR, 91)), Err(MembershipError::KeyInUse));
+    assert_eq!(say(&mut log, 11, add(COLLEGE, 91, "王芳")), Err(MembershipError::KeyInUse));
+    say(&mut log, 11, recovery(COLLEGE, 92)).expect("an admin replaces it");
+    let device = key(91).device();
+    let old = say(&mut log, 91, add(COLLEGE, 31, "陈晨"));
+    assert_eq!(old, Err(MembershipError::UnknownDevice { device }));
+}
+
+#[test]
+fn a_recovery_key_lets_admins_in_and_removes_them() {
+    use PersonRole::*;
+    let mut log = province();
+    say(&mut log, 11, recovery(COLLEGE, 91)).expect("an admin sets it");
+    let mut check = |body: Statement, expected: Result<(), MembershipError>| {
+        assert_eq!(say(&mut log.clone(), 91, body.clone()), expected, "{body:?}");
+        if expected.is_ok() {
+            say(&mut log, 91, body).expect("again");
+        }
+    };
+    check(add(EVALUATOR, 31, "陈晨"), not_allowed("add_device"));
+    check(add(HUB, 31, "陈晨"), not_allowed("add_device"));
+    check(remove(12), not_allowed("remove_device"));
+    check(remove(21), not_allowed("remove_device"));
+    check(grant(12, "李强", Teacher), not_allowed("grant_role"));
+    check(grant(21, "赵磊", Admin), not_allowed("grant_role"));
+    check(revoke(12, "李强", Coordinator), not_allowed("remove_role"));
+    check(add_org(OrgId([9; 16]), OrgRole::College), not_allowed("add_organisation"));
+    check(Statement::Reset { org: COLLEGE }, not_allowed("reset"));
+    check(add(COLLEGE, 31, "陈晨"), Ok(()));
+    check(remove(11), Ok(()));
+    check(grant(12, "李强", Admin), Ok(()));
+    check(revoke(12, "李强", Admin), Ok(()));
+    check(recovery(COLLEGE, 92), Ok(()));
+    let device = log.device(key(31).device()).expect("let in");
+    assert!(device.active && device.persons["陈晨"].contains(&Admin), "an admin at once");
+    let lost = say(&mut log, 91, add(COLLEGE, 32, "陈晨"));
+    assert!(matches!(lost, Err(MembershipError::UnknownDevice { .. })), "replaced");
+}
+
+#[test]
+fn an_organisation_that_lost_everything_begins_anew() {
+    let reset = || Statement::Reset { org: COLLEGE };
+    let lost = MembershipError::NotLost { org: COLLEGE };
+    check(1, reset(), Err(lost));
+    check(11, reset(), not_allowed("reset"));
+    check(1, Statement::Reset { org: HUB }, Err(MembershipError::NotLost { org: HUB }));
+    check(1, Statement::Reset { org: FRESH }, Err(MembershipError::NotLost { org: FRESH }));
+    let mut log = province();
+    for seed in [11, 12] {
+        say(&mut log, 1, remove(seed)).expect("a lead removes what was lost");
+    }
+    assert_eq!(say(&mut log, 2, reset()), not_allowed("reset"), "an officer does not begin");
+    say(&mut log, 1, reset()).expect("a lead begins");
+    let first = say(&mut log, 1, add(COLLEGE, 41, "陈晨"));
+    assert_eq!(first, not_allowed("add_device"), "a second person is awaited");
+    let position = log.position();
+    let again = SignedStatement::sign(&key(1), log.network(), reset(), position);
+    assert_eq!(log.sequence(&key(1), again), Err(MembershipError::SecondPerson));
+    assert_eq!(say(&mut log, 3, reset()), not_allowed("reset"), "no staff");
+    say(&mut log, 2, reset()).expect("another person at another device");
+    say(&mut log, 2, add(COLLEGE, 41, "陈晨")).expect("the staff lets a first one in");
+    let device = log.device(key(41).device()).expect("let in");
+    assert!(device.persons["陈晨"].contains(&PersonRole::Admin));
+    assert_eq!(say(&mut log, 2, add(COLLEGE, 42, "何静")), not_allowed("add_device"));
+    let mut small = Membership::found(&key(1), root()).expect("a good root");
+    say(&mut small, 1, add_org(COLLEGE, OrgRole::College)).expect("a lead adds");
+    say(&mut small, 1, add(COLLEGE, 11, "王芳")).expect("the first one");
+    say(&mut small, 1, remove(11)).expect("lost");
+    say(&mut small, 1, reset()).expect("the hub's only device");
+    say(&mut small, 1, add(COLLEGE, 12, "王芳")).expect("it counts alone");
 }

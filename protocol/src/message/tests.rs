@@ -13,7 +13,7 @@ fn hello() -> Message {
         network: NetworkId([0xa0; 16]),
         log: position(7),
         taken: position(5),
-        membership: MembershipPosition { position: 12, head: [0x4d; 16] },
+        membership: MembershipPosition { position: 12, head: [0x4d; 16], root: 1 },
         digests: Some(digests()),
     })
 }

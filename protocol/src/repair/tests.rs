@@ -22,6 +22,7 @@ fn write(document: &mut Document, actor: u8, record: u8, name: &str) {
         at_seconds: 1_780_000_000,
         batch: None,
         undoes: None,
+        source: None,
     };
     let actor = Actor::new(DeviceId([7; 16]), [actor; 8]);
     document.write(actor, &author, &[create]).expect("a good write").expect("something is new");

@@ -55,6 +55,10 @@ fn only_a_join_that_fits_the_connection_is_passed_on() {
     check(&join(STRANGER, &"芳".repeat(51)), false);
     check(&join(STRANGER, &"芳".repeat(900)), false);
     check(&Message::Want { from: 0 }, false);
+    let foreign = membership().propose(&key(STRANGER), device_add(COLLEGE, COLLEGE_1));
+    check(&Message::Recover(foreign), false);
+    let other = membership().propose(&key(STRANGER), device_remove(COLLEGE_1));
+    check(&Message::Recover(other), false);
     check(&Message::Statements(vec![]), false);
 }
 
@@ -63,8 +67,9 @@ fn a_stranger_waits_for_a_person_and_gets_the_log() {
     let mut machine = called();
     say(&mut machine, &join(STRANGER, "王芳"));
     let inviter_key = key(HUB_1).public();
-    let pending = answer(&mut machine, JoinAnswer::Pending { inviter_key });
-    assert_eq!(pending, [Message::Pending { inviter_key }]);
+    let proof = [0x1f; 32];
+    let pending = answer(&mut machine, JoinAnswer::Pending { inviter_key, proof });
+    assert_eq!(pending, [Message::Pending { inviter_key, proof }]);
     let welcome = answer(&mut machine, JoinAnswer::Welcome);
     assert_eq!(welcome, [Message::Welcome(membership().entries_from(0).to_vec())]);
 }

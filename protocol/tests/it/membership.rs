@@ -4,6 +4,7 @@ use onex_crdt::header::{DIRECTORY, ORGANISATION};
 use onex_crdt::roles::PersonRole;
 use onex_protocol::machine::Event;
 use onex_protocol::membership::Membership;
+use onex_protocol::root::Rotation;
 use onex_protocol::statement::Statement;
 
 use crate::network::Network;
@@ -131,5 +132,63 @@ fn a_proposal_comes_back_as_an_entry_in_the_same_session() {
         net.node(COLLEGE_1).event(Event::Proposed(vec![later]));
         net.run();
         assert_eq!(net.node(EVALUATOR_1).membership.position(), 10, "seed {seed}: live");
+    }
+}
+
+/// The log with a rotation at this place, by which the hub's first device or another one sequences.
+fn rotated(log: &Membership, position: u64, sequencer: u8) -> Membership {
+    let mut log = log.clone();
+    let previous = log.entries_from(position - 1)[0].digest();
+    let mut rotation = Rotation {
+        version: log.root().version + 1,
+        keys: vec![key(HUB_1).public()],
+        threshold: 1,
+        sequencer: key(sequencer).public(),
+        person: "郝敏".to_owned(),
+        position,
+        previous,
+        signatures: Vec::new(),
+    };
+    rotation.sign(network(), &key(HUB_1));
+    let entry = log.rotation_place(&key(sequencer), rotation).expect("a good rotation");
+    log.append(entry).expect("the root's word");
+    log
+}
+
+#[test]
+fn the_newer_root_decides_which_log_stands() {
+    let old = membership();
+    let end = old.position() + 1;
+    let mut stolen = old.clone();
+    say(&mut stolen, HUB_1, device_add(HUB, 2));
+    say(&mut stolen, HUB_1, device_remove(OTHER_1));
+    let new = rotated(&old, end, HUB_1);
+    for log in [&old, &stolen, &new] {
+        check((COLLEGE_1, log.clone()), (EVALUATOR_1, new.clone()), (&[], &[]));
+        check((COLLEGE_1, new.clone()), (EVALUATOR_1, log.clone()), (&[], &[]));
+    }
+    // Two roots later, and the hub's new device called by somebody who never heard of it.
+    let newer = rotated(&new, end + 1, 3);
+    for log in [&old, &stolen, &new] {
+        check((COLLEGE_1, log.clone()), (EVALUATOR_1, newer.clone()), (&[], &[]));
+        check((3, newer.clone()), (COLLEGE_1, log.clone()), (&[], &[]));
+    }
+}
+
+#[test]
+fn a_rotation_reaches_whoever_is_connected() {
+    for seed in 1..20 {
+        let mut net = Network::new(seed, &[HUB_1, COLLEGE_1, EVALUATOR_1]);
+        net.connect(COLLEGE_1, HUB_1);
+        net.connect(EVALUATOR_1, HUB_1);
+        net.run();
+        let log = rotated(&membership(), 4, HUB_1);
+        net.node(HUB_1).membership = log.clone();
+        net.node(HUB_1).event(Event::MembershipChanged(Box::new(log.clone())));
+        net.run();
+        assert_eq!(net.node(HUB_1).membership, log, "seed {seed}");
+        for peer in [COLLEGE_1, EVALUATOR_1] {
+            assert_eq!(net.node(peer).membership, log, "seed {seed}: both devices are gone");
+        }
     }
 }

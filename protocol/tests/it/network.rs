@@ -270,6 +270,7 @@ impl Network {
             Message::Join(_) => "join",
             Message::Pending { .. } => "pending",
             Message::Welcome(_) => "welcome",
+            Message::Recover(_) => "recover",
             Message::Reconcile(_) => "reconcile",
             Message::Have(_) => "have",
         };

@@ -154,9 +154,10 @@ impl Node {
             Effect::Joining { peer, .. } => {
                 self.joining.push(peer);
                 let inviter_key = key(self.seed).public();
-                let answer = JoinAnswer::Pending { inviter_key };
+                let answer = JoinAnswer::Pending { inviter_key, proof: [0x1f; 32] };
                 self.event(Event::JoinAnswered { peer, answer });
             }
+            Effect::Recovering { peer, statement } => self.recover(peer, *statement),
             Effect::Close { peer, code, .. } | Effect::Closed { peer, code, .. } => {
                 self.closed.push(code);
                 return Outgoing::Close { peer };
@@ -166,6 +167,17 @@ impl Node {
             }
         }
         Outgoing::Nothing
+    }
+
+    /// Lets a device in by its organisation's recovery key.
+    fn recover(&mut self, peer: PeerId, statement: SignedStatement) {
+        let entry = self.membership.sequence(&key(self.seed), statement);
+        let answer = match entry.and_then(|entry| self.membership.append(entry)) {
+            Ok(()) => JoinAnswer::Welcome,
+            Err(error) => JoinAnswer::Refused { reason: error.to_string() },
+        };
+        self.event(Event::MembershipChanged(Box::new(self.membership.clone())));
+        self.event(Event::JoinAnswered { peer, answer });
     }
 
     /// Signs statements and hands them to the sequencer, or gives them their places.
@@ -222,7 +234,7 @@ impl Node {
             let org = log.device(cut.device).map(|device| device.org);
             let ours = org == Some(own.org) && own.org != HUB && cut.device != own.device;
             if sequencer && !cut.has_spoken(true) || ours && !cut.has_spoken(false) {
-                let frontier = self.store.frontier(cut.device);
+                let frontier = self.store.frontier(cut.device, HUB);
                 bodies.push(Statement::SetFrontier { cut: cut.position, frontier });
             }
         }

@@ -25,7 +25,7 @@ pub const COLLEGE_1: u8 = 11;
 pub const COLLEGE_2: u8 = 12;
 pub const OTHER_1: u8 = 21;
 pub const EVALUATOR_1: u8 = 31;
-pub const THIRD_1: u8 = 41;
+pub const THIRD_1: u8 = 71;
 /// A device that is in nobody's log.
 pub const STRANGER: u8 = 99;
 pub const YEAR: u16 = 2026;
@@ -47,9 +47,9 @@ pub fn device(seed: u8) -> DeviceId {
 pub fn org_of(seed: u8) -> (OrgId, OrgRole) {
     match seed {
         HUB_1..=9 => (HUB, OrgRole::Hub),
-        COLLEGE_1..=19 | 60..=89 => (COLLEGE, OrgRole::College),
+        COLLEGE_1..=19 | 40..=69 => (COLLEGE, OrgRole::College),
         OTHER_1..=29 => (OTHER, OrgRole::College),
-        THIRD_1..=49 => (THIRD, OrgRole::College),
+        THIRD_1..=79 => (THIRD, OrgRole::College),
         _ => (EVALUATOR, OrgRole::Evaluator),
     }
 }

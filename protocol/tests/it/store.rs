@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
-    Admission, DocumentBatch, FORK, Forked, Held, Refused, admit, is_change, refusal_opens,
+    Admission, DocumentBatch, FORK, Forked, Held, NO_RIGHT, Refused, admit, is_change,
+    refusal_opens,
 };
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -18,7 +19,8 @@ use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
 
-use crate::province::HUB;
+/// Reasons of what travels with its document though it is kept apart.
+const SHOWS: [&str; 3] = [FORK, NO_RIGHT, "missing_dependency"];
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -216,8 +218,8 @@ impl Store {
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
             let apart = self.quarantine.get(id).into_iter().flatten();
-            let is_forked = apart.into_iter().any(|refused| refused.reason == FORK);
-            if is_forked || comparison.missing.is_some() {
+            let shows = apart.into_iter().any(|refused| SHOWS.contains(&refused.reason));
+            if shows || comparison.missing.is_some() {
                 let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
                 documents.push(batch);
@@ -248,8 +250,9 @@ impl Store {
         let id = document.id();
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
         let mut batch = DocumentBatch { header, changes, seals };
+        // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        for refused in apart.filter(|refused| refused.reason == FORK) {
+        for refused in apart.filter(|refused| SHOWS.contains(&refused.reason)) {
             match Seal::from_bytes(&refused.bytes) {
                 Ok(seal) => batch.seals.push(seal),
                 Err(_) => batch.changes.push(refused.bytes.clone()),
@@ -314,9 +317,12 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
+            let before = self.quarantine.get(&id).cloned().unwrap_or_default();
             let outcome = self.judge(batch, Some(device), false, membership);
-            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
-            admitted.quarantined += outcome.told().count() as u64;
+            // What comes again with its document is not told again.
+            let fresh = |it: &&Refused| in_repair || !before.contains(it);
+            let reasons: BTreeSet<_> = outcome.told().filter(fresh).map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().filter(fresh).count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
@@ -433,7 +439,7 @@ impl Store {
 
     /// What this side holds of a device's work: at the hub in the documents that it reads,
     /// elsewhere in the others.
-    pub fn frontier(&self, device: DeviceId) -> Frontier {
+    pub fn frontier(&self, device: DeviceId, hub: OrgId) -> Frontier {
         let by_hub = self.own.role == OrgRole::Hub;
         let mut frontier = Vec::new();
         for (id, seals) in &self.seals {
@@ -441,7 +447,7 @@ impl Store {
             let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
             heads.sort_unstable();
             heads.dedup();
-            let hub_reads = self.headers[id].may_read(HUB, OrgRole::Hub);
+            let hub_reads = self.headers[id].may_read(hub, OrgRole::Hub);
             if !heads.is_empty() && hub_reads == by_hub {
                 frontier.push((*id, heads));
             }

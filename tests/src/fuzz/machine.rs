@@ -16,10 +16,10 @@ use onex_crdt::value::Value;
 use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Side};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::Origin;
-use onex_protocol::seal::{Seal, SealBody, newest};
+use onex_protocol::seal::{Seal, SealBody};
 
 use crate::hostile::office::{COLLEGE, HUB, YEAR, key, membership, write};
-use store::{LogEntry, Store};
+use store::Store;
 
 #[path = "../../../protocol/tests/it/store.rs"]
 #[allow(dead_code, reason = "the protocol's own tests use the rest of it")]
@@ -112,13 +112,7 @@ impl Node {
             seq: change.seq,
             membership_position: self.membership.position(),
         };
-        let stored = self.store.seals.remove(&header.id()).unwrap_or_default();
-        let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
-        let kept = newest(&stored, Seal::make(&device, body), is_ancestor).unwrap_or(stored);
-        self.store.seals.insert(header.id(), kept);
-        self.store.documents.insert(header.id(), document);
-        let (document, change) = (header.id(), change.hash);
-        self.store.log.push(LogEntry { document, change, origin: None });
+        self.store.written(document, &change, Some(Seal::make(&device, body)));
         self.inbox.push_back(Event::Authored);
     }
 }

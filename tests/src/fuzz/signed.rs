@@ -77,6 +77,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         id: InvitationId([4; 16]),
         secret: InvitationSecret([5; 16]),
         expires_on: "2026-05-01".to_owned(),
+        inviter: first.public(),
     };
     let bodies = entries.iter().map(|entry| entry.statement.body.clone()).chain(statements);
     let bodies = bodies.map(|body| minicbor::to_vec(body).expect("a vector takes every write"));

@@ -13,7 +13,7 @@ use onex_crdt::record::{Fields, RecordKind};
 use onex_crdt::registry;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
-use onex_protocol::admission::DocumentBatch;
+use onex_protocol::admission::{DocumentBatch, Held};
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
 use onex_protocol::seal::{Seal, SealBody, newest};
@@ -111,6 +111,8 @@ fn records(kind: &str) -> &'static [&'static str] {
 pub struct Scene {
     /// What is held, with a change of each device.
     pub document: Document,
+    /// The same without the member's own change, on which nobody has built.
+    pub without_member: Document,
     /// The live seals.
     pub seals: Vec<Seal>,
     /// The hostile device, which may write here.
@@ -136,15 +138,19 @@ impl Scene {
         let kinds = kinds.filter(|kind| kind.stored().next().is_some()).collect();
         let [first, member, colleague] = devices;
         let document = Document::genesis(header);
-        let mut scene = Self { document, seals: Vec::new(), member, colleague, position, kinds };
+        let (without_member, seals) = (document.clone(), Vec::new());
+        let mut scene =
+            Self { document, without_member, seals, member, colleague, position, kinds };
         let creates = scene.kinds.iter().map(|kind| scene.create(kind, 1));
         let mut begun: Vec<Write> = creates.collect();
         begun.extend([scene.register(40), Write::Act(scene.act(first.device(), 1))]);
         scene.write(&first, &begun);
-        for (number, writer) in [scene.member.clone(), scene.colleague.clone()].iter().enumerate() {
-            let writes = [scene.register(41 + number as u64)];
-            scene.write(writer, &writes);
-        }
+        let [colleague, member] = [scene.colleague.clone(), scene.member.clone()];
+        let of_colleague = [scene.register(41)];
+        scene.write(&colleague, &of_colleague);
+        scene.without_member = scene.document.clone();
+        let of_member = [scene.register(42)];
+        scene.write(&member, &of_member);
         scene
     }
 
@@ -197,12 +203,17 @@ impl Scene {
             .collect()
     }
 
-    /// An honest change of the colleague on top of what is held, with its seal.
+    /// An honest change of the colleague, who has not heard of the member's, with its seal.
     pub fn of_colleague(&self) -> (Change, Seal) {
         let actor = Actor::new(self.colleague.device(), OLD);
-        let change = write(&mut self.document.clone(), actor, &[self.register(9)]);
+        let change = write(&mut self.without_member.clone(), actor, &[self.register(9)]);
         let seal = self.seal(&self.colleague, &change);
         (change, seal)
+    }
+
+    /// What admission is told of this document.
+    pub fn held(&self) -> Held<'_> {
+        Held { document: &self.document, seals: &self.seals, apart: &[], log_grew: false }
     }
 
     /// A batch for this document.
@@ -267,6 +278,7 @@ pub fn write(document: &mut Document, actor: Actor, writes: &[Write]) -> Change 
         at_seconds: 1_780_000_000,
         batch: None,
         undoes: None,
+        source: None,
     };
     let written = document.write(actor, &author, writes).expect("within the limits");
     written.expect("something is new")

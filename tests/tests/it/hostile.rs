@@ -8,12 +8,13 @@ mod node;
 use std::collections::{BTreeMap, BTreeSet};
 
 use onex_crdt::document::Document;
-use onex_protocol::admission::{Admission, DocumentBatch, REASONS, admit};
+use onex_crdt::foreign::ForeignBytes;
+use onex_protocol::admission::{Admission, DocumentBatch, FORK, REASONS, admit};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::{Message, MessageError};
 use onex_tests::counting::peak;
-use onex_tests::hostile::attacks::{Attack, attacks, orphans, scene, zstd_bomb};
-use onex_tests::hostile::office::{Scene, membership};
+use onex_tests::hostile::attacks::{Attack, attacks, orphans, scene, twin, zstd_bomb};
+use onex_tests::hostile::office::{Scene, SealOf, membership};
 
 /// Most bytes that a refusal may take beyond what was received.
 const EXTRA_BYTES_MAX: usize = 16 << 20;
@@ -23,7 +24,7 @@ fn admit_beside_colleague(scene: &Scene, mut batch: DocumentBatch, log: &Members
     let (change, seal) = scene.of_colleague();
     batch.changes.push(change.bytes);
     batch.seals.push(seal);
-    let admission = admit(&scene.document, &scene.seals, batch, log);
+    let admission = admit(scene.held(), batch, log);
     assert!(admission.document.holds(&change.hash), "the colleague's change was lost");
     admission
 }
@@ -69,6 +70,25 @@ fn every_attack_is_refused_within_its_memory() {
     }
     println!("most memory: {} bytes for {}", most.0, most.1);
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Who writes another change under a number that he has used loses both, and nobody else anything.
+#[test]
+fn a_number_used_again_is_a_fork() {
+    let log = membership();
+    let scene = scene(&log);
+    let held = scene.document.changes_since(&scene.without_member.heads());
+    let (head, actor, seq) = (held[0].hash, held[0].actor, held[0].seq);
+    let bytes = twin(&held[0].bytes);
+    let parsed = ForeignBytes(bytes.clone()).parse().expect("well formed");
+    let seal = scene.seal_of(&scene.member, SealOf { head: parsed.hash(), actor, seq });
+    let batch = scene.batch(vec![bytes.clone()], vec![seal]);
+    let admission = admit_beside_colleague(&scene, batch, &log);
+    let apart: BTreeSet<_> =
+        admission.refused.iter().map(|refused| (refused.change, refused.reason)).collect();
+    assert_eq!(apart, [(Some(head), FORK), (Some(parsed.hash()), FORK)].into());
+    assert_eq!(admission.gone.iter().map(|change| change.hash).collect::<Vec<_>>(), [head]);
+    assert_eq!(admission.forks.iter().map(|forked| forked.actor).collect::<Vec<_>>(), [actor]);
 }
 
 /// More changes of one document than any two nodes exchange. A known fault: each takes about 1 KB

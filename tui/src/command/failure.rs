@@ -6,6 +6,7 @@ use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
 use onex_node::backup::BackupError;
 use onex_node::home::KeysError;
+use onex_node::rooting::RootRefusal;
 use onex_node::store::StoreError;
 
 use super::Status;
@@ -67,6 +68,10 @@ impl Failure {
             NodeError::NoSuchDigits => refused("no-such-digits", Some("digits")),
             NodeError::NotLetIn { .. } => refused("not-let-in", None),
             NodeError::NotListening => refused("not-listening", None),
+            NodeError::NotTheInviter => refused("not-the-inviter", Some("code")),
+            NodeError::NotAsked => refused("not-asked", None),
+            NodeError::NotLead => refused("not-lead", None),
+            NodeError::Root(refusal) => root(lang, *refusal),
             NodeError::InUse => refused("in-use", None),
             NodeError::NotCaughtUp => refused("not-caught-up", None),
             NodeError::NotRepairable => failed("not-repairable"),
@@ -160,6 +165,33 @@ fn said(lang: Lang, id: &str, args: &[(&str, Arg)], field: Option<&str>) -> Expl
     }
 }
 
+/// What is wrong with a rotation of the root.
+fn root(lang: Lang, refusal: RootRefusal) -> Failure {
+    let (id, args) = match refusal {
+        RootRefusal::Version { expected, found } => {
+            ("version", vec![("expected", Arg::Count(expected)), ("found", Arg::Count(found))])
+        }
+        RootRefusal::Foreign => ("foreign", Vec::new()),
+        RootRefusal::Signature => ("signature", Vec::new()),
+        RootRefusal::Signed { version, found, needed } => (
+            "signed",
+            vec![
+                ("version", Arg::Count(version)),
+                ("found", Arg::Count(found as u64)),
+                ("needed", Arg::Count(needed.into())),
+            ],
+        ),
+        RootRefusal::Place => ("place", Vec::new()),
+    };
+    let next = if id == "signed" { "next-root-signed" } else { "next-root" };
+    Failure::Refused(Explained {
+        what: tr(lang, "command-not-done", &[]),
+        why: tr(lang, &format!("why-root-{id}"), &args),
+        next: tr(lang, next, &[]),
+        field: None,
+    })
+}
+
 /// What an error and its causes say, for those who look after the computer.
 fn detail(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -207,6 +239,19 @@ mod tests {
         check(Status::Failed, || NodeError::Keys(KeysError::Damaged));
         check(Status::Refused, || NodeError::NotLetIn { reason: "used".to_owned() });
         check(Status::Refused, || NodeError::UnknownId { kind: "call", id: "77".to_owned() });
+        check(Status::Refused, || NodeError::NotTheInviter);
+        check(Status::Refused, || NodeError::NotAsked);
+        check(Status::Refused, || NodeError::NotLead);
+        let refusals = [
+            RootRefusal::Version { expected: 2, found: 4 },
+            RootRefusal::Foreign,
+            RootRefusal::Signature,
+            RootRefusal::Signed { version: 1, found: 0, needed: 1 },
+            RootRefusal::Place,
+        ];
+        for refusal in refusals {
+            check(Status::Refused, || NodeError::Root(refusal));
+        }
         check(Status::Refused, || NodeError::InUse);
         check(Status::Refused, || NodeError::NotCaughtUp);
         check(Status::Failed, || NodeError::NotRepairable);

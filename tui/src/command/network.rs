@@ -1,12 +1,10 @@
 //! Commands that make a node, or meet others: init, join, serve, sync, status, demo.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use onex_crdt::roles::{OrgRole, PersonRole};
-use onex_node::api::{PeerReport, SyncReport};
+use onex_node::api::{Closed, PeerReport, SyncReport};
 use onex_node::clock::Clock;
 use onex_node::upkeep::Upkeep;
 use onex_node::{Founding, Node, NodeError};
@@ -20,7 +18,7 @@ use crate::i18n::{Arg, Lang, tr};
 use crate::json;
 
 /// The person of a device that nobody named.
-const PERSON: &str = "管理员";
+pub const PERSON: &str = "管理员";
 
 /// Founds a network.
 pub fn init(
@@ -39,33 +37,6 @@ pub fn init(
     let folder = home().display().to_string();
     let args = [("name", Arg::Text(&me.org_name)), ("home", Arg::Text(&folder))];
     Ok(Output::done(json::me(&me), tr(lang, "command-founded", &args)))
-}
-
-/// Asks to be let in, prints the digits at once, and waits for the inviter.
-pub fn join(
-    lang: Lang,
-    file: &Path,
-    person: Option<String>,
-    wait_seconds: u64,
-    as_json: bool,
-) -> Result<Output, Failure> {
-    let invitation =
-        std::fs::read_to_string(file).map_err(|error| Failure::bad_file(lang, file, &error))?;
-    let person = person.unwrap_or_else(|| PERSON.to_owned());
-    let failed = |error| Failure::of(lang, error);
-    let guard = secrets::guard_of_new(lang)?;
-    let joining =
-        Node::join_under(&home(), &invitation, &person, &guard, Clock::System).map_err(failed)?;
-    let digits = joining.digits().to_owned();
-    if as_json {
-        print(&json!({ "digits": digits }).to_string());
-    } else {
-        print(&tr(lang, "command-digits", &[("digits", digits.as_str().into())]));
-    }
-    let node = joining.wait(Duration::from_secs(wait_seconds)).map_err(failed)?;
-    let me = node.me().map_err(failed)?;
-    let text = tr(lang, "command-joined", &[("name", me.org_name.as_str().into())]);
-    Ok(Output { text, ..Output::printed() })
 }
 
 /// Lets others reach the node until the process is stopped.
@@ -126,6 +97,8 @@ fn peer_line(lang: Lang, report: &PeerReport) -> String {
         ("received", Arg::Count(report.received.changes)),
     ];
     match (report.reached, report.equal) {
+        _ if report.closed == Some(Closed::Removed) => tr(lang, "command-peer-removed", &args[..2]),
+        _ if report.closed == Some(Closed::Fork) => tr(lang, "command-peer-fork", &args[..2]),
         (false, _) => tr(lang, "command-peer-lost", &args[..2]),
         (true, true) => tr(lang, "command-peer-equal", &args),
         (true, false) => tr(lang, "command-peer-differs", &args),

@@ -3,7 +3,6 @@
 //! Every method may take as long as a disk or a network does: only workers call them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use onex_crdt::action::{Action, Given, Refusal};
@@ -12,8 +11,8 @@ use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
-    Resolved, Status, SyncReport, Undone,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, InvitationRow, Invited, List,
+    Me, Quarantined, Query, Resolved, Status, SyncReport, Undone,
 };
 use onex_node::home::Passphrase;
 use onex_node::import;
@@ -70,6 +69,10 @@ pub trait Backend: Send + Sync {
     fn devices(&self) -> Answered<Vec<DeviceRow>>;
     /// Devices that ask to be let in.
     fn asking(&self) -> Answered<Vec<Asking>>;
+    /// Invitations of this node that nobody has come with yet.
+    fn invitations(&self) -> Answered<Vec<InvitationRow>>;
+    /// What was kept apart.
+    fn quarantine(&self) -> Answered<Vec<Quarantined>>;
     /// Writes an invitation for the next device of an organisation.
     fn invite(&self, org: OrgId) -> Answered<Invited>;
     /// Lets the device in whose digits these are.
@@ -101,11 +104,12 @@ pub trait Entry: Send + Sync {
     fn guard(&self, passphrase: Option<Passphrase>);
     /// Founds a network whose hub this device is.
     fn found(&self, name: &str, region: &str, person: &str) -> Answered<Arc<dyn Backend>>;
-    /// Joins by an invitation file; `digits` is told what both screens must show, then it waits
+    /// Joins by an invitation: a file, or a code with the inviter's address; `digits` is told what both screens must show, then it waits
     /// until the inviter has compared them.
     fn join(
         &self,
-        file: &Path,
+        invitation: &str,
+        address: Option<&str>,
         person: &str,
         digits: &dyn Fn(String),
     ) -> Answered<Arc<dyn Backend>>;

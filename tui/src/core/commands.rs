@@ -3,6 +3,8 @@
 //! Keys, hint bar, palette and help all come from it; what an entry does is `update`'s. No entry
 //! needs a letter, which an input method would keep for itself (tui.md, finding 1).
 
+mod import;
+mod people;
 mod training;
 
 use onex_crdt::action::{Action, Run, Subject};
@@ -100,6 +102,8 @@ pub enum At {
     Directory,
     /// One organisation.
     Organisation,
+    /// Devices and people.
+    People,
     /// The list of classes.
     Classes,
     /// The list of learners.
@@ -185,6 +189,10 @@ pub enum Does {
     Decide(Outcome),
     /// Invites a device of the marked organisation.
     Invite,
+    /// Opens devices and people.
+    People,
+    /// Removes the marked device, or makes the marked invitation useless.
+    RemoveMarked,
     /// Something of 培训.
     Train(Train),
     /// Sends the form.
@@ -270,6 +278,7 @@ pub fn places_below(model: &Model) -> Vec<At> {
         Screen::Today => vec![At::Today, At::List],
         Screen::Lines if model.line_open => vec![At::Line],
         Screen::Lines => vec![At::Lines, At::List],
+        Screen::Directory if model.people_open => vec![At::People, At::List],
         Screen::Directory if model.page_open => vec![At::Organisation, At::List],
         Screen::Directory => vec![At::Directory, At::List],
         Screen::Training => training::places(model),
@@ -289,7 +298,8 @@ pub fn places_below(model: &Model) -> Vec<At> {
 
 /// Returns every entry.
 pub fn table() -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().chain(training::COMMANDS)
+    let all = [COMMANDS, import::COMMANDS, people::COMMANDS, training::COMMANDS];
+    all.into_iter().flatten()
 }
 
 fn import_place(model: &Model) -> Option<At> {
@@ -373,6 +383,7 @@ fn bottom_places(model: &Model) -> Vec<At> {
         Screen::Today => vec![At::Today],
         Screen::Lines if model.line_open => vec![At::Line],
         Screen::Lines => vec![At::Lines],
+        Screen::Directory if model.people_open => vec![At::People],
         Screen::Directory if model.page_open => vec![At::Organisation],
         Screen::Directory => vec![At::Directory],
         Screen::Training => training::places(model),
@@ -397,6 +408,7 @@ fn has_entry(action: &Action) -> bool {
         Does::Act(own) => own.id == action.id,
         Does::Decide(_) => action.id == DECIDE.id,
         Does::Invite => action.id == membership::DEVICE_INVITE.id,
+        Does::RemoveMarked => people::REMOVING.contains(&action.id),
         _ => false,
     })
 }
@@ -472,15 +484,6 @@ fn has_secret(model: &Model) -> bool {
 
 fn can_import(model: &Model) -> bool {
     model.may(&learner::actions::ADD)
-}
-
-fn has_roster(model: &Model) -> bool {
-    model.wizard.as_ref().is_some_and(|wizard| wizard.draft.is_some())
-}
-
-fn has_sheets(model: &Model) -> bool {
-    let draft = model.wizard.as_ref().and_then(|wizard| wizard.draft.as_ref());
-    draft.is_some_and(|draft| draft.table().sheets.len() > 1)
 }
 
 fn has_due(model: &Model) -> bool {
@@ -595,58 +598,6 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Space"], 2, entry("undo-tick", "cmd-undo-also", At::Undo, Does::Pick)),
     keys(&["F2", "Ctrl+S"], 3, entry("undo-send", "cmd-undo-ticked", At::Undo, Does::Send)),
     keys(&["Esc", "F8"], 4, entry("undo-leave", "cmd-undo-leave", At::Undo, Does::Back)),
-    // The import of a roster.
-    keys(&["Enter"], 1, entry("import-take", "cmd-take-file", At::ImportSource, Does::Open)),
-    keys(&["Tab"], 2, entry("import-complete", "cmd-complete", At::ImportSource, Does::Complete)),
-    keys(&["Up"], 3, entry("import-entry-up", "cmd-choose", At::ImportSource, Does::Move(-1))),
-    keys(&["Down"], 3, entry("import-entry-down", "cmd-choose", At::ImportSource, Does::Move(1))),
-    keys(&["F6"], 4, entry("import-paste", "cmd-paste-field", At::ImportSource, Does::PasteField)),
-    keys(
-        &["F2"],
-        5,
-        when(has_roster, entry("import-on", "cmd-import-on", At::ImportSource, Does::Send)),
-    ),
-    keys(&["Esc"], 6, entry("import-close", "cmd-leave-import", At::ImportSource, Does::Back)),
-    keys(&["F2"], 1, entry("paste-take", "cmd-paste-take", At::ImportPaste, Does::Send)),
-    keys(&["Esc"], 2, entry("paste-leave", "cmd-close", At::ImportPaste, Does::Back)),
-    keys(&["Up"], 1, entry("column-up", "cmd-choose", At::ImportColumns, Does::Move(-1))),
-    keys(&["Down"], 1, entry("column-down", "cmd-choose", At::ImportColumns, Does::Move(1))),
-    keys(
-        &["F4", "Enter"],
-        2,
-        entry("column-field", "cmd-column-field", At::ImportColumns, Does::Choices),
-    ),
-    keys(
-        &["F6"],
-        4,
-        when(has_sheets, entry("import-sheet", "cmd-other-sheet", At::ImportColumns, Does::Sheet)),
-    ),
-    keys(&["F2"], 3, entry("columns-next", "cmd-import-rows", At::ImportColumns, Does::Send)),
-    keys(&["Esc"], 5, entry("columns-back", "cmd-back", At::ImportColumns, Does::Back)),
-    keys(&["Up"], 1, entry("target-up", "cmd-choose", At::ImportTargets, Does::Move(-1))),
-    keys(&["Down"], 1, entry("target-down", "cmd-choose", At::ImportTargets, Does::Move(1))),
-    keys(&["Enter"], 2, entry("target-take", "cmd-take", At::ImportTargets, Does::Open)),
-    keys(&["Esc", "F4"], 3, entry("target-close", "cmd-close", At::ImportTargets, Does::Back)),
-    keys(&["Enter"], 1, entry("row-mend", "cmd-mend", At::ImportRows, Does::Open)),
-    keys(&["Left"], 2, entry("row-left", "cmd-cell", At::ImportRows, Does::Side(-1))),
-    keys(&["Right"], 2, entry("row-right", "cmd-cell", At::ImportRows, Does::Side(1))),
-    keys(&["Delete"], 3, entry("row-out", "cmd-leave-out", At::ImportRows, Does::LeaveOut)),
-    keys(&["F2"], 4, entry("rows-next", "cmd-import-check", At::ImportRows, Does::Send)),
-    keys(&["Up"], 5, entry("row-up", "cmd-choose", At::ImportRows, Does::Move(-1))),
-    keys(&["Down"], 5, entry("row-down", "cmd-choose", At::ImportRows, Does::Move(1))),
-    keys(&["PageUp"], 0, entry("row-page-up", "cmd-page-up", At::ImportRows, Does::Pages(-1))),
-    keys(&["PageDown"], 0, entry("row-page-down", "cmd-page-down", At::ImportRows, Does::Pages(1))),
-    keys(&["Home"], 0, entry("row-home", "cmd-home", At::ImportRows, Does::Move(isize::MIN + 1))),
-    keys(&["End"], 0, entry("row-end", "cmd-end", At::ImportRows, Does::Move(isize::MAX))),
-    keys(&["Esc"], 6, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
-    keys(&["Enter", "F2"], 1, entry("cell-take", "cmd-cell-take", At::ImportCell, Does::Open)),
-    keys(&["Esc"], 2, entry("cell-leave", "cmd-cell-leave", At::ImportCell, Does::Back)),
-    keys(
-        &["F2", "Ctrl+S"],
-        1,
-        entry("import-save", "cmd-import-save", At::ImportSummary, Does::Send),
-    ),
-    keys(&["Esc"], 2, entry("summary-back", "cmd-back", At::ImportSummary, Does::Back)),
     // First use.
     keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
     keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),

@@ -39,6 +39,7 @@ use crate::core::load::lists::{act_many, facets, rows};
 use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::load::today::Progress;
 use crate::core::marking::Seat;
+use crate::core::people::PeoplePage;
 use crate::core::settle::{self, Dispute, SettlePage};
 use crate::core::training::{ClassPage, LearnerPage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
@@ -156,8 +157,10 @@ pub enum Task {
     },
     /// Join a network (first use).
     Join {
-        /// The invitation file.
-        file: PathBuf,
+        /// The invitation: a file, or a code.
+        invitation: String,
+        /// The inviter's address, with a code.
+        address: Option<String>,
         /// The person.
         person: String,
     },
@@ -190,6 +193,8 @@ pub enum Want {
     Seats(RecordId),
     /// Conflicts and devices that ask.
     Sync,
+    /// Devices and people.
+    People,
     /// Records that an id field may name.
     Picks(&'static str, String),
     /// The row that a form alters.
@@ -225,6 +230,8 @@ pub enum Slot {
     Seats,
     /// Conflicts.
     Sync,
+    /// Devices and people.
+    People,
     /// Records to pick from.
     Picks,
     /// The row of a form.
@@ -251,6 +258,7 @@ impl Want {
             Want::Pair(_) => Slot::Pair,
             Want::Seats(_) => Slot::Seats,
             Want::Sync => Slot::Sync,
+            Want::People => Slot::People,
             Want::Picks(..) => Slot::Picks,
             Want::Edited(..) => Slot::Edited,
             Want::Facets(..) => Slot::Facets,
@@ -361,6 +369,8 @@ pub enum Loaded {
     Seats(RecordId, Vec<Seat>),
     /// Conflicts and devices that ask.
     Sync(Vec<Conflict>, Vec<Asking>),
+    /// Devices and people.
+    People(Box<PeoplePage>),
     /// Rows to pick from.
     Picks(Vec<Row>),
     /// The row of a form; nothing when it is gone.
@@ -617,6 +627,16 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             let asking = backend.asking()?;
             know_asking(backend, &asking, &mut known)?;
             Loaded::Sync(conflicts, asking)
+        }
+        Want::People => {
+            let page = PeoplePage::read(backend)?;
+            let asking = page.asking.iter().map(|asking| asking.org_id);
+            let orgs = asking.chain(page.devices.iter().map(|device| device.org_id));
+            let invited = page.invitations.iter().map(|invitation| invitation.org_id);
+            for org in orgs.chain(invited) {
+                know(backend, Organisation::KIND, org.into(), &mut known)?;
+            }
+            Loaded::People(Box::new(page))
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
         Want::Drafts => Loaded::Drafts(backend.drafts()?),

@@ -20,6 +20,7 @@ use crate::core::list::{ListSpec, ListState};
 use crate::core::load::today::Progress;
 use crate::core::load::{Due, Known, OrganisationPage, Slot, Task, Want};
 use crate::core::lock::Lock;
+use crate::core::people::PeoplePage;
 use crate::core::settle::{Settle, disputes};
 use crate::core::sheet::Sheet;
 use crate::core::training::Training;
@@ -132,6 +133,12 @@ pub struct Model {
     pub contact_wanted: Option<RecordId>,
     /// The record whose conflict is to be marked once the conflicts are here.
     pub conflict_wanted: Option<RecordId>,
+    /// Devices and people, once they have been read.
+    pub people: Option<PeoplePage>,
+    /// Whether they fill the page.
+    pub people_open: bool,
+    /// The marked entry of them.
+    pub people_at: usize,
     /// Open conflicts.
     pub conflicts: Vec<Conflict>,
     /// The marked entry of 同步.
@@ -280,6 +287,9 @@ impl Model {
             contact_at: 0,
             contact_wanted: None,
             conflict_wanted: None,
+            people: None,
+            people_open: false,
+            people_at: 0,
             conflicts: Vec::new(),
             sync_at: 0,
             settings_at: 0,
@@ -371,7 +381,7 @@ impl Model {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&self.lines),
             Screen::Training => self.training.list(),
-            Screen::Directory if !self.page_open => Some(&self.directory),
+            Screen::Directory if !self.page_open && !self.people_open => Some(&self.directory),
             _ => None,
         }
     }
@@ -381,7 +391,7 @@ impl Model {
         match self.screen {
             Screen::Lines if !self.line_open => Some(&mut self.lines),
             Screen::Training => self.training.list_mut(),
-            Screen::Directory if !self.page_open => Some(&mut self.directory),
+            Screen::Directory if !self.page_open && !self.people_open => Some(&mut self.directory),
             _ => None,
         }
     }
@@ -396,6 +406,7 @@ impl Model {
                 };
                 row.map(|row| (Application::KIND, row))
             }
+            Screen::Directory if self.people_open => None,
             Screen::Directory if self.page_open => {
                 let page = self.page.as_ref()?;
                 page.contacts.get(self.contact_at).map(|row| (Contact::KIND, row))

@@ -2,6 +2,7 @@
 //!
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
+pub mod people;
 pub mod training;
 
 use std::cell::RefCell;
@@ -49,6 +50,9 @@ pub struct World {
     pub steps: BTreeMap<RecordId, Vec<Step>>,
     pub conflicts: Vec<Conflict>,
     pub asking: Vec<Asking>,
+    pub devices: Vec<DeviceRow>,
+    pub invitations: Vec<InvitationRow>,
+    pub held: Vec<Quarantined>,
     pub version: u64,
     pub listed: usize,
     pub fails: Option<String>,
@@ -209,6 +213,9 @@ pub fn world() -> World {
         steps,
         conflicts: Vec::new(),
         asking: Vec::new(),
+        devices: people::devices(),
+        invitations: Vec::new(),
+        held: Vec::new(),
         version: 1,
         listed: 0,
         fails: None,
@@ -650,13 +657,15 @@ impl Backend for Fake {
     }
 
     fn devices(&self) -> Answered<Vec<DeviceRow>> {
-        Ok(vec![DeviceRow {
-            id: DeviceId([0x41; 16]),
-            org_id: RAILWAY.into(),
-            persons: vec![("王芳".into(), vec![PersonRole::Coordinator, PersonRole::Admin])],
-            last_sync: Some(moment("2026-04-20T09:40:00+08:00")),
-            active: true,
-        }])
+        Ok(self.world().devices.clone())
+    }
+
+    fn invitations(&self) -> Answered<Vec<InvitationRow>> {
+        Ok(self.world().invitations.clone())
+    }
+
+    fn quarantine(&self) -> Answered<Vec<Quarantined>> {
+        Ok(self.world().held.clone())
     }
 
     fn asking(&self) -> Answered<Vec<Asking>> {
@@ -664,7 +673,8 @@ impl Backend for Fake {
     }
 
     fn invite(&self, _: OrgId) -> Answered<Invited> {
-        Ok(Invited { id: RecordId([0xe2; 16]), text: "onex-invitation\n".into() })
+        let (text, code) = ("onex-invite/1\n".into(), "BSF-5WQ".into());
+        Ok(Invited { id: RecordId([0xe2; 16]), text, code, address: None })
     }
 
     fn device_confirm(&self, digits: &str) -> Answered<()> {

@@ -9,6 +9,7 @@ pub mod lock;
 #[cfg(test)]
 mod lock_tests;
 mod open;
+mod people;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -280,6 +281,7 @@ pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
         Does::Act(action) => open::act(model, action),
         Does::Decide(outcome) => open::decide(model, outcome),
         Does::Invite => open::invite(model),
+        Does::People | Does::RemoveMarked => people::does(model, does),
         Does::Send => open::send(model),
         Does::TakeBack(what) => undo::begin(model, what),
         Does::Import(roster) => wizard::open(model, roster, None),
@@ -358,6 +360,7 @@ fn go(model: &mut Model, screen: Screen) -> Vec<Task> {
     model.screen = screen;
     model.line_open = false;
     model.page_open = false;
+    model.people_open = false;
     model.scroll = 0;
     reload(model)
 }
@@ -413,6 +416,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Task> {
         Screen::Lines if model.line_open => {
             model.scroll = model.scroll.saturating_add_signed(by).min(SCROLL_MAX);
         }
+        Screen::Directory if model.people_open => people::step(model, by),
         Screen::Directory if model.page_open => {
             let contacts = model.page.as_ref().map_or(0, |page| page.contacts.len());
             model.contact_at = stepped(model.contact_at, contacts);
@@ -463,7 +467,7 @@ fn detail_ask(model: &mut Model) -> Option<Task> {
             let is_here = model.line.as_ref().is_some_and(|line| line.row.id == id);
             (!is_here).then(|| model.ask(Want::Line(id)))
         }
-        Screen::Directory if !model.page_open => {
+        Screen::Directory if !model.page_open && !model.people_open => {
             let id = model.directory.current()?.id;
             let is_here = model.page.as_ref().is_some_and(|page| page.row.id == id);
             (!is_here).then(|| model.ask(Want::Organisation(id)))
@@ -482,6 +486,9 @@ pub fn reload(model: &mut Model) -> Vec<Task> {
         Screen::Training => tasks.extend(training::ask(model)),
         Screen::Sync => tasks.push(model.ask(Want::Sync)),
         Screen::Settings => {}
+    }
+    if model.screen == Screen::Directory && model.people_open {
+        tasks.push(model.ask(Want::People));
     }
     let settling = model.settle.as_ref().map(|settle| (settle.kind.key, settle.record));
     tasks.extend(settling.map(|(kind, id)| model.ask(Want::Settle(kind, id))));
@@ -544,6 +551,9 @@ fn back(model: &mut Model) -> Vec<Task> {
     }
     if let Some(tasks) = training::back(model) {
         return tasks;
+    }
+    if std::mem::take(&mut model.people_open) {
+        return reload(model);
     }
     if model.line_open || model.page_open {
         model.line_open = false;

@@ -25,12 +25,19 @@ pub static JOIN: Action = Action {
     params: &[
         Param {
             key: "file",
-            zh: "邀请文件",
-            en: "invitation file",
+            zh: "邀请文件或邀请码",
+            en: "invitation file or code",
             ty: <LongText<1000> as Field>::TYPE,
             required: true,
         },
         PERSON,
+        Param {
+            key: "address",
+            zh: "邀请方地址（用邀请码时）",
+            en: "inviter's address (with a code)",
+            ty: <LongText<255> as Field>::TYPE,
+            required: false,
+        },
     ],
     from: &[],
     undo: Undo::No,

@@ -148,6 +148,7 @@ fn a_sync_report_has_its_shape() {
         refused: vec![(DocId([0x0b; 16]), "no_right".to_owned())],
         equal: true,
         error: None,
+        closed: None,
     };
     let expected = format!(
         r#"{{"peers":[{{{PEER},"reached":true,"round_trips":1,
@@ -261,6 +262,7 @@ fn devices_and_parameters_have_their_shapes() {
         id: DeviceId([0x41; 16]),
         org_id: OrgId([0xb2; 16]),
         persons: vec![("王芳".to_owned(), vec![PersonRole::Admin])],
+        joined_at: 4,
         last_sync: Some(at()),
         active: false,
     };

@@ -81,8 +81,9 @@ impl Node {
             (Task::Found { name, region, person }, Some(entry)) => {
                 entry.found(name, region, person)
             }
-            (Task::Join { file, person }, Some(entry)) => {
-                entry.join(file, person, &|digits| send(Message::Digits(digits)))
+            (Task::Join { invitation, address, person }, Some(entry)) => {
+                let digits = |digits| send(Message::Digits(digits));
+                entry.join(invitation, address.as_deref(), person, &digits)
             }
             (Task::Unlock(passphrase), Some(entry)) => entry.unlock(passphrase),
             (Task::Guard(passphrase), Some(entry)) => return entry.guard(passphrase.clone()),

@@ -3,7 +3,7 @@
 //! Failures become ids of sentences, since a node does not know the language of a screen.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::records::membership::{DEVICE_CONFIRM, DEVICE_INVITE};
 use onex_crdt::value::Value;
 use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, Invited, List, Me, Query,
-    Resolved, Status, SyncReport, Undone,
+    Answer, Asking, Conflict, DeviceRow, Draft, Duplicate, History, InvitationRow, Invited, List,
+    Me, Quarantined, Query, Resolved, Status, SyncReport, Undone,
 };
 use onex_node::clock::Clock;
 use onex_node::home::{Guard, KeysError, Passphrase};
@@ -107,6 +107,14 @@ impl Backend for Node {
         Ok(Node::asking(self)?)
     }
 
+    fn invitations(&self) -> Answered<Vec<InvitationRow>> {
+        Ok(Node::invitations(self)?)
+    }
+
+    fn quarantine(&self) -> Answered<Vec<Quarantined>> {
+        Ok(Node::quarantine(self)?)
+    }
+
     fn invite(&self, org: OrgId) -> Answered<Invited> {
         let own = Node::me(self)?.org_id;
         let invited = Node::invite(self, (org != own).then_some(org))?;
@@ -194,14 +202,19 @@ impl Entry for EmptyHome {
 
     fn join(
         &self,
-        file: &Path,
+        invitation: &str,
+        address: Option<&str>,
         person: &str,
         digits: &dyn Fn(String),
     ) -> Answered<Arc<dyn Backend>> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|_| BackendError::Failed("failure-file".to_owned()))?;
-        let clock = self.clock.clone();
-        let joining = Node::join_under(&self.folder, &text, person, &self.wished(), clock)?;
+        let (folder, clock, guard) = (&self.folder, self.clock.clone(), self.wished());
+        let joining = match (address, std::fs::read_to_string(invitation)) {
+            (_, Ok(text)) => Node::join_under(folder, &text, person, &guard, clock)?,
+            (Some(address), Err(_)) => {
+                Node::join_by_code(folder, invitation, address, person, &guard, clock)?
+            }
+            (None, Err(_)) => return Err(BackendError::Failed("failure-file".to_owned())),
+        };
         digits(joining.digits().to_owned());
         self.lives(joining.wait(JOIN_TIME_MAX)?)
     }
@@ -241,6 +254,10 @@ impl From<NodeError> for BackendError {
             NodeError::Net(_) | NodeError::Runtime(_) => "failure-network",
             NodeError::Stopped => "failure-stopped",
             NodeError::NoPeer => "failure-no-peer",
+            NodeError::NotTheInviter => "failure-not-the-inviter",
+            NodeError::NotAsked => "failure-not-asked",
+            NodeError::NotLead => "failure-not-lead",
+            NodeError::Root(_) => "failure-root",
         };
         tracing::warn!(id, "the node gave no answer");
         BackendError::Failed(id.to_owned())
@@ -316,7 +333,7 @@ mod tests {
         }
         let (folder, _node) = hub();
         let home = EmptyHome::new(folder.path().join("b"), Clock::default(), Guard::File);
-        let missing = home.join(&folder.path().join("none"), "李强", &|_| {}).map(drop);
+        let missing = home.join("/nowhere/none", None, "李强", &|_| {}).map(drop);
         assert_eq!(missing, Err(BackendError::Failed("failure-file".into())));
     }
 }

@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use crate::core::jobs::{Ending, Work};
 use crate::core::lock::Lock;
 use crate::core::model::{Model, Welcome};
+use crate::core::story::people::with_people;
 use crate::core::story::training::with_training;
 use crate::core::story::{
     CRRC, Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, ROSTER, TAX_LINE, asking, conflict, line,
@@ -118,6 +119,38 @@ fn works(driver: &mut Driver) {
     begin(&mut driver.model, 5_000);
     driver.model.jobs.progress(2, 63, Some(100));
     driver.model.clock = 9_000;
+}
+
+/// The college and the hub after a laptop was stolen.
+fn peopled() -> Fake {
+    let mut all = with_people(world());
+    all.asking.push(asking());
+    Fake::new(all, RAILWAY, "王芳", &[Coordinator, Admin])
+}
+
+fn hub_peopled() -> Fake {
+    Fake::new(with_people(world()), HUB, "孙涛", &[Officer, Lead])
+}
+
+/// The laptop itself: it heard that it was removed.
+fn removed() -> Fake {
+    let mut fake = Fake::new(world(), RAILWAY, "李强", &[Coordinator]);
+    fake.me.device_active = false;
+    fake
+}
+
+#[test]
+fn devices_and_people_are_seen() {
+    check("people", peopled, "0 F9 Down Down");
+    check("people_hub", hub_peopled, "0 F9");
+    check("people_confirm", peopled, "0 F9 Enter");
+    check("people_grant", peopled, "0 F9 Down Down F7");
+    check("people_cancel", peopled, "0 F9 Down Delete");
+    check("people_remove", peopled, "0 F9 Down Down Down Delete");
+    check("people_adopt", peopled, "0 F9 End Up Enter");
+    check("people_calm", nothing, "0 F9");
+    check("people_removed", removed, "0 F9");
+    check("sync_removed", removed, "-");
 }
 
 #[test]
@@ -261,7 +294,7 @@ fn a_passphrase_is_asked_for() {
 }
 
 /// How the ids of sentences on screens begin.
-const IDS: [&str; 31] = [
+const IDS: [&str; 34] = [
     "keys-",
     "lock-",
     "cmd-",
@@ -293,12 +326,15 @@ const IDS: [&str; 31] = [
     "settle-",
     "undo-",
     "import-",
+    "people-",
+    "held-",
+    "document-",
 ];
 
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
     for keys in KEYS_TO_ANY_SCREEN.split(", ") {
-        for fake in [college(), hub(), evaluator(), trainer()] {
+        for fake in [college(), hub(), evaluator(), trainer(), peopled(), removed()] {
             for lang in [Lang::Zh, Lang::En] {
                 let mut driver = Driver::new(fake.clone(), lang, (120, 40));
                 driver.press(keys);
@@ -316,7 +352,8 @@ const KEYS_TO_ANY_SCREEN: &str = "\
     1, 2, 2 Enter, 2 F6, 2 F7, 0, 0 Enter, -, =, 2 F1, 2 F10, 0 Space, 2 Ctrl+O, 2 Ctrl+F, \
     0 Ctrl+F Enter, 2 Ctrl+A F7, 3, 3 Tab, 3 Enter, 3 Enter Tab, 3 Enter F6, \
     3 Enter Tab F8, 3 Enter Tab Down F8, 3 Tab Enter F8, 3 Tab Space Down Space F8, \
-    3 Enter Tab F6, 3 Enter F7, 3 Enter F8, 3 F8, 3 Enter Tab F8 F2, F12, - Enter";
+    3 Enter Tab F6, 3 Enter F7, 3 Enter F8, 3 F8, 3 Enter Tab F8 F2, F12, - Enter, 0 F9, \
+    0 F9 Down Delete, 0 F9 Enter";
 
 /// A world whose every text is this one.
 fn hostile(mut fake: Fake, text: &str) -> Fake {
@@ -338,6 +375,9 @@ fn hostile(mut fake: Fake, text: &str) -> Fake {
     more[0].values[0].value = Some(onex_crdt::value::Value::Text(text.into()));
     all.conflicts.extend(more);
     undo_with_one_left(&mut all);
+    for device in &mut all.devices {
+        device.persons[0].0 = text.into();
+    }
     drop(all);
     fake
 }
@@ -373,12 +413,17 @@ proptest! {
             "3", "3 Tab", "3 Tab Ctrl+A", "3 Enter", "3 Enter Tab", "3 Enter F6", "3 Enter Tab F8",
             "3 Enter Tab Down F8 8", "3 Tab Enter F8 F8", "3 Tab Space Down Space F8",
             "3 Tab Ctrl+F Enter", "3 Enter Tab F8 End F6", "F7 F12", "- Enter",
-            "- Enter PageDown F6 F4", "2 Ctrl+Z", "Ctrl+P", "Ctrl+P F6",
+            "- Enter PageDown F6 F4", "2 Ctrl+Z", "Ctrl+P", "Ctrl+P F6", "0 F9", "0 F9 End F8",
+            "0 F9 Enter", "0 F9 Down Delete",
         ]),
         english in any::<bool>(),
     ) {
         let lang = if english { Lang::En } else { Lang::Zh };
-        let fake = if keys.starts_with('3') { trainer() } else { hub() };
+        let fake = match keys {
+            keys if keys.starts_with('3') => trainer(),
+            keys if keys.contains("F9") => peopled(),
+            _ => hub(),
+        };
         let mut driver = Driver::new(hostile(fake, &text), lang, (width, height));
         driver.press(keys);
         let window = Rect::new(0, 0, width, height);

@@ -7,6 +7,7 @@ mod form;
 mod jobs;
 mod lines;
 mod lists;
+mod people;
 mod settle;
 mod sync;
 mod today;
@@ -87,6 +88,7 @@ fn body(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         Screen::Today => today::draw(model, area, buffer),
         Screen::Lines => lines::draw(model, area, buffer),
         Screen::Training => training::draw(model, area, buffer),
+        Screen::Directory if model.people_open => people::draw(model, area, buffer),
         Screen::Directory => directory::draw(model, area, buffer),
         Screen::Sync => sync::draw(model, area, buffer),
         Screen::Settings => welcome::settings(model, area, buffer),
@@ -131,8 +133,8 @@ fn overlay(
 
 fn kind_word(model: &Model, command: &Command) -> String {
     let id = match command.does {
-        Does::Go(_) => "kind-open",
-        Does::Act(_) | Does::Decide(_) | Does::Invite => "kind-do",
+        Does::Go(_) | Does::People => "kind-open",
+        Does::Act(_) | Does::Decide(_) | Does::Invite | Does::RemoveMarked => "kind-do",
         _ => "kind-program",
     };
     model.look.tr(id, &[])
@@ -243,6 +245,9 @@ fn sync_state(model: &Model) -> (Mark, String) {
             None => (Mark::Working, look.tr("sync-starting", &[])),
         };
     };
+    if !status.me.device_active {
+        return (Mark::Problem, look.tr("sync-removed", &[]));
+    }
     if model.is_syncing() {
         return (Mark::Syncing, look.tr("sync-running", &[]));
     }
@@ -297,6 +302,9 @@ fn message(model: &Model) -> (Mark, String) {
             (Mark::Working, look.tr("notice-drafts", &count))
         }
         None if model.status.is_none() => (Mark::Working, look.tr("notice-reading", &[])),
+        None if model.me().is_some_and(|me| !me.device_active) => {
+            (Mark::Problem, look.tr("notice-removed", &[]))
+        }
         None => (Mark::Good, look.tr("notice-saved", &[])),
     }
 }

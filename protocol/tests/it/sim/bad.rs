@@ -127,7 +127,7 @@ impl World {
         };
         match misdeed {
             Unsealed | Bomb => {}
-            ForeignSeal if fresh[0] % 2 == 0 => {
+            ForeignSeal if fresh[0].is_multiple_of(2) => {
                 let document = DocId(self.faults.bytes());
                 seals.push(Seal::make(&key(seed), SealBody { document, ..body }));
             }

@@ -36,7 +36,8 @@ impl Watch {
     }
 
     /// Checks that a message names nothing that its receiver may not read; tells whether it is
-    /// part of a repair. The membership log is for everybody, with the frontiers in it.
+    /// part of a repair. The membership log is for everybody, with the frontiers in it; an
+    /// acknowledgement says no more than what was refused of what the receiver sent.
     pub fn message(&self, seed: u64, bytes: &[u8], reader: Party) -> u64 {
         let message = Message::decode(bytes).expect("an honest message").0;
         let mut repair = 0;
@@ -47,7 +48,10 @@ impl Watch {
                     assert!(reader.may_read(&document.header), "seed {seed}: {document:?}");
                 }
             }
-            Message::Statements(_) | Message::Proposals(_) | Message::Welcome(_) => return 0,
+            Message::Statements(_)
+            | Message::Proposals(_)
+            | Message::Welcome(_)
+            | Message::Ack(_) => return 0,
             _ => {}
         }
         let plain = cbor::encode(&message);

@@ -213,7 +213,7 @@ impl World {
     fn remove(&mut self, by: usize, mate: usize) {
         let device = self.sites[mate].node.store.own.device;
         let node = &mut self.sites[by].node;
-        let (reason, frontier) = (RemovalReason::Lost, node.store.frontier(device));
+        let (reason, frontier) = (RemovalReason::Lost, node.store.frontier(device, HUB));
         node.propose(vec![Statement::RemoveDevice { device, reason, frontier }]);
         self.noticed(by);
     }
@@ -226,7 +226,7 @@ impl World {
         let device = self.sites[mate].node.store.own.device;
         let node = &mut self.sites[index].node;
         let (person, role) = (SECOND.to_owned(), PersonRole::Admin);
-        let frontier = node.store.frontier(device);
+        let frontier = node.store.frontier(device, HUB);
         node.propose(vec![Statement::RemoveRole { device, person, role, frontier }]);
         self.noticed(index);
     }

@@ -164,7 +164,10 @@ impl<'a> Model<'a> {
         let mut said: Option<Heads> = None;
         for entry in entries {
             let frontier: &Frontier = match &entry.statement.body {
-                Statement::RemoveDevice { frontier, .. } if entry.position == at.position => {
+                Statement::RemoveDevice { frontier, .. }
+                | Statement::RemoveRole { frontier, .. }
+                    if entry.position == at.position =>
+                {
                     frontier
                 }
                 Statement::SetFrontier { cut, frontier } if *cut == at.position => frontier,

@@ -79,7 +79,7 @@ fn chosen(document: &Document, node: &Node, random: &mut Random, seconds: i64) -
     let kind = Contact::KIND;
     match records.get((present % (records.len() as u64 + 3)) as usize) {
         Some(id) if number == 3 => {
-            let (key, value) = (REMOVED.to_owned(), Some(Value::Bool(choice % 2 == 0)));
+            let (key, value) = (REMOVED.to_owned(), Some(Value::Bool(choice.is_multiple_of(2))));
             Write::Set { kind, id: *id, key, value }
         }
         Some(id) => {

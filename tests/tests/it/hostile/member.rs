@@ -51,7 +51,7 @@ impl Member {
         runtime.block_on(async {
             let exporter = talk._connection.exporter(JOIN_LABEL, b"").expect("a session");
             let proof = join_proof(&invitation.secret, &exporter, &key.public());
-            let person = "何静".to_owned();
+            let person = "王芳".to_owned();
             let join = Join { invitation: invitation.id, proof, key: key.public(), person };
             talk.say(&Message::Join(join).encode().bytes).await;
             assert!(matches!(talk.heard().await, Some(Message::Pending { .. })));

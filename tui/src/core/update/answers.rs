@@ -6,9 +6,11 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::OrgRole;
-use onex_node::api::{Answer, SyncReport};
+use onex_node::api::{Answer, Closed, SyncReport};
 
-use super::{begin, detail_ask, list_ask, lists, open, reload, settle, training, undo, wizard};
+use super::{
+    begin, detail_ask, list_ask, lists, open, people, reload, settle, training, undo, wizard,
+};
 use crate::core::backend::{Answered, BackendError};
 use crate::core::form::{Popup, Stage};
 use crate::core::jobs::{Ending, JobId};
@@ -147,6 +149,13 @@ fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
 }
 
 fn sync_notice(report: &SyncReport) -> Notice {
+    let closed = |why| report.peers.iter().any(|peer| peer.closed == Some(why));
+    if closed(Closed::Removed) {
+        return Notice::Said(Mark::Problem, "notice-removed");
+    }
+    if closed(Closed::Fork) {
+        return Notice::Said(Mark::Problem, "notice-fork");
+    }
     let reached = report.peers.iter().filter(|peer| peer.reached).count();
     match reached {
         0 => Notice::Said(Mark::Absent, "notice-sync-nobody"),
@@ -258,6 +267,7 @@ fn take(model: &mut Model, slot: Slot, loaded: Loaded, known: Known) -> Vec<Task
             }
             model.sync_at = model.sync_at.min(model.sync_len().saturating_sub(1));
         }
+        Loaded::People(page) => people::take(model, *page),
         Loaded::Picks(rows) => {
             let form = model.form.as_mut();
             if let Some(Popup::Records { found, selected, .. }) =

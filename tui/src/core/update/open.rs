@@ -20,7 +20,7 @@ use crate::core::list::Ticks;
 use crate::core::load::{Due, Many, Task, Unfinished, Want};
 use crate::core::model::{Model, Notice, Screen, Welcome};
 use crate::core::settle::disputes;
-use crate::core::update::{go, list_want, lock, setting, settle, sync, training, wizard};
+use crate::core::update::{go, list_want, lock, people, setting, settle, sync, training, wizard};
 use crate::core::welcome::{FOUND, JOIN};
 use crate::view::theme::Mark;
 
@@ -36,6 +36,7 @@ pub fn marked(model: &mut Model) -> Vec<Task> {
         Screen::Today => today(model),
         Screen::Lines if model.line_open => act(model, &EDIT),
         Screen::Lines => line(model),
+        Screen::Directory if model.people_open => people::enter(model),
         Screen::Directory if model.page_open => act(model, &contact::EDIT),
         Screen::Directory => match model.directory.current().map(|row| row.id) {
             Some(id) => page(model, id),
@@ -159,7 +160,7 @@ fn sync_entry(model: &mut Model) -> Vec<Task> {
 }
 
 /// Asks whether the digits are the same on both screens.
-fn confirm(model: &mut Model, asking: &Asking) {
+pub fn confirm(model: &mut Model, asking: &Asking) {
     let mut form = FormState::new(&membership::DEVICE_CONFIRM, None, &["digits", "out"]);
     form.preset.insert("digits".into(), Some(Value::Text(asking.digits.clone())));
     form.effect = Some("effect-confirm");
@@ -230,7 +231,9 @@ pub fn decide(model: &mut Model, outcome: Outcome) -> Vec<Task> {
 
 /// Opens the form that invites a device of the marked organisation.
 pub fn invite(model: &mut Model) -> Vec<Task> {
+    let own = model.me().filter(|_| model.people_open).map(|me| RecordId::from(me.org_id));
     let row = match (model.page_open, &model.page) {
+        _ if own.is_some() => own.and_then(|own| model.known.get(&own)).map(|(_, row)| row),
         (true, Some(page)) => Some(&page.row),
         _ => model.directory.current(),
     };
@@ -259,12 +262,7 @@ fn form(
     if action.id == SUBMIT.id {
         form.require("endorsed_by");
     }
-    if action.id.starts_with("role.") {
-        let device = model.page.as_ref().and_then(|page| page.devices.first()).map(|d| d.id);
-        if let (Some(field), Some(device)) = (form.field_mut("device"), device) {
-            field.text = device.to_string();
-        }
-    }
+    people::dress(model, &mut form);
     open(model, form);
     opened(model).into_iter().collect()
 }
@@ -402,7 +400,8 @@ pub fn send(model: &mut Model) -> Vec<Task> {
     let task = match form.action.id {
         id if id == JOIN.id => {
             model.welcome = Some(Welcome::Waiting(None));
-            Task::Join { file: text(&given, "file").into(), person: text(&given, "person") }
+            let address = Some(text(&given, "address")).filter(|address| !address.is_empty());
+            Task::Join { invitation: text(&given, "file"), address, person: text(&given, "person") }
         }
         id if id == FOUND.id => {
             model.welcome = Some(Welcome::Waiting(None));

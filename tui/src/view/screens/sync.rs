@@ -6,12 +6,13 @@ use ratatui::layout::{Position, Rect};
 
 use crate::core::model::Model;
 use crate::core::settle::disputes;
+use crate::view::screens::people;
 use crate::view::text::{Pen, wrap};
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
 
 /// One line, and which entry it begins.
-type Entry = (String, Role, Option<usize>);
+pub type Entry = (String, Role, Option<usize>);
 
 /// Draws the screen; the cursor stands on the marked entry.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -20,21 +21,33 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         Pen::new(buffer, area).write(&look.tr("notice-reading", &[]), look.style(Role::Plain));
         return None;
     };
+    draw_entries(model, lines(model, status), model.sync_at, area, buffer)
+}
+
+/// Draws lines of which some begin an entry, so far down that the marked one is seen.
+pub fn draw_entries(
+    model: &Model,
+    lines: Vec<Entry>,
+    at: usize,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let look = model.look;
     let width = area.width.saturating_sub(4);
-    let lines: Vec<Entry> = lines(model, status)
+    let lines: Vec<Entry> = lines
         .into_iter()
         .flat_map(|(text, role, entry)| {
             let pieces = wrap(&text, width).into_iter().enumerate();
             pieces.map(move |(at, line)| (line, role, entry.filter(|_| at == 0)))
         })
         .collect();
-    let marked = lines.iter().position(|(_, _, entry)| *entry == Some(model.sync_at));
+    let marked = lines.iter().position(|(_, _, entry)| *entry == Some(at));
     let room = usize::from(area.height);
     let first =
         marked.map_or(0, |at| at.saturating_sub(room / 2)).min(lines.len().saturating_sub(room));
     let mut cursor = None;
     for ((text, role, entry), line) in lines.iter().skip(first).zip(area.rows()) {
-        let is_marked = *entry == Some(model.sync_at);
+        let is_marked = *entry == Some(at);
         let role = if is_marked { Role::Selected } else { *role };
         let here = if is_marked { HERE } else { " " };
         Pen::new(buffer, line).write(&format!(" {here} {text}"), look.style(role));
@@ -47,7 +60,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
 
 fn lines(model: &Model, status: &Status) -> Vec<Entry> {
     let look = model.look;
-    let mut lines: Vec<Entry> = vec![(unsent(model, status), Role::Heading, None)];
+    let mut lines: Vec<Entry> =
+        if status.me.device_active { Vec::new() } else { people::removed(model) };
+    lines.push((unsent(model, status), Role::Heading, None));
     let mut entry = 0;
     let section = |lines: &mut Vec<Entry>, id: &str| {
         lines.push((String::new(), Role::Plain, None));

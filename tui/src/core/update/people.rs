@@ -1,0 +1,108 @@
+//! What happens on the page of devices and people.
+
+use onex_crdt::action::Action;
+use onex_crdt::ids::RecordId;
+use onex_crdt::records::membership::{DEVICE_CANCEL, ROLE_GRANT};
+
+use crate::core::commands::Does;
+use crate::core::form::FormState;
+use crate::core::load::{Task, Want};
+use crate::core::model::{Model, Screen};
+use crate::core::people::{Entry, PeoplePage};
+use crate::core::update::{go, open};
+
+/// Opens the page, or takes away what is marked on it.
+pub fn does(model: &mut Model, does: Does) -> Vec<Task> {
+    if matches!(does, Does::RemoveMarked) { remove(model) } else { show(model) }
+}
+
+/// Opens the page.
+fn show(model: &mut Model) -> Vec<Task> {
+    let mut tasks =
+        if model.screen == Screen::Directory { Vec::new() } else { go(model, Screen::Directory) };
+    model.people_open = true;
+    model.people_at = 0;
+    tasks.push(model.ask(Want::People));
+    tasks
+}
+
+/// Takes what was read.
+pub fn take(model: &mut Model, page: PeoplePage) {
+    let last = page.entries().len().saturating_sub(1);
+    model.people_at = model.people_at.min(last);
+    model.people = Some(page);
+}
+
+/// Moves the mark.
+pub fn step(model: &mut Model, by: isize) {
+    let entries = model.people.as_ref().map_or(0, |page| page.entries().len());
+    model.people_at = model.people_at.saturating_add_signed(by).min(entries.saturating_sub(1));
+}
+
+/// Does what the marked entry asks for.
+pub fn enter(model: &mut Model) -> Vec<Task> {
+    match model.people_entry() {
+        Some(Entry::Asking(asking)) => {
+            let asking = asking.clone();
+            open::confirm(model, &asking);
+            Vec::new()
+        }
+        Some(Entry::Device(_)) if model.may(&ROLE_GRANT) => open::act(model, &ROLE_GRANT),
+        Some(Entry::Held(_)) => act(model, model.people_action("device.adopt")),
+        _ => Vec::new(),
+    }
+}
+
+/// Opens the form that removes the marked device, or makes the marked invitation useless.
+fn remove(model: &mut Model) -> Vec<Task> {
+    match model.people_entry() {
+        Some(Entry::Device(_)) => act(model, model.people_action("device.remove")),
+        Some(Entry::Invitation(_)) => open::act(model, &DEVICE_CANCEL),
+        _ => Vec::new(),
+    }
+}
+
+fn act(model: &mut Model, action: Option<&'static Action>) -> Vec<Task> {
+    let Some(action) = action else { return Vec::new() };
+    let mut form = FormState::new(action, None, &[]);
+    dress(model, &mut form);
+    open::open(model, form);
+    Vec::new()
+}
+
+/// Puts what is marked into the form of an action about devices: nobody types an id.
+pub fn dress(model: &Model, form: &mut FormState) {
+    let first = model.page.as_ref().and_then(|page| page.devices.first());
+    let (id, person): (Option<RecordId>, Option<String>) = match model.people_entry() {
+        Some(Entry::Device(device)) => {
+            let person = device.persons.first().map(|(person, _)| person.clone());
+            (Some(RecordId(device.id.0)), person)
+        }
+        Some(Entry::Invitation(invitation)) => (Some(invitation.id), None),
+        Some(Entry::Held(held)) => (Some(held.id), None),
+        _ => (first.map(|device| RecordId(device.id.0)), None),
+    };
+    let Some(id) = id else { return };
+    match form.action.id {
+        "role.grant" | "role.remove" => {
+            if let Some(field) = form.field_mut("device") {
+                field.text = id.to_string();
+            }
+            if let (Some(field), Some(person)) = (form.field_mut("person"), person) {
+                field.text = person;
+            }
+        }
+        "device.cancel" | "device.remove" | "device.adopt" if model.people_open => {
+            match form.field_mut("id") {
+                Some(field) => field.text = id.to_string(),
+                None => form.subject = Some(id),
+            }
+            form.effect = Some(match form.action.id {
+                "device.cancel" => "effect-device-cancel",
+                "device.remove" => "effect-device-remove",
+                _ => "effect-device-adopt",
+            });
+        }
+        _ => {}
+    }
+}

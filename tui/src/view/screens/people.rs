@@ -1,0 +1,158 @@
+//! 机构 > 设备与人员: who asks, invitations, devices with their people, and what was kept apart.
+
+use onex_crdt::ids::DeviceId;
+use onex_crdt::roles::PersonRole;
+use onex_node::api::{DeviceRow, InvitationRow, Quarantined};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::core::model::Model;
+use crate::core::people::PeoplePage;
+use crate::i18n::Lang;
+use crate::view::screens::sync::{Entry, draw_entries};
+use crate::view::text::{Pen, cut, fit};
+use crate::view::theme::{Mark, Role};
+use crate::view::words;
+
+/// Draws the page; the cursor stands on the marked entry.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let look = model.look;
+    let Some(page) = &model.people else {
+        Pen::new(buffer, area).write(&look.tr("notice-reading", &[]), look.style(Role::Plain));
+        return None;
+    };
+    draw_entries(model, lines(model, page, area.width), model.people_at, area, buffer)
+}
+
+fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Entry> {
+    let look = model.look;
+    let mut lines: Vec<Entry> = Vec::new();
+    if model.me().is_some_and(|me| !me.device_active) {
+        lines.extend(removed(model));
+    }
+    if model.status.as_ref().is_some_and(|status| status.health.restored) {
+        lines.push((look.tr("people-restored", &[]), Role::Attention, None));
+        lines.push((String::new(), Role::Plain, None));
+    }
+    let mut entries = 0..;
+    let mut section = |id: &str, none: &str, rows: Vec<(String, Role)>| {
+        if lines.last().is_some_and(|(text, ..)| !text.is_empty()) {
+            lines.push((String::new(), Role::Plain, None));
+        }
+        lines.push((look.tr(id, &[]), Role::Heading, None));
+        if rows.is_empty() {
+            lines.push((look.tr(none, &[]), Role::Plain, None));
+        }
+        lines.extend(rows.into_iter().map(|(text, role)| {
+            let is_head = role == Role::Heading;
+            (text, role, if is_head { None } else { entries.next() })
+        }));
+    };
+    if !page.asking.is_empty() {
+        let asking = page.asking.iter().map(|asking| {
+            let org = words::name(model, asking.org_id.into());
+            (format!("{org}  {}  {}", asking.person, asking.digits), Role::Attention)
+        });
+        section("people-asking", "people-no-asking", asking.collect());
+    }
+    let invitations = page.invitations.iter();
+    let invitations = invitations.map(|it| (invitation(model, it), Role::Plain));
+    section("people-invitations", "people-no-invitations", invitations.collect());
+    section("people-devices", "people-no-devices", devices(model, page, width));
+    let held = page.held.iter().map(|held| (kept_apart(model, held), Role::Attention));
+    section("people-held", "people-no-held", held.collect());
+    lines
+}
+
+/// What a person reads at a device that was removed.
+pub fn removed(model: &Model) -> Vec<Entry> {
+    let look = model.look;
+    vec![
+        (look.tr("people-removed", &[]), Role::Problem, None),
+        (look.tr("people-removed-do", &[]), Role::Plain, None),
+        (String::new(), Role::Plain, None),
+    ]
+}
+
+fn invitation(model: &Model, invitation: &InvitationRow) -> String {
+    let org = words::name(model, invitation.org_id.into());
+    let address = invitation.address.clone().unwrap_or_else(|| "-".into());
+    let args = [
+        ("org", org.as_str().into()),
+        ("code", invitation.code.as_str().into()),
+        ("address", address.as_str().into()),
+        ("day", invitation.expires_on.as_str().into()),
+    ];
+    model.look.tr("people-invitation", &args)
+}
+
+/// The devices; at the hub each organisation has its name above them.
+fn devices(model: &Model, page: &PeoplePage, width: u16) -> Vec<(String, Role)> {
+    let several = page.devices.iter().any(|device| device.org_id != page.devices[0].org_id);
+    let mut rows = Vec::new();
+    let mut above = None;
+    for row in &page.devices {
+        if several && above != Some(row.org_id) {
+            above = Some(row.org_id);
+            rows.push((words::name(model, row.org_id.into()), Role::Heading));
+        }
+        let role = if row.active { Role::Plain } else { Role::Rule };
+        rows.push((device(model, row, width), role));
+    }
+    rows
+}
+
+fn device(model: &Model, device: &DeviceRow, width: u16) -> String {
+    let look = model.look;
+    let role = |role: &PersonRole| {
+        let choice = &PersonRole::CHOICES[*role as usize];
+        if look.lang == Lang::Zh { choice.zh } else { choice.en }
+    };
+    let person = |(name, roles): &(String, Vec<PersonRole>)| {
+        let roles: Vec<&str> = roles.iter().map(role).collect();
+        match roles.is_empty() {
+            true => name.clone(),
+            false => format!("{name}({})", roles.join("/")),
+        }
+    };
+    let persons: Vec<String> = device.persons.iter().map(person).collect();
+    let (mark, state) = match device.active {
+        true => (Mark::Good, "people-active"),
+        false => (Mark::Absent, "people-gone"),
+    };
+    let own = model.me().is_some_and(|me| me.device == device.id);
+    let seen = match (own, device.last_sync) {
+        (true, _) => look.tr("people-here", &[]),
+        (false, Some(at)) => words::moment(at),
+        (false, None) => look.tr("sync-never", &[]),
+    };
+    let id: String = device.id.to_string().chars().take(DEVICE_DIGITS).collect();
+    let room = width.saturating_sub(OTHER_COLUMNS).max(PERSONS_MIN);
+    let persons = fit(&cut(&persons.join(" "), room), room);
+    format!("{} {id}  {persons} {}  {seen}", mark.glyph(), look.tr(state, &[]))
+}
+
+fn kept_apart(model: &Model, held: &Quarantined) -> String {
+    let look = model.look;
+    let reason = look.tr(&format!("held-{}", held.reason), &[]);
+    let kind = look.tr(&format!("document-{}", held.document_kind), &[]);
+    let short =
+        |device: DeviceId| -> String { device.to_string().chars().take(DEVICE_DIGITS).collect() };
+    let (from, at) = (short(held.received_from), words::moment(held.received_at));
+    let mut args = vec![
+        ("kind", kind.as_str().into()),
+        ("reason", reason.as_str().into()),
+        ("device", from.as_str().into()),
+        ("at", at.as_str().into()),
+    ];
+    let kept = look.tr("people-kept", &args);
+    let Some(records) = &held.records else { return kept };
+    let who = held.person.clone().or(held.device.map(short)).unwrap_or_default();
+    args = vec![("who", who.as_str().into()), ("count", (records.len() as u64).into())];
+    format!("{kept}  {}", look.tr("people-kept-records", &args))
+}
+
+const DEVICE_DIGITS: usize = 8;
+/// Cells of a device's line that are not its people's.
+const OTHER_COLUMNS: u16 = 38;
+const PERSONS_MIN: u16 = 12;
