@@ -159,12 +159,8 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         }
         Command::Check { repair: false, .. } => upkeep::check(lang),
         Command::Check { repair: true, .. } => upkeep::repair(lang),
-        Command::Backup { file, passphrase_file, .. } => {
-            upkeep::backup(lang, &opened(None)?, &file, passphrase_file.as_deref())
-        }
-        Command::Restore { file, passphrase_file, .. } => {
-            upkeep::restore(lang, &file, passphrase_file.as_deref())
-        }
+        Command::Backup { file, secret, .. } => upkeep::backup(lang, opened(None)?, &file, secret),
+        Command::Restore { file, secret, .. } => upkeep::restore(lang, &file, secret),
         Command::Passphrase { what, new, .. } => secrets::passphrase(lang, what, new),
         Command::Demo { dir, seed, learners, explain, .. } => {
             let options = crate::demo::Options { dir, seed, learners, explain };
@@ -499,8 +495,8 @@ enum Command {
         file: PathBuf,
         /// A file with a passphrase; with it any computer can restore the backup, without it only
         /// this home.
-        #[arg(long)]
-        passphrase_file: Option<PathBuf>,
+        #[arg(long = "passphrase-file")]
+        secret: Option<PathBuf>,
         #[arg(long)]
         json: bool,
     },
@@ -509,8 +505,8 @@ enum Command {
         /// The backup.
         file: PathBuf,
         /// A file with the backup's passphrase.
-        #[arg(long)]
-        passphrase_file: Option<PathBuf>,
+        #[arg(long = "passphrase-file")]
+        secret: Option<PathBuf>,
         #[arg(long)]
         json: bool,
     },

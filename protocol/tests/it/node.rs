@@ -10,8 +10,7 @@ use onex_crdt::ids::DeviceId;
 use onex_crdt::roles::OrgRole;
 use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report};
 use onex_protocol::membership::Membership;
-use onex_protocol::message::LogPosition;
-use onex_protocol::message::Origin;
+use onex_protocol::message::{LogPosition, Origin};
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::province::*;

@@ -25,9 +25,7 @@ fn agreed(documents: u16) -> Network {
     }
     // As if they had synced, without the time that it takes.
     let hub = net.node(HUB_1).store.clone();
-    let college = &mut net.node(COLLEGE_1).store;
-    college.log = hub.log.iter().cloned().map(|it| it.from(device(HUB_1))).collect();
-    (college.documents, college.seals) = (hub.documents, hub.seals);
+    net.node(COLLEGE_1).store.copy(&hub);
     hide(&mut net, COLLEGE_1, HUB_1);
     assert!(net.sync(COLLEGE_1, HUB_1).equal);
     assert_eq!(net.kinds().len(), 2);
@@ -64,8 +62,7 @@ fn take_back(net: &mut Network, seed: u8, header: &Header, changes: usize) {
     let last = kept.last().expect("one at least").clone();
     let owner = if header.owner == HUB { HUB_1 } else { COLLEGE_1 };
     let seals = vec![seal(&document, owner, &last)];
-    store.documents.insert(header.id(), document);
-    store.seals.insert(header.id(), seals);
+    store.keep(header.id(), document, seals);
 }
 
 #[test]
@@ -126,7 +123,9 @@ fn a_document_that_is_lacking_goes_whole() {
 fn a_seal_that_is_lacking_is_brought() {
     for (caller, called) in [(COLLEGE_1, HUB_1), (HUB_1, COLLEGE_1)] {
         let mut net = agreed(40);
-        net.node(COLLEGE_1).store.seals.insert(directory(3).id(), Vec::new());
+        let college = &mut net.node(COLLEGE_1).store;
+        let document = college.document(&directory(3));
+        college.keep(document.id(), document, Vec::new());
         let (one, other) = repaired(&mut net, caller, called);
         assert_eq!((one.sent.changes, other.sent.changes), (0, 0), "{caller} called");
     }

@@ -19,6 +19,9 @@ use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
 
+/// Reasons of what travels with its document though it is kept apart.
+const SHOWS: [&str; 3] = [FORK, NO_RIGHT, "missing_dependency"];
+
 /// A change in the local log.
 #[derive(Clone)]
 pub struct LogEntry {
@@ -30,13 +33,6 @@ pub struct LogEntry {
     mark: [u8; 8],
     /// The device that sent it; nothing for what was written here.
     pub origin: Option<DeviceId>,
-}
-
-impl LogEntry {
-    /// The entry in the log of somebody who has it from this device.
-    pub fn from(self, origin: DeviceId) -> Self {
-        Self { origin: Some(origin), ..self }
-    }
 }
 
 #[derive(Clone)]
@@ -203,8 +199,8 @@ impl Store {
             let open = self.open.contains(&(reader.device, document.id()));
             scope.is_some_and(|scope| scopes.contains(&scope)) && !open
         };
-        let state = |document: &Document| (document.id(), self.states[&document.id()]);
-        self.documents.values().filter(is_asked_for).map(state).collect()
+        let ids = self.documents.values().filter(is_asked_for).map(Document::id);
+        ids.map(|id| (id, self.states[&id])).collect()
     }
 
     fn missing(&self, reader: Reader, asked: &[(DocId, Known)], bytes_aim: usize) -> Answer {
@@ -221,9 +217,10 @@ impl Store {
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
-            let is_missing = comparison.missing.is_some();
-            let batch = self.with_evidence(document, comparison.missing.unwrap_or_default());
-            if is_missing || !batch.changes.is_empty() {
+            let apart = self.quarantine.get(id).into_iter().flatten();
+            let shows = apart.into_iter().any(|refused| SHOWS.contains(&refused.reason));
+            if shows || comparison.missing.is_some() {
+                let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
                 documents.push(batch);
             }
@@ -245,18 +242,17 @@ impl Store {
             .filter(|entry| entry.origin.is_none() || entry.origin != skip_origin)
             .filter(|entry| document.holds(&entry.change))
             .map(|entry| entry.bytes.to_vec());
-        self.with_evidence(document, changes.collect())
+        self.packed(document, changes.collect())
     }
 
-    /// Changes of a document with its seals. What shows a fork travels with them, and what stands
-    /// between a seal and the changes below its head that count.
-    fn with_evidence(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
+    /// Changes of a document with its seals; what shows a fork travels with its document.
+    fn packed(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
         let id = document.id();
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
         let mut batch = DocumentBatch { header, changes, seals };
+        // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        let shows = [FORK, NO_RIGHT, "missing_dependency"];
-        for refused in apart.filter(|refused| shows.contains(&refused.reason)) {
+        for refused in apart.filter(|refused| SHOWS.contains(&refused.reason)) {
             match Seal::from_bytes(&refused.bytes) {
                 Ok(seal) => batch.seals.push(seal),
                 Err(_) => batch.changes.push(refused.bytes.clone()),
@@ -291,7 +287,18 @@ impl Store {
         self.log.push(LogEntry { document, change, bytes, mark, origin });
     }
 
-    fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
+    /// Takes over everything of another store, as if it had come from its device.
+    pub fn copy(&mut self, other: &Self) {
+        self.documents = other.documents.clone();
+        self.seals = other.seals.clone();
+        self.states = other.states.clone();
+        self.headers = other.headers.clone();
+        self.log = other.log.clone();
+        self.log.iter_mut().for_each(|entry| entry.origin = Some(other.own.device));
+    }
+
+    /// Keeps a document as it is now with its live seals.
+    pub fn keep(&mut self, id: DocId, document: Document, seals: Vec<Seal>) {
         let sealed: Vec<_> = seals.iter().map(|seal| (seal.device, seal.head)).collect();
         self.headers.entry(id).or_insert_with(|| document.header().clone());
         self.states.insert(id, document_digest(&document.heads(), &sealed));

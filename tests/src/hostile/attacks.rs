@@ -150,7 +150,8 @@ impl Workshop<'_> {
         let seq = |seq| RawChange { seq, ..raw.clone() }.bytes();
         for wrong in [0, 2, 1 << 40, u64::MAX] {
             let name = format!("number {wrong} of an actor not seen before");
-            attacks.push(self.attack(name, seq(wrong), "malformed"));
+            let reason = if wrong == 0 { "malformed" } else { "missing_dependency" };
+            attacks.push(self.attack(name, seq(wrong), reason));
         }
         attacks
     }

@@ -45,7 +45,7 @@ pub fn membership() -> Membership {
         name: "省项目办".to_owned(),
         region: "610000".to_owned(),
         hub_key: key(HUB_1).public(),
-        person: "郝敏".to_owned(),
+        person: "王芳".to_owned(),
     };
     let mut log = Membership::found(&key(HUB_1), root).expect("a good root");
     for (org, role) in [(COLLEGE, OrgRole::College), (EVALUATOR, OrgRole::Evaluator)] {

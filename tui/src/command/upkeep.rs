@@ -2,7 +2,7 @@
 //!
 //! What is damaged and what can be mended is the node's matter.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use onex_node::backup::{Restored, Unlocking, restore as put_back};
 use onex_node::check::{Bad, CheckReport, Part, check as look};
@@ -72,11 +72,11 @@ fn with_progress<T>(
 /// Writes a backup.
 pub fn backup(
     lang: Lang,
-    node: &Node,
+    node: Node,
     file: &Path,
-    passphrase: Option<&Path>,
+    secret: Option<PathBuf>,
 ) -> Result<Output, Failure> {
-    let passphrase = read(lang, passphrase)?;
+    let passphrase = read(lang, secret)?;
     let written = node.backup(file, passphrase.as_ref());
     let written = written.map_err(|error| Failure::of(lang, error))?;
     let name = file.display().to_string();
@@ -93,8 +93,8 @@ pub fn backup(
 }
 
 /// Puts back what a backup holds.
-pub fn restore(lang: Lang, file: &Path, passphrase: Option<&Path>) -> Result<Output, Failure> {
-    let passphrase = read(lang, passphrase)?;
+pub fn restore(lang: Lang, file: &Path, secret: Option<PathBuf>) -> Result<Output, Failure> {
+    let passphrase = read(lang, secret)?;
     let (folder, guard) = (home(), guard_of_new(lang)?);
     let restored = with_passphrase(lang, &folder, |home| {
         let unlocking = Unlocking { home, backup: passphrase.as_ref() };
@@ -119,9 +119,10 @@ pub fn restore(lang: Lang, file: &Path, passphrase: Option<&Path>) -> Result<Out
     })
 }
 
-fn read(lang: Lang, file: Option<&Path>) -> Result<Option<Passphrase>, Failure> {
-    let read =
-        |file: &Path| Passphrase::read(file).map_err(|error| Failure::bad_file(lang, file, &error));
+fn read(lang: Lang, file: Option<PathBuf>) -> Result<Option<Passphrase>, Failure> {
+    let read = |file: PathBuf| {
+        Passphrase::read(&file).map_err(|error| Failure::bad_file(lang, &file, &error))
+    };
     file.map(read).transpose()
 }
 

@@ -155,20 +155,25 @@ fn no_name_and_no_number_lies_on_the_disk() {
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
         assert!(open.iter().any(|file| file == name), "{name} is looked at while it is open");
     }
+    let backups = home.folder.path().join("backups");
+    std::fs::create_dir(&backups).expect("a folder");
+    node.backup(&backups.join("today"), None).expect("backed up");
+    assert_eq!(check_none(&search, &backups), ["today"]);
     drop(node);
     assert!(check_none(&search, &folder).contains(&"store.db".to_owned()));
     check_none(&search, &temporary);
-    check_keys(&folder);
+    check_keys(&folder, &backups);
 }
 
-/// The keys lie in their own files and in no other: never in the database.
-fn check_keys(folder: &Path) {
+/// The keys lie in their own files and in no other: never in the database, nor in a backup.
+fn check_keys(folder: &Path, backups: &Path) {
     let read = |name: &str| std::fs::read(folder.join(name)).expect("reads");
     for key in [read("store.key"), read("device.key")] {
         let holds = |path: &PathBuf| {
             let bytes = std::fs::read(path).expect("reads");
             bytes.windows(key.len()).any(|window| window == key)
         };
-        assert_eq!(files(folder).iter().filter(|path| holds(path)).count(), 1);
+        let all = [files(folder), files(backups)].concat();
+        assert_eq!(all.iter().filter(|path| holds(path)).count(), 1);
     }
 }

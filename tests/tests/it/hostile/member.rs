@@ -12,7 +12,7 @@ use onex_protocol::enrolment::{Invitation, digits, join_proof};
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::message::{
-    Ack, Batch, End, Hello, Join, LogPosition, MembershipPosition, Message, Origin, Told,
+    Ack, Batch, End, Hello, Join, LogPosition, MembershipPosition, Message, Origin, Standing, Told,
 };
 use onex_protocol::scope::{ScopeDigest, ScopeDigests};
 use tokio::runtime::{Builder, Runtime};
@@ -139,10 +139,18 @@ impl Talk {
         let _ = self.sender.send(bytes).await;
     }
 
-    /// The next message; nothing when the connection is closed.
+    /// The next message; nothing when the connection is closed, or nothing comes. What the node
+    /// sends is acknowledged: nobody is owed an answer who gives none.
     async fn heard(&mut self) -> Option<Message> {
         let received = timeout(PATIENCE, self.receiver.receive()).await;
-        let bytes = received.expect("an answer in time").ok()??;
-        Some(Message::decode(&bytes).expect("an honest node's message").0)
+        let bytes = received.ok()?.ok()??;
+        let message = Message::decode(&bytes).expect("an honest node's message").0;
+        if let Message::Batch(Batch { upto, end, .. }) = &message
+            && *end != End::Part
+        {
+            let ack = Ack { upto: *upto, refused: vec![], standing: Standing::Behind };
+            self.say(&Message::Ack(ack).encode().bytes).await;
+        }
+        Some(message)
     }
 }

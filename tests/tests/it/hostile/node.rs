@@ -52,7 +52,7 @@ fn a_node_serves_on_under_attack() {
     all.push(orphans(&scene, ORPHANS));
     for attack in all {
         let ack = member.send(&mut talk, vec![attack.batch]);
-        let ack = ack.unwrap_or_else(|| panic!("{}: closed", attack.name));
+        let ack = ack.unwrap_or_else(|| panic!("{}: no answer", attack.name));
         assert!(!ack.refused.is_empty(), "{}: nothing is refused", attack.name);
         told.extend(ack.refused.iter().map(|(_, reason)| reason.0));
     }
