@@ -375,6 +375,8 @@ const ACCEPTED_ACTIONS: &[&str] = &[
     "device.confirm role: {} is {(\"college\", \"admin\"), (\"evaluator\", \"admin\"), \
      (\"hub\", \"admin\"), (\"hub\", \"officer\")}",
     "device.invite out=: (Some(\"path\"), true) is (Some(\"text\"), true)",
+    "device.adopt id=: (Some(\"id\"), true) is (Some(\"text\"), true)",
+    "device.remove id=: (Some(\"id\"), true) is (Some(\"text\"), true)",
     "role.grant device=: (Some(\"id\"), true) is (Some(\"text\"), true)",
     "role.remove device=: (Some(\"id\"), true) is (Some(\"text\"), true)",
     // One sheet is one call; one learner is a list of one.
