@@ -278,6 +278,8 @@ impl Driver {
     }
 
     fn open(&mut self, opened: Opened) -> Result<(), NodeError> {
+        // Another process of this home may have removed the device a moment ago.
+        self.look()?;
         let Opened { connection, sender, receiver, side } = opened;
         let key = PublicKey(connection.peer_key());
         let device = key.device();
