@@ -104,6 +104,12 @@ pub struct Forked {
     pub held: Option<(u64, ChangeHash)>,
 }
 
+/// Whether what is kept apart for this reason travels with its document all the same: it shows a
+/// fork, or stands between a seal and the changes below its head that count.
+pub fn travels(reason: &str) -> bool {
+    [FORK, NO_RIGHT, MISSING_DEPENDENCY].contains(&reason)
+}
+
 /// What is known of a document before a batch comes.
 #[derive(Clone, Copy)]
 pub struct Held<'a> {

@@ -15,7 +15,7 @@ use onex_crdt::ids::{ActId, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::record::RecordKind;
 use onex_crdt::records::membership::DEVICE_ADOPT;
 use onex_crdt::roles::{OrgRole, PersonRole};
-use onex_protocol::admission::{Admission, DocumentBatch, Forked, Held, Refused, admit};
+use onex_protocol::admission::{Admission, DocumentBatch, Forked, Held, Refused, admit, travels};
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
@@ -110,7 +110,8 @@ impl Engine {
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
         // What comes again with its document is not told again.
-        let fresh = |refused: &&Refused| in_repair || !apart.contains(refused);
+        let fresh =
+            |refused: &&Refused| in_repair || !(travels(refused.reason) && apart.contains(refused));
         taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(

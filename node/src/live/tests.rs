@@ -112,11 +112,11 @@ fn a_restored_hub_gives_no_place_before_it_has_heard_from_the_others() {
 fn the_root_moves_the_sequencer_and_cuts_the_log_back() {
     let Province { hub, second, _folder, serving } = province();
     let device = me(&second).device;
-    grant(&hub, device, "officer").expect("granted");
+    grant(&hub, device, "lead").expect("granted");
     second.sync(None).expect("reached");
     let before = second.root().expect("a root");
     // A thief has the first device and grants himself a role; the keepers meet at the second one.
-    grant(&hub, device, "lead").expect("the thief says so");
+    grant(&hub, device, "officer").expect("the thief says so");
     let file = second.root_propose(&[hub_key(&hub)], 1, None, Some(before.position));
     let file = file.expect("a good proposal");
     let refused = second.root_apply(&file);

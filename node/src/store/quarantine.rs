@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, RecordId};
-use onex_protocol::admission::{FORK, MISSING_DEPENDENCY, NO_RIGHT, REASONS, Refused, is_change};
+use onex_protocol::admission::{REASONS, Refused, is_change, travels};
 
 use super::view::{decode, encode};
 use super::{StoreError, documents};
@@ -120,7 +120,7 @@ pub fn of(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreErro
 /// stands between a seal and the changes below its head that count.
 pub fn evidence(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
     let mut apart = of(connection, doc)?;
-    apart.retain(|refused| [FORK, NO_RIGHT, MISSING_DEPENDENCY].contains(&refused.reason));
+    apart.retain(|refused| travels(refused.reason));
     Ok(apart)
 }
 
