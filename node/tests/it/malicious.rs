@@ -6,7 +6,6 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
-use std::time::Duration;
 
 use onex_node::net::{Connection, DeviceKey, Endpoint, NetError, Receiver, Sender};
 use onex_node::{Node, NodeError};
