@@ -61,8 +61,6 @@ pub(super) struct Exchange {
     acks_needed: u64,
     /// Our sums at `sent`.
     own: Option<ScopeDigests>,
-    /// Our sums when they were last known.
-    newest: Option<ScopeDigests>,
     /// The peer's sums, if it has said that we have everything.
     peer: Option<ScopeDigests>,
     /// Whether the peer's last batch has come.
@@ -120,7 +118,6 @@ impl Exchange {
             acks_sent: 0,
             acks_needed: 0,
             own: own.digests.filter(|_| told),
-            newest: own.digests,
             peer: peer.digests.filter(|_| complete),
             peer_done: complete && peer.digests.is_some(),
             repair: Repair::None,
@@ -219,11 +216,9 @@ impl Exchange {
         let closed = batch.documents.iter().copied().filter(|id| !is_open(id)).collect();
         let (device, upto) = (wire.device, ack.upto);
         out.push(Effect::Acknowledged { device, upto, opened, closed });
-        // A refusal that was open before may be closed now: our sums are looked at again.
-        self.log_grew |= !batch.documents.is_empty();
         if !refused.is_empty() {
             wire.report.refused.extend(refused);
-            (self.tell, self.outdated) = (true, self.asked);
+            (self.log_grew, self.tell, self.outdated) = (true, true, self.asked);
         }
         match ack.standing {
             Standing::Behind => self.peer = None,
@@ -250,9 +245,7 @@ impl Exchange {
             Answer::Delta { documents, upto, more, fingerprints } => {
                 self.sent = upto;
                 let more = more || outdated;
-                let own = (!more).then(|| fingerprints.digests());
-                self.tell |= own.is_some_and(|own| self.newest.is_some_and(|told| told != own));
-                (self.own, self.newest) = (own, own.or(self.newest));
+                self.own = (!more).then(|| fingerprints.digests());
                 self.log_grew |= more;
                 self.delta_send(self.readable(documents), wire, out);
             }
