@@ -339,7 +339,7 @@ enum Command {
         /// The request.
         file: PathBuf,
         /// The digits that the other screen shows, once they were compared.
-        #[arg(value_name = "digits=D")]
+        #[arg(value_name = "digits=D", requires = "out")]
         values: Vec<String>,
         /// The answer that is written.
         #[arg(long)]

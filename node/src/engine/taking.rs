@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Transaction;
 
 use onex_crdt::action::{Reason, Refusal, Who};
-use onex_crdt::document::{Change, Document, Write};
-use onex_crdt::foreign::ForeignBytes;
+use onex_crdt::document::{Change, Document, TouchKey, Write};
+use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::record::RecordKind;
 use onex_crdt::records::membership::DEVICE_ADOPT;
 use onex_crdt::roles::{OrgRole, PersonRole};
-use onex_protocol::admission::{Admission, DocumentBatch, Forked, Held, Refused, admit, travels};
+use onex_protocol::admission::{
+    Admission, DocumentBatch, Forked, Held, Refused, admit, is_change, travels,
+};
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
@@ -157,17 +159,25 @@ impl Engine {
         let header = before.header();
         let now = self.clock.now().to_string();
         let own = self.key.device();
+        let all = parsed(outcome.refused.iter().chain(apart));
+        let mut unread = READ_MAX;
         for refused in &outcome.refused {
             let of_own = refused.change.is_some_and(|change| before.holds(&change));
-            let from = if of_own { own } else { from };
-            let all: Vec<&Refused> = outcome.refused.iter().chain(apart).collect();
-            let content = content(before, &outcome.document, &all, refused);
+            let (from, content) = match (of_own, refused.change) {
+                (true, _) => (own, content(before, refused)),
+                (false, Some(change)) if unread > 0 && is_readable(refused) => {
+                    unread -= 1;
+                    let read = with_apart(&outcome.document, &all, change);
+                    (from, read.and_then(|document| content(&document, refused)))
+                }
+                (false, _) => (from, None),
+            };
             quarantine::put(transaction, header, refused, content.as_ref(), (from, own), &now)?;
         }
         let counts = |refused: &&Refused| {
             let seal = outcome.seals.iter().any(|seal| seal.to_bytes() == refused.bytes);
             let new = |change| outcome.new.iter().any(|it| Some(it.hash) == change);
-            seal || (onex_protocol::admission::is_change(&refused.bytes) && new(refused.change))
+            seal || (is_change(&refused.bytes) && new(refused.change))
         };
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
@@ -238,8 +248,8 @@ impl Engine {
         let document = self.cache.load(transaction, &held.header)?;
         let apart = quarantine::of(transaction, held.header.id())?;
         let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
-        let apart: Vec<&Refused> = apart.iter().collect();
-        let writes = with_apart(&document, &apart, hash).and_then(|it| it.writes_of(&hash));
+        let writes =
+            with_apart(&document, &parsed(&apart), hash).and_then(|it| it.writes_of(&hash));
         let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
         if !applies(&document, &writes) {
             return Err(refuse(Reason::HangsOnOthers).into());
@@ -321,17 +331,23 @@ fn resolution(
     Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
 }
 
+/// Changes that were kept apart, read once.
+type Apart = BTreeMap<ChangeHash, Parsed>;
+
+fn parsed<'a>(apart: impl IntoIterator<Item = &'a Refused>) -> Apart {
+    let parsed = apart.into_iter().filter_map(|it| ForeignBytes(it.bytes.clone()).parse().ok());
+    parsed.map(|parsed| (parsed.hash(), parsed)).collect()
+}
+
 /// Returns a document with a change that is apart, and what of the others that one follows;
 /// nothing where that cannot be applied. Only for reading.
-fn with_apart(document: &Document, apart: &[&Refused], change: ChangeHash) -> Option<Document> {
-    let parsed = apart.iter().filter_map(|it| ForeignBytes(it.bytes.clone()).parse().ok());
-    let parsed: BTreeMap<_, _> = parsed.map(|parsed| (parsed.hash(), parsed)).collect();
+fn with_apart(document: &Document, apart: &Apart, change: ChangeHash) -> Option<Document> {
     let (mut needed, mut open) = (BTreeMap::new(), vec![change]);
     while let Some(hash) = open.pop() {
         if document.holds(&hash) || needed.contains_key(&hash) {
             continue;
         }
-        let found = parsed.get(&hash)?;
+        let found = apart.get(&hash)?;
         open.extend(found.deps());
         needed.insert(hash, found.clone().vouched());
     }
@@ -339,36 +355,24 @@ fn with_apart(document: &Document, apart: &[&Refused], change: ChangeHash) -> Op
     document.admit(&needed, &|_, _| true).ok().map(|(document, _)| document)
 }
 
-/// What a change that is kept apart does, where that can be read.
-fn content(
-    before: &Document,
-    after: &Document,
-    all: &[&Refused],
-    refused: &Refused,
-) -> Option<Content> {
-    let hash = refused.change?;
-    let readable = ["removed_device", "no_right", "fork", "missing_dependency"];
-    if !readable.contains(&refused.reason) || !onex_protocol::admission::is_change(&refused.bytes) {
-        return None;
-    }
-    let read;
-    let document = match before.holds(&hash) {
-        true => before,
-        false => {
-            read = with_apart(after, all, hash)?;
-            &read
-        }
-    };
+/// Most changes of one batch that are read for what they do: each is applied on a copy.
+const READ_MAX: usize = 200;
+
+/// Whether a change that was kept apart may be read for what it does.
+fn is_readable(refused: &Refused) -> bool {
+    is_change(&refused.bytes) && (travels(refused.reason) || refused.reason == "removed_device")
+}
+
+/// What a change of a document does.
+fn content(document: &Document, refused: &Refused) -> Option<Content> {
+    let hash = refused.change.filter(|_| is_readable(refused))?;
     let deed = document.deed(&hash)?;
-    let mut records: BTreeSet<RecordId> = BTreeSet::new();
-    for key in document.touched_in(&[hash]) {
-        match key {
-            onex_crdt::document::TouchKey::Record(_, id) => drop(records.insert(id)),
-            onex_crdt::document::TouchKey::Act(id) => {
-                records.extend(document.act(id).map(|found| found.act.subject));
-            }
-        }
-    }
+    let record = |key| match key {
+        TouchKey::Record(_, id) => Some(id),
+        TouchKey::Act(id) => document.act(id).map(|found| found.act.subject),
+    };
+    let records: BTreeSet<_> =
+        document.touched_in(&[hash]).into_iter().filter_map(record).collect();
     let records = records.into_iter().collect();
     Some(Content { tag: deed.actor.tag(), person: deed.person?, records })
 }

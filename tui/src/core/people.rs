@@ -2,8 +2,6 @@
 //!
 //! Plain data; what a key does stands in `update::people`.
 
-use onex_crdt::action::Action;
-use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 
@@ -65,10 +63,5 @@ impl Model {
     pub fn people_entry(&self) -> Option<Entry<'_>> {
         let page = self.people.as_ref().filter(|_| self.people_open)?;
         page.entries().get(self.people_at).copied()
-    }
-
-    /// An action that this program has and the person may take.
-    pub fn people_action(&self, id: &str) -> Option<&'static Action> {
-        registry::action(id).filter(|action| self.may(action))
     }
 }

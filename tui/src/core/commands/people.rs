@@ -1,13 +1,15 @@
 //! Devices and people: their entries of the action table.
 
-use onex_crdt::records::membership::{DEVICE_INVITE, ROLE_GRANT, ROLE_REMOVE};
+use onex_crdt::records::membership::{
+    DEVICE_ADOPT, DEVICE_CANCEL, DEVICE_INVITE, DEVICE_REMOVE, ROLE_GRANT, ROLE_REMOVE,
+};
 
 use super::{At, Command, Does, act, entry, keys, when};
 use crate::core::model::{Model, Screen};
 use crate::core::people::Entry;
 
 /// What takes a marked device or invitation away.
-pub const REMOVING: [&str; 2] = ["device.remove", "device.cancel"];
+pub const REMOVING: [&str; 2] = [DEVICE_REMOVE.id, DEVICE_CANCEL.id];
 
 /// What can be done with devices and people.
 pub static COMMANDS: &[Command] = &[
@@ -44,25 +46,23 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn on_device(model: &Model) -> bool {
-    matches!(model.people_entry(), Some(Entry::Device(_)))
+    matches!(model.people_entry(), Some(Entry::Device(device)) if device.active)
 }
 
 /// Whether Enter leads somewhere from the marked entry.
 fn opens(model: &Model) -> bool {
     match model.people_entry() {
         Some(Entry::Asking(_)) => true,
-        Some(Entry::Device(_)) => model.may(&ROLE_GRANT),
-        Some(Entry::Held(held)) => held.adoptable && model.people_action("device.adopt").is_some(),
+        Some(Entry::Device(device)) => device.active && model.may(&ROLE_GRANT),
+        Some(Entry::Held(held)) => held.adoptable && model.may(&DEVICE_ADOPT),
         Some(Entry::Invitation(_)) | None => false,
     }
 }
 
 fn removes(model: &Model) -> bool {
     match model.people_entry() {
-        Some(Entry::Device(device)) => {
-            device.active && model.people_action("device.remove").is_some()
-        }
-        Some(Entry::Invitation(_)) => model.people_action("device.cancel").is_some(),
+        Some(Entry::Device(device)) => device.active && model.may(&DEVICE_REMOVE),
+        Some(Entry::Invitation(_)) => model.may(&DEVICE_CANCEL),
         _ => false,
     }
 }

@@ -1,8 +1,7 @@
 //! What happens on the page of devices and people.
 
-use onex_crdt::action::Action;
 use onex_crdt::ids::RecordId;
-use onex_crdt::records::membership::{DEVICE_CANCEL, ROLE_GRANT};
+use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_CANCEL, DEVICE_REMOVE, ROLE_GRANT};
 
 use crate::core::commands::Does;
 use crate::core::form::FormState;
@@ -48,7 +47,7 @@ pub fn enter(model: &mut Model) -> Vec<Task> {
             Vec::new()
         }
         Some(Entry::Device(_)) if model.may(&ROLE_GRANT) => open::act(model, &ROLE_GRANT),
-        Some(Entry::Held(_)) => act(model, model.people_action("device.adopt")),
+        Some(Entry::Held(_)) => open::act(model, &DEVICE_ADOPT),
         _ => Vec::new(),
     }
 }
@@ -56,18 +55,10 @@ pub fn enter(model: &mut Model) -> Vec<Task> {
 /// Opens the form that removes the marked device, or makes the marked invitation useless.
 fn remove(model: &mut Model) -> Vec<Task> {
     match model.people_entry() {
-        Some(Entry::Device(_)) => act(model, model.people_action("device.remove")),
+        Some(Entry::Device(_)) => open::act(model, &DEVICE_REMOVE),
         Some(Entry::Invitation(_)) => open::act(model, &DEVICE_CANCEL),
         _ => Vec::new(),
     }
-}
-
-fn act(model: &mut Model, action: Option<&'static Action>) -> Vec<Task> {
-    let Some(action) = action else { return Vec::new() };
-    let mut form = FormState::new(action, None, &[]);
-    dress(model, &mut form);
-    open::open(model, form);
-    Vec::new()
 }
 
 /// Puts what is marked into the form of an action about devices: nobody types an id.

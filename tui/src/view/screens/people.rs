@@ -1,7 +1,7 @@
 //! 机构 > 设备与人员: who asks, invitations, devices with their people, and what was kept apart.
 
 use onex_crdt::ids::DeviceId;
-use onex_crdt::roles::PersonRole;
+use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{DeviceRow, InvitationRow, Quarantined};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -30,7 +30,8 @@ fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Entry> {
     if model.me().is_some_and(|me| !me.device_active) {
         lines.extend(removed(model));
     }
-    if model.status.as_ref().is_some_and(|status| status.health.restored) {
+    let is_hub = model.me().is_some_and(|me| me.org_role == OrgRole::Hub);
+    if is_hub && model.status.as_ref().is_some_and(|status| status.health.restored) {
         lines.push((look.tr("people-restored", &[]), Role::Attention, None));
         lines.push((String::new(), Role::Plain, None));
     }
