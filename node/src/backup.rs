@@ -311,6 +311,10 @@ fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
         salvage::carry_table(&before, &transaction, "draft")?;
         salvage::carry_table(&before, &transaction, "audit")?;
         salvage::carry_table(&before, &transaction, "outbox")?;
+        salvage::carry_table(&before, &transaction, "quarantine")?;
+        for statement in membership::proposals(&before).unwrap_or_default() {
+            membership::propose(&transaction, &statement)?;
+        }
         let unsent = salvage::outbox_documents(&before);
         let membership = membership::load(&transaction)?;
         for id in salvage::document_ids(&before) {

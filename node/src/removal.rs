@@ -109,7 +109,13 @@ impl Node {
         if statements.is_empty() {
             return Ok(());
         }
-        writer.state(&who, statements, |_| Ok(()))
+        if !sequences {
+            return writer.state(&who, statements, |_| Ok(()));
+        }
+        // What was said before, by another process or for the same document, is left out.
+        let key = writer.engine.key();
+        let signed = statements.into_iter().map(|it| writer.membership.propose(key, it)).collect();
+        writer.sequence(&who, signed)
     }
 }
 

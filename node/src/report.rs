@@ -137,7 +137,7 @@ impl Node {
                 device: content.and_then(|content| of_tag(content.tag)),
                 person: content.map(|content| content.person.clone()),
                 records: content.map(|content| content.records.clone()),
-                adoptable: content.is_some() && held.state == "held" && held.header.owner == own,
+                adoptable: held.is_adoptable(own),
                 id: held.id,
                 document: held.header.id(),
                 document_kind: held.header.kind.clone(),

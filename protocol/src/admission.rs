@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use onex_crdt::document::{Change, Deed, Document};
-use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, Facts, effective};
+use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, Facts, Tag, effective};
 use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DocId};
@@ -159,10 +159,13 @@ pub fn admit(held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> A
     let rights = Rights::new(&header, membership, &known);
     known.denied = denied(document, &in_document, &rights);
     let judged = effective(&known);
+    let mut gaps: BTreeMap<Tag, bool> = BTreeMap::new();
+    let mut gap = |tag| *gaps.entry(tag).or_insert_with(|| has_gap(&known, tag));
     for (hash, exclusion) in &judged.excluded {
+        let actor = known.changes[hash].actor;
         let exclusion = match exclusion {
-            Exclusion::NoSeal if has_gap(&known, hash) => Exclusion::MissingDependency,
-            Exclusion::NoSeal => unclaimed(known.changes[hash].actor, header.owner, membership),
+            Exclusion::NoSeal if gap(actor.tag()) => Exclusion::MissingDependency,
+            Exclusion::NoSeal => unclaimed(actor, header.owner, membership),
             other => *other,
         };
         outcome.refuse(*hash, exclusion.reason());
@@ -346,16 +349,16 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// Whether something is not here that may lie between a change and a good seal of its device: then
-/// nobody can tell yet that it has none.
-fn has_gap(known: &Facts, change: &ChangeHash) -> bool {
-    let tag = known.changes[change].actor.tag();
+/// Whether something is not here that may lie between a good seal of a device and changes of its
+/// own: then nobody can tell yet that they have none. What others claim to build on is no gap.
+fn has_gap(known: &Facts, tag: Tag) -> bool {
     let good = known.claims.iter().filter(|claim| claim.tag == tag && claim.verdict.is_ok());
-    let heads = good.flat_map(|claim| &claim.heads);
-    let deps = known.changes.values().flat_map(|change| &change.deps);
+    let heads: Vec<_> = good.flat_map(|claim| claim.heads.iter().copied()).collect();
+    let below = known.ancestry(&heads);
+    let deps = below.iter().flat_map(|hash| &known.changes[hash].deps);
     let missing =
         |hash: &ChangeHash| !known.changes.contains_key(hash) && !known.genesis.contains(hash);
-    heads.chain(deps).any(missing)
+    heads.iter().chain(deps).any(missing)
 }
 
 /// Held changes by people who have lost the right to make them.
@@ -432,7 +435,7 @@ pub fn is_change(bytes: &[u8]) -> bool {
 }
 
 /// How every change begins in Automerge's format.
-const CHANGE_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub const CHANGE_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 
 fn facts(change: &Parsed) -> ChangeFacts {
     ChangeFacts {

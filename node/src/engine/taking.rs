@@ -160,7 +160,8 @@ impl Engine {
         let now = self.clock.now().to_string();
         let own = self.key.device();
         let all = parsed(outcome.refused.iter().chain(apart));
-        let mut unread = READ_MAX;
+        let (mut unread, mut always) = (READ_MAX, quarantine::Room::UNBOUNDED);
+        let mut room = quarantine::Room::of(transaction, from)?;
         for refused in &outcome.refused {
             let of_own = refused.change.is_some_and(|change| before.holds(&change));
             let (from, content) = match (of_own, refused.change) {
@@ -172,7 +173,8 @@ impl Engine {
                 }
                 (false, _) => (from, None),
             };
-            quarantine::put(transaction, header, refused, content.as_ref(), (from, own), &now)?;
+            let room = if of_own { &mut always } else { &mut room };
+            quarantine::put(transaction, header, refused, content.as_ref(), (from, room), &now)?;
         }
         let counts = |refused: &&Refused| {
             let seal = outcome.seals.iter().any(|seal| seal.to_bytes() == refused.bytes);
@@ -242,7 +244,7 @@ impl Engine {
         held: &quarantine::Held,
     ) -> Result<(), EngineError> {
         let refuse = |reason| Refusal::new(&DEVICE_ADOPT, reason, Some("id"));
-        if held.header.owner != who.org || held.state != "held" {
+        if !held.is_adoptable(who.org) {
             return Err(refuse(Reason::NotAdoptable).into());
         }
         let document = self.cache.load(transaction, &held.header)?;

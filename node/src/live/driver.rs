@@ -283,7 +283,8 @@ impl Driver {
         let Opened { connection, sender, receiver, side } = opened;
         let key = PublicKey(connection.peer_key());
         let device = key.device();
-        let member = |device| self.machine.membership().device(device);
+        let member =
+            |device| self.machine.membership().device(device).filter(|device| device.active);
         let party = member(device).map(|device| device.org);
         if party.is_none() && side == Side::Called {
             let address = connection.peer_address().ip();

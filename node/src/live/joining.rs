@@ -151,7 +151,7 @@ impl Node {
         let person = PersonName::parse(person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let home = Home::new(folder);
-        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let keys = fresh_keys(&home, guard)?;
         let begun = recovery.membership()?;
         let (key, person) = (SigningKey::from_seed(&keys.device).public(), person.as_str());
         let body = Statement::AddDevice { org: recovery.org, key, person: person.to_owned() };

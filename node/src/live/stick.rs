@@ -13,7 +13,7 @@ use onex_protocol::key::SigningKey;
 use super::joining::settle_in;
 use crate::api::{Admitting, Requested};
 use crate::clock::Clock;
-use crate::handle::{Node, NodeError};
+use crate::handle::{Node, NodeError, fresh_keys};
 use crate::home::{Guard, Home, Passphrase, write_secret};
 use crate::members::addresses;
 use crate::store::enrolment::{self, InvitationState};
@@ -34,7 +34,7 @@ impl Node {
         let person = PersonName::parse(person)
             .map_err(|error| NodeError::Value { field: "person".to_owned(), error })?;
         let home = Home::new(folder);
-        let keys = home.make(guard).map_err(|error| NodeError::keys(&home, error))?;
+        let keys = fresh_keys(&home, guard)?;
         let key = SigningKey::from_seed(&keys.device);
         let waiting = format!("{}\n{invitation}", person.as_str());
         write_secret(&waiting_file(folder), waiting.as_bytes())

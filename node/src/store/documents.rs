@@ -135,14 +135,7 @@ pub fn replace(
     gone: &[Change],
 ) -> Result<Vec<Touch>, StoreError> {
     let (id, doc) = (after.id(), after.id().0);
-    for table in ["snapshot", "chunk"] {
-        connection.execute(&format!("delete from {table} where doc = ?"), [doc.as_slice()])?;
-    }
-    connection.execute(
-        "insert into snapshot (doc, bytes) values (?, ?)",
-        params![doc.as_slice(), after.save()],
-    )?;
-    connection.execute("update head set loose = 0, loose_bytes = 0 where doc = ?", [&doc[..]])?;
+    put_snapshot(connection, after)?;
     for change in gone {
         let hash = change.hash.0;
         connection.execute("delete from step where hash = ?", [hash.as_slice()])?;
@@ -479,17 +472,20 @@ pub fn compact(connection: &Connection, document: &Document) -> Result<(), Store
     if loose <= LOOSE_CHANGES_MAX && bytes <= snapshot.max(LOOSE_BYTES_MAX) {
         return Ok(());
     }
-    let saved = document.save();
+    put_snapshot(connection, document)
+}
+
+/// Puts a snapshot in the place of everything that is stored of a document; it is read back before
+/// anything is dropped.
+fn put_snapshot(connection: &Connection, document: &Document) -> Result<(), StoreError> {
+    let (doc, saved) = (document.id().0, document.save());
     if Document::load(document.header().clone(), &saved)?.heads() != document.heads() {
         return Err(StoreError::Damaged { what: "snapshot" });
     }
-    connection.execute(
-        "insert or replace into snapshot (doc, bytes) values (?, ?)",
-        params![id.0.as_slice(), saved],
-    )?;
-    connection.execute("delete from chunk where doc = ?", [id.0.as_slice()])?;
-    connection
-        .execute("update head set loose = 0, loose_bytes = 0 where doc = ?", [id.0.as_slice()])?;
+    let put = "insert or replace into snapshot (doc, bytes) values (?, ?)";
+    connection.execute(put, params![doc.as_slice(), saved])?;
+    connection.execute("delete from chunk where doc = ?", [doc.as_slice()])?;
+    connection.execute("update head set loose = 0, loose_bytes = 0 where doc = ?", [&doc[..]])?;
     Ok(())
 }
 

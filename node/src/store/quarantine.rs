@@ -1,11 +1,13 @@
 //! Changes and seals that were kept apart, each with its reason: they are judged again with
 //! whatever comes later, and shown to a person.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Row, params};
 
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, RecordId};
-use onex_protocol::admission::{REASONS, Refused, is_change, travels};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId, RecordId};
+use onex_protocol::admission::{CHANGE_MAGIC, REASONS, Refused, is_change, travels};
 
 use super::view::{decode, encode};
 use super::{StoreError, documents};
@@ -33,6 +35,14 @@ pub struct Held {
     pub state: String,
 }
 
+impl Held {
+    /// Whether an admin of an organisation can write it again as his own: it was read, and nobody
+    /// has done so yet.
+    pub fn is_adoptable(&self, own: OrgId) -> bool {
+        self.content.is_some() && self.state == "held" && self.header.owner == own
+    }
+}
+
 /// What a change that was kept apart does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -49,21 +59,21 @@ pub struct Content {
 const HELD_PER_PEER_MAX: i64 = 1000;
 const HELD_BYTES_PER_PEER_MAX: i64 = 4 * 1024 * 1024;
 
-/// Keeps something apart; the same bytes once only, with the newest reason. What counted here
-/// before (`from` is the own device) is always kept.
+/// Keeps something apart; the same bytes once only, with the newest reason, as far as there
+/// is room.
 pub fn put(
     connection: &Connection,
     header: &Header,
     refused: &Refused,
     content: Option<&Content>,
-    (from, own): (DeviceId, DeviceId),
+    (from, room): (DeviceId, &mut Room),
     at: &str,
 ) -> Result<(), StoreError> {
     let id = Digest::over(&[&header.id().0, &refused.bytes]).half();
     let again = connection
         .prepare_cached("update quarantine set reason = ?2 where id = ?1")?
         .execute(params![id.as_slice(), refused.reason])?;
-    if again > 0 || (from != own && is_full(connection, from)?) {
+    if again > 0 || !room.takes(refused.bytes.len()) {
         return Ok(());
     }
     let mut insert = connection.prepare_cached(
@@ -87,13 +97,36 @@ pub fn put(
     Ok(())
 }
 
-fn is_full(connection: &Connection, from: DeviceId) -> Result<bool, StoreError> {
-    let sql = "select count(*), coalesce(sum(length(bytes)), 0) from quarantine
-               where received_from = ?";
-    let mut statement = connection.prepare_cached(sql)?;
-    let (kept, bytes): (i64, i64) =
-        statement.query_row([from.0.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(kept >= HELD_PER_PEER_MAX || bytes >= HELD_BYTES_PER_PEER_MAX)
+/// How much more is kept apart of one peer.
+pub struct Room {
+    changes: i64,
+    bytes: i64,
+}
+
+impl Room {
+    /// What counted here before is always kept.
+    pub const UNBOUNDED: Self = Self { changes: i64::MAX, bytes: i64::MAX };
+
+    /// The room that is left to a peer.
+    pub fn of(connection: &Connection, peer: DeviceId) -> Result<Self, StoreError> {
+        let sql = "select count(*), coalesce(sum(length(bytes)), 0) from quarantine
+                   where received_from = ?";
+        let mut statement = connection.prepare_cached(sql)?;
+        let (kept, bytes): (i64, i64) =
+            statement.query_row([peer.0.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (changes, bytes) = (HELD_PER_PEER_MAX - kept, HELD_BYTES_PER_PEER_MAX - bytes);
+        Ok(Self { changes, bytes })
+    }
+
+    /// Takes up the room of one change; says whether there was any left.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let had = self.changes > 0 && self.bytes > 0;
+        if had {
+            self.changes -= 1;
+            self.bytes = self.bytes.saturating_sub_unsigned(bytes as u64);
+        }
+        had
+    }
 }
 
 /// What is kept apart of a document, as admission takes it.
@@ -158,7 +191,7 @@ pub fn all(connection: &Connection) -> Result<Vec<Held>, StoreError> {
     while let Some(row) = rows.next()? {
         held.push(read(row)?);
     }
-    let changes: Vec<_> =
+    let changes: BTreeSet<_> =
         held.iter().filter(|it| is_change(&it.bytes)).map(|it| it.change).collect();
     held.retain(|it| is_change(&it.bytes) || !changes.contains(&it.change));
     Ok(held)
@@ -187,5 +220,9 @@ fn read(row: &Row<'_>) -> Result<Held, StoreError> {
 
 /// How many changes are held.
 pub fn count(connection: &Connection) -> Result<usize, StoreError> {
-    Ok(all(connection)?.iter().filter(|held| held.state == "held").count())
+    let sql = "select count(*) from quarantine as held where state = 'held'
+                 and (substr(bytes, 1, 4) = ?1 or not exists (select 1 from quarantine as other
+                   where other.change = held.change and substr(other.bytes, 1, 4) = ?1))";
+    let count: i64 = connection.query_row(sql, [CHANGE_MAGIC], |row| row.get(0))?;
+    Ok(count as usize)
 }

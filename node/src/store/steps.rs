@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use onex_crdt::document::Document;
 use onex_crdt::ids::{BatchId, ChangeHash, DeviceId, DocId};
+use onex_crdt::records::undo::UNDOINGS_DEEP;
 
 use super::StoreError;
 
@@ -152,9 +153,6 @@ fn undone_within(
     }
     Ok(false)
 }
-
-/// Undoings of undoings that are followed: by the interface there are never more than two.
-const UNDOINGS_DEEP: usize = 64;
 
 /// What a person may take back next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
