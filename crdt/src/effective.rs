@@ -67,7 +67,7 @@ pub struct Effective {
 ///
 /// A change counts if
 /// * a good claim of the device whose tag its actor bears covers it (R1, R2), or the frontier of
-///   its removal or the branch of a resolved fork does, which the membership log vouches for;
+///   its removal does, which the membership log vouches for;
 /// * it lies at or below the frontier, if its device was removed (R4);
 /// * its person was not denied it (R3);
 /// * no other change has its actor and number, nor any that the actor numbered before it; after a
@@ -78,16 +78,17 @@ pub struct Effective {
 /// with the smaller hash comes first.
 pub fn effective(facts: &Facts) -> Effective {
     let claims = facts.claimed();
-    let own = |change: &ChangeFacts| {
-        let claim = claims.get(&change.hash).copied().unwrap_or(Err(Exclusion::NoSeal));
-        claim.and(match facts.denied.contains(&change.hash) {
-            true => Err(Exclusion::NoRight),
-            false => Ok(()),
-        })
-    };
+    let own = |hash: &ChangeHash| claims.get(hash).copied().unwrap_or(Err(Exclusion::NoSeal));
     let mut verdicts: BTreeMap<_, _> =
-        facts.changes.values().map(|change| (change.hash, own(change))).collect();
+        facts.changes.keys().map(|hash| (*hash, own(hash))).collect();
     let forks = facts.forks_cut(&mut verdicts);
+    // After the forks: whether a denied change was held before must not alter what a fork is.
+    for hash in &facts.denied {
+        if let Some(verdict) = verdicts.get_mut(hash) {
+            let why = verdict.err().map_or(Exclusion::NoRight, |why| why.min(Exclusion::NoRight));
+            *verdict = Err(why);
+        }
+    }
     let (order, excluded) = facts.in_order(&verdicts);
     Effective { order, excluded, forks }
 }
@@ -110,8 +111,6 @@ impl Facts {
     /// The best verdict among the claims that cover each change, the cuts considered.
     fn claimed(&self) -> BTreeMap<ChangeHash, Result<(), Exclusion>> {
         let log = self.cuts.iter().map(|(tag, heads)| (*tag, heads.clone()));
-        let log =
-            log.chain(self.resolved.iter().map(|(actor, (_, head))| (actor.tag(), vec![*head])));
         let log = log.map(|(tag, heads)| Claim { tag, heads, verdict: Ok(()) });
         let mut heads: BTreeMap<(Tag, Result<(), Exclusion>), Vec<ChangeHash>> = BTreeMap::new();
         for claim in self.claims.iter().cloned().chain(log) {

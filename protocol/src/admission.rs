@@ -3,12 +3,13 @@
 //! Pure: the caller holds the document and stores the outcome. Nothing is decided by the order of
 //! arrival: what counts follows from all that is known of the document and from the log.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use onex_crdt::document::{Change, Deed, Document};
 use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, Facts, Tag, effective};
-use onex_crdt::foreign::{ForeignBytes, Parsed};
+use onex_crdt::foreign::{ForeignBytes, ForeignError, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
@@ -76,11 +77,10 @@ impl Admission {
     /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
     /// that of a change that is told.
     pub fn told(&self) -> impl Iterator<Item = &Refused> {
-        let of_change = |seal: &Refused| {
-            let same = |it: &&Refused| it.change == seal.change && is_change(&it.bytes);
-            self.refused.iter().any(|it| same(&it))
-        };
-        self.refused.iter().filter(move |it| is_change(&it.bytes) || !of_change(it))
+        let changes = self.refused.iter().filter(|it| is_change(&it.bytes));
+        let changes: BTreeSet<_> = changes.map(|it| it.change).collect();
+        let is_told = move |it: &&Refused| is_change(&it.bytes) || !changes.contains(&it.change);
+        self.refused.iter().filter(is_told)
     }
 }
 
@@ -130,15 +130,20 @@ pub struct Held<'a> {
 /// again. An empty batch judges after the log has grown. One bad change takes along only those
 /// that depend on it. Each seal that is not live is verified once; a bad change costs one more
 /// application per halving of the list.
-pub fn admit(held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> Admission {
-    let Held { document, seals: stored, apart, .. } = held;
+pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> Admission {
+    let Held { document, apart, .. } = held;
     if let Some(reason) = header_fault(document, &batch.header, membership) {
-        let (document, seals) = (document.clone(), stored.to_vec());
+        let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
         let refused = all_refused(batch, reason);
         return Admission { document, new, gone, seals, refused, forks };
     }
     let DocumentBatch { header, changes, mut seals } = batch;
+    if held.log_grew {
+        // A rotation may have dropped what a seal rests on.
+        seals.extend(held.seals.iter().cloned());
+        held.seals = &[];
+    }
     let mut outcome = Outcome::new(held);
     let mut parsed = outcome.parse(changes);
     outcome.came.extend(parsed.keys().copied().chain(seals.iter().map(|seal| seal.head)));
@@ -153,11 +158,11 @@ pub fn admit(held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> A
     let mut known = log_facts(&header, changes, &genesis, membership);
     let verdict = |seal: &Seal| seal_verdict(seal, &header, &known.changes, membership);
     let verdicts: Vec<_> = seals.iter().map(verdict).collect();
-    let all = stored.iter().map(|seal| (seal, Ok(())));
+    let all = held.seals.iter().map(|seal| (seal, Ok(())));
     let all = all.chain(seals.iter().zip(verdicts.iter().copied()));
     known.claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership)).collect();
     let rights = Rights::new(&header, membership, &known);
-    known.denied = denied(document, &in_document, &rights);
+    known.denied = denied(held, &in_document, &rights);
     let judged = effective(&known);
     let mut gaps: BTreeMap<Tag, bool> = BTreeMap::new();
     let mut gap = |tag| *gaps.entry(tag).or_insert_with(|| has_gap(&known, tag));
@@ -277,10 +282,24 @@ impl<'a> Outcome<'a> {
             return document;
         }
         let list: Vec<_> = ready.iter().map(|change| (*change).clone().vouched()).collect();
-        match document.admit(&list, permits) {
+        let denied = RefCell::new(BTreeSet::new());
+        let asked = |hash: &ChangeHash, deed: &Deed| {
+            permits(hash, deed) || {
+                denied.borrow_mut().insert(*hash);
+                false
+            }
+        };
+        match document.admit(&list, &asked) {
             Ok((admitted, new)) => {
                 self.new.extend(new);
                 admitted
+            }
+            Err(ForeignError::NotPermitted) => {
+                let denied = denied.into_inner();
+                denied.iter().for_each(|hash| self.refuse(*hash, NO_RIGHT));
+                let rest = ready.iter().filter(|change| !denied.contains(&change.hash()));
+                let rest: Vec<_> = rest.map(|change| (*change).clone()).collect();
+                self.apply(document, &rest, permits)
             }
             Err(error) if ready.len() == 1 => {
                 self.refuse(ready[0].hash(), error.reason());
@@ -363,13 +382,15 @@ fn has_gap(known: &Facts, tag: Tag) -> bool {
 
 /// Held changes by people who have lost the right to make them.
 fn denied(
-    document: &Document,
-    held: &BTreeMap<ChangeHash, ChangeFacts>,
+    held: Held<'_>,
+    in_document: &BTreeMap<ChangeHash, ChangeFacts>,
     rights: &Rights<'_>,
 ) -> BTreeSet<ChangeHash> {
-    let narrowed = held.values().filter(|change| rights.is_narrowed(change.actor));
-    let permitted =
-        |hash: &ChangeHash| document.deed(hash).is_some_and(|deed| rights.permits(hash, &deed));
+    let narrowed =
+        in_document.values().filter(|change| held.log_grew || rights.is_narrowed(change.actor));
+    let permitted = |hash: &ChangeHash| {
+        held.document.deed(hash).is_some_and(|deed| rights.permits(hash, &deed))
+    };
     narrowed.map(|change| change.hash).filter(|hash| !permitted(hash)).collect()
 }
 

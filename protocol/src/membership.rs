@@ -481,7 +481,9 @@ impl Membership {
     }
 
     fn device_add(&mut self, org: OrgId, key: PublicKey, person: &str, position: u64) {
-        let first = std::mem::take(&mut self.organisation_mut(org).awaits_first);
+        let organisation = self.organisation_mut(org);
+        organisation.reset_asked = None;
+        let first = std::mem::take(&mut organisation.awaits_first);
         let device = key.device();
         let persons = BTreeMap::from([(person.to_owned(), BTreeSet::new())]);
         let joined_at = position;

@@ -34,12 +34,17 @@ impl Document {
     /// Returns what a change of the document does.
     pub fn deed(&self, hash: &ChangeHash) -> Option<Deed> {
         let actor = self.change(hash)?.actor;
-        let person = self.authorship(hash).map(|(_, author)| author.person);
+        let mut person = self.authorship(hash).map(|(_, author)| author.person);
         let (mut kinds, mut acts) = (BTreeSet::new(), BTreeSet::new());
         for key in self.touched_in(&[*hash]) {
             match key {
                 TouchKey::Record(kind, _) => drop(kinds.insert(kind)),
-                TouchKey::Act(id) => acts.extend(self.act(id).map(|found| found.act.kind)),
+                TouchKey::Act(id) => {
+                    let Some(found) = self.act(id) else { continue };
+                    // An act in somebody else's name is nobody's.
+                    person = person.filter(|person| *person == found.act.person);
+                    acts.insert(found.act.kind);
+                }
             }
         }
         Some(Deed { actor, person, kinds, acts })

@@ -90,6 +90,9 @@ fn check_damage(sql: &str, expected: (&'static str, &'static str)) {
     assert!(report.documents <= documents && report.is_ok(), "{sql}: {:?}", found(&report));
     let node = open(&folder);
     assert!(node.me().is_ok(), "{sql}");
+    if expected.0 == "projection" {
+        assert_eq!(contacts(&node), 1, "{sql}: the lists follow from the documents");
+    }
 }
 
 #[test]
@@ -233,14 +236,21 @@ fn a_backup_gives_nothing_away_and_opens_for_nobody_else() {
     let restored = restore(other.path(), &file, &Unlocking::default(), &Guard::File);
     let refused = matches!(restored, Err(NodeError::Backup(BackupError::OtherHome)));
     assert!(refused, "{restored:?}");
-    for (at, expected) in [(0, "none"), (bytes.len() / 2, "damaged"), (bytes.len() - 3, "damaged")]
-    {
+    // Restoring wants the home for itself.
+    drop(node);
+    for (at, expected) in [
+        (0, "the file is no backup"),
+        (bytes.len() / 2, "the backup is damaged"),
+        (bytes.len() - 3, "the backup is damaged"),
+    ] {
         let mut altered = bytes.clone();
         altered[at] ^= 1;
         fs::write(&file, altered).expect("written");
-        let altered = restore(folder.path(), &file, &Unlocking::default(), &Guard::File);
-        drop(altered.map(|_| panic!("{expected}")));
+        let restored = restore(folder.path(), &file, &Unlocking::default(), &Guard::File);
+        let Err(NodeError::Backup(error)) = &restored else { panic!("{restored:?}") };
+        assert_eq!(error.to_string(), expected, "byte {at}");
     }
+    let node = open(&folder);
     fs::write(&file, "no backup").expect("written");
     let other = node.backup(&file, None);
     assert!(other.is_err(), "what is no backup is not overwritten");

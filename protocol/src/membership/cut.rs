@@ -82,7 +82,9 @@ impl Membership {
 
     /// What a side has said of a document stays; it may name further ones.
     pub(super) fn cut_extend(&mut self, position: u64, signer: DeviceId, frontier: &Frontier) {
-        let by_hub = self.device(signer).is_some_and(|signer| signer.org == self.hub);
+        // A recovery key is no device; it cuts in its own organisation only.
+        let target = self.cuts.get(&position).and_then(|cut| self.device(cut.device));
+        let by_hub = self.device(signer).or(target).is_some_and(|by| by.org == self.hub);
         let Some(cut) = self.cuts.get_mut(&position) else { return };
         let side = if by_hub { &mut cut.hub } else { &mut cut.own };
         let heads = side.get_or_insert_default();

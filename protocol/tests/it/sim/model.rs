@@ -100,9 +100,7 @@ impl<'a> Model<'a> {
         if self.seconds.contains(hash) && role.is_some_and(|heads| !below(&heads)) {
             return false;
         }
-        let resolved = self.resolved();
-        let by_log = resolved.iter().filter(|(actor, _)| actor.tag() == tag);
-        let by_log = by_log.map(|(_, (_, head))| *head).chain(cut.iter().flatten().copied());
+        let by_log = cut.iter().flatten().copied();
         let sealed = self.seals.iter().filter(|seal| seal.device == device && self.is_good(seal));
         let mut heads = sealed.map(|seal| seal.head).chain(by_log);
         let claimed = heads.any(|head| self.is_below(hash, &head));

@@ -47,21 +47,27 @@ pub fn edit(
         undoes: None,
         source: None,
     };
-    let write = chosen(&document, node, random, seconds);
+    let write = chosen(&document, node, person, random, seconds);
     let change = document.write(actor, &author, &[write]).expect("a good write")?;
     let seal = seal_at(&document, node.seed, &change, position);
     node.store.written(document, &change, Some(seal));
     Some((change, person))
 }
 
-fn chosen(document: &Document, node: &Node, random: &mut Random, seconds: i64) -> Write {
+fn chosen(
+    document: &Document,
+    node: &Node,
+    person: &str,
+    random: &mut Random,
+    seconds: i64,
+) -> Write {
     let choice = random.below(100);
     let id = RecordId(random.bytes());
     let text = Value::Text(format!("甲{}", random.below(1000)));
     let number = random.below(4);
     let present = random.next();
     if choice >= 85 {
-        return act(node, id, seconds);
+        return act(node, person, id, seconds);
     }
     if choice >= 70 {
         // The same few ids everywhere, as a natural key gives them.
@@ -93,12 +99,12 @@ fn chosen(document: &Document, node: &Node, random: &mut Random, seconds: i64) -
     }
 }
 
-fn act(node: &Node, subject: RecordId, seconds: i64) -> Write {
+fn act(node: &Node, person: &str, subject: RecordId, seconds: i64) -> Write {
     let act = Act {
         id: ActId([0; 16]),
         kind: "contact.confirm".to_owned(),
         subject,
-        person: person_at(node.seed).to_owned(),
+        person: person.to_owned(),
         device: device(node.seed),
         at: format!("{seconds}"),
         position: node.membership.position(),
