@@ -48,9 +48,32 @@ pub struct DocumentBatch {
     /// The sender's live seals.
     #[n(2)]
     pub seals: Vec<Seal>,
+    /// The changes, and the heads of seals, among these that the sender keeps apart itself and
+    /// shows: whoever refuses them too agrees with it, so that no refusal is told.
+    #[n(3)]
+    pub apart: Vec<ChangeHash>,
 }
 
 impl DocumentBatch {
+    /// Returns a batch of a document in which nothing travels.
+    pub fn empty(header: Header) -> Self {
+        let (changes, seals, apart) = (Vec::new(), Vec::new(), Vec::new());
+        Self { header, changes, seals, apart }
+    }
+
+    /// Adds what is kept apart here and travels with the document; bytes that no one can read do
+    /// not.
+    pub fn show(&mut self, apart: impl IntoIterator<Item = Refused>) {
+        for refused in apart {
+            let Some(change) = refused.change else { continue };
+            match is_change(&refused.bytes) {
+                true => self.changes.push(refused.bytes),
+                false => self.seals.extend(Seal::from_bytes(&refused.bytes).ok()),
+            }
+            self.apart.push(change);
+        }
+    }
+
     /// Returns the document's id.
     pub fn id(&self) -> DocId {
         self.header.id()
@@ -71,16 +94,18 @@ pub struct Admission {
     pub refused: Vec<Refused>,
     /// Actors with two changes under one number, where the log has not chosen yet.
     pub forks: Vec<Forked>,
+    shown: BTreeSet<ChangeHash>,
 }
 
 impl Admission {
-    /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
-    /// that of a change that is told.
+    /// What a person, or the sender, is told of what is kept apart: nothing of what the sender
+    /// keeps apart too; a seal only where it is not that of a change that is told.
     pub fn told(&self) -> impl Iterator<Item = &Refused> {
         let changes = self.refused.iter().filter(|it| is_change(&it.bytes));
         let changes: BTreeSet<_> = changes.map(|it| it.change).collect();
         let is_told = move |it: &&Refused| is_change(&it.bytes) || !changes.contains(&it.change);
-        self.refused.iter().filter(is_told)
+        let is_new = |it: &&Refused| it.change.is_none_or(|hash| !self.shown.contains(&hash));
+        self.refused.iter().filter(is_new).filter(is_told)
     }
 }
 
@@ -135,10 +160,10 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     if let Some(reason) = header_fault(document, &batch.header, membership) {
         let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
-        let refused = all_refused(batch, reason);
-        return Admission { document, new, gone, seals, refused, forks };
+        let (refused, shown) = (all_refused(batch, reason), BTreeSet::new());
+        return Admission { document, new, gone, seals, refused, forks, shown };
     }
-    let DocumentBatch { header, changes, mut seals } = batch;
+    let DocumentBatch { header, changes, mut seals, apart: shown } = batch;
     if held.log_grew {
         // A rotation may have dropped what a seal rests on.
         seals.extend(held.seals.iter().cloned());
@@ -187,6 +212,7 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         seals: live,
         refused: outcome.refused,
         forks: forks(&in_document, &judged),
+        shown: shown.into_iter().collect(),
     }
 }
 

@@ -282,8 +282,9 @@ pub enum Query {
     },
     /// What the reader lacks of documents, by `repair::compare`.
     ///
-    /// Of a document that one of the two may not read the answer is that of one that is not here;
-    /// one with an open refusal is passed over.
+    /// Of a document that one of the two may not read the answer is that of one that is not here.
+    /// One with an open refusal is looked at too: whoever names it knows of no refusal, since the
+    /// acknowledgement was lost; its next one makes both sides agree.
     Missing {
         /// For whom.
         reader: Reader,

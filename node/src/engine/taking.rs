@@ -44,8 +44,6 @@ pub struct Taken {
 struct Judging {
     from: DeviceId,
     batch: DocumentBatch,
-    /// Whether the batch repairs a difference between the two stores.
-    in_repair: bool,
     log_grew: bool,
 }
 
@@ -56,12 +54,12 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        (from, in_repair): (DeviceId, bool),
+        from: DeviceId,
         batches: Vec<DocumentBatch>,
     ) -> Result<Taken, EngineError> {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         for batch in batches {
-            let judging = Judging { from, batch, in_repair, log_grew: false };
+            let judging = Judging { from, batch, log_grew: false };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         project(transaction, membership, &work.touches)?;
@@ -81,8 +79,8 @@ impl Engine {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         peers::refusals_close(transaction)?;
         for header in concerned(transaction, membership, from)? {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
-            let judging = Judging { from: who.device, batch, in_repair: false, log_grew: true };
+            let batch = DocumentBatch::empty(header);
+            let judging = Judging { from: who.device, batch, log_grew: true };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         work.touches.extend(documents::touched_acts(transaction, from)?);
@@ -100,7 +98,7 @@ impl Engine {
         taken: &mut Taken,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        let Judging { from, batch, in_repair, log_grew } = judging;
+        let Judging { from, batch, log_grew } = judging;
         let header = batch.header.clone();
         let before = match work.documents.remove(&header.id()) {
             Some(document) => document,
@@ -111,10 +109,7 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        // What comes again with its document is not told again.
-        let fresh =
-            |refused: &&Refused| in_repair || !(travels(refused.reason) && apart.contains(refused));
-        taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
+        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),

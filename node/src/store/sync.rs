@@ -13,7 +13,6 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::LogPosition;
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::Seal;
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -217,16 +216,12 @@ fn missing(
     asked: &[(DocId, Known)],
     bytes_aim: usize,
 ) -> Result<Answer, StoreError> {
-    let open = peers::refusals(connection, reader.device)?;
     let (mut batches, mut tell, mut covered, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
     for (id, known) in asked {
         if bytes >= bytes_aim {
             break;
         }
         covered += 1;
-        if open.contains(id) {
-            continue;
-        }
         let document = match readable(connection, mine, reader, *id)? {
             Some(header) => Some(cache.load(connection, &header)?),
             None => None,
@@ -252,14 +247,10 @@ fn batch(
     document: &Document,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
-    for refused in quarantine::evidence(connection, document.id())? {
-        match Seal::from_bytes(&refused.bytes) {
-            Ok(seal) => seals.push(seal),
-            Err(_) => changes.push(refused.bytes),
-        }
-    }
-    Ok(DocumentBatch { header: document.header().clone(), changes, seals })
+    let (header, seals) = (document.header().clone(), documents::seals(connection, document.id())?);
+    let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
+    batch.show(quarantine::evidence(connection, document.id())?);
+    Ok(batch)
 }
 
 fn size(batch: &DocumentBatch) -> usize {

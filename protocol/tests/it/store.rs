@@ -8,8 +8,7 @@ use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
-    Admission, DocumentBatch, FORK, Forked, Held, NO_RIGHT, Refused, admit, is_change,
-    refusal_opens,
+    Admission, DocumentBatch, Forked, Held, Refused, admit, is_change, refusal_opens, travels,
 };
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -18,9 +17,6 @@ use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
-
-/// Reasons of what travels with its document though it is kept apart.
-const SHOWS: [&str; 3] = [FORK, NO_RIGHT, "missing_dependency"];
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -210,15 +206,12 @@ impl Store {
                 break;
             }
             covered += 1;
-            if self.open.contains(&(reader.device, *id)) {
-                continue;
-            }
             let document = self.common(reader, id);
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
             let apart = self.quarantine.get(id).into_iter().flatten();
-            let shows = apart.into_iter().any(|refused| SHOWS.contains(&refused.reason));
+            let shows = apart.into_iter().any(|refused| travels(refused.reason));
             if shows || comparison.missing.is_some() {
                 let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
@@ -249,15 +242,10 @@ impl Store {
     fn packed(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
         let id = document.id();
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
-        let mut batch = DocumentBatch { header, changes, seals };
+        let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
         // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        for refused in apart.filter(|refused| SHOWS.contains(&refused.reason)) {
-            match Seal::from_bytes(&refused.bytes) {
-                Ok(seal) => batch.seals.push(seal),
-                Err(_) => batch.changes.push(refused.bytes.clone()),
-            }
-        }
+        batch.show(apart.filter(|refused| travels(refused.reason)).cloned());
         batch
     }
 
@@ -317,12 +305,9 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
-            let before = self.quarantine.get(&id).cloned().unwrap_or_default();
             let outcome = self.judge(batch, Some(device), false, membership);
-            // What comes again with its document is not told again.
-            let fresh = |it: &&Refused| in_repair || !before.contains(it);
-            let reasons: BTreeSet<_> = outcome.told().filter(fresh).map(|it| it.reason).collect();
-            admitted.quarantined += outcome.told().filter(fresh).count() as u64;
+            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
@@ -425,7 +410,7 @@ impl Store {
         });
         let mut grew = false;
         for header in concerned.collect::<Vec<_>>() {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
+            let batch = DocumentBatch::empty(header);
             grew |= !self.judge(batch, None, true, membership).new.is_empty();
         }
         grew
