@@ -30,7 +30,7 @@ use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
 use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, outbox, peers, projection, sync};
+use crate::store::{self, StoreError, outbox, peers, projection};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -386,7 +386,7 @@ impl Writer {
     ) -> Result<BTreeMap<DocId, Vec<ChangeHash>>, NodeError> {
         let Writer { store, engine, membership, to_say, .. } = self;
         let transaction = store.write()?;
-        let before = sync::log_end(&transaction)?.position;
+        let before = store::log::end(&transaction)?.position;
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
         let from = ahead.first_new(membership);

@@ -7,7 +7,7 @@ use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::PersonRole;
 use onex_node::api::Query;
-use onex_node::store::{Store, peers, sync};
+use onex_node::store::{Store, log, peers};
 use onex_node::{Node, Serving};
 use tempfile::TempDir;
 
@@ -97,7 +97,7 @@ fn what_the_logs_hide_a_repair_brings() {
     act(&hub.node, "contact.add", &values).expect("added");
     // Each store says that it has taken the other's log to its end.
     for (one, other) in [(&hub, &college), (&college, &hub)] {
-        let end = sync::log_end(store(other).read()).expect("readable");
+        let end = log::end(store(other).read()).expect("readable");
         let device = other.node.me().expect("me").device;
         peers::set_taken(store(one).read(), device, end).expect("written");
     }
