@@ -222,7 +222,8 @@ pub(crate) fn gather(connection: &Connection, id: DocId) -> Option<Gathered> {
     }
     let flat: Vec<u8> = document.heads().iter().flat_map(|hash| hash.0).collect();
     whole &= all && flat == head.heads;
-    if document.changes_since(&[]).is_empty() {
+    // Of a fork whose branches were never held there is the genesis alone.
+    if document.is_genesis() && !whole {
         return None;
     }
     let seals = raw::seals(connection, id).unwrap_or_default();

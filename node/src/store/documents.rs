@@ -151,6 +151,15 @@ pub fn replace(
     Ok(touches)
 }
 
+/// Takes away a document of which nothing counts any more: others may never have had it. Its
+/// entries in the local log stay, and say nothing.
+pub fn forget(connection: &Connection, id: DocId) -> Result<(), StoreError> {
+    for table in ["head", "snapshot", "chunk", "seal"] {
+        connection.execute(&format!("delete from {table} where doc = ?"), [id.0.as_slice()])?;
+    }
+    Ok(())
+}
+
 /// Everything in a document that a rule may read.
 fn touches_of(document: &Document) -> Vec<Touch> {
     let touch = |key| match key {

@@ -149,10 +149,7 @@ pub fn put_document(
     seals: &[Seal],
 ) -> Result<(), StoreError> {
     let id = document.id();
-    for table in ["snapshot", "chunk", "head"] {
-        let sql = format!("delete from {table} where doc = ?");
-        connection.execute(&sql, [id.0.as_slice()])?;
-    }
+    documents::forget(connection, id)?;
     connection.execute(
         "insert into snapshot (doc, bytes) values (?, ?)",
         params![id.0.as_slice(), document.save()],
