@@ -336,17 +336,7 @@ impl Node {
                 id if id == CHOOSE.id => self.choose_given(given),
                 _ => self.act_on_membership(action, given),
             };
-            let answer = answered?;
-            if action.id == UNDO.id {
-                return Ok(vec![answer]);
-            }
-            self.audit(
-                "sign",
-                action.kind.map_or("", |kind| kind.key),
-                &[answer.id],
-                &[action.id],
-            )?;
-            return Ok(vec![answer]);
+            return Ok(vec![answered?]);
         }
         let order = |id| Order { action, id, given: given.clone() };
         let orders = match ids {
