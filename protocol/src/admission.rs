@@ -4,6 +4,7 @@
 //! arrival: what counts follows from all that is known of the document and from the log.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
@@ -127,6 +128,16 @@ pub struct Forked {
     pub actor: Actor,
     /// Number and hash of its last change that counted here before; nothing where none did.
     pub held: Option<(u64, ChangeHash)>,
+    /// Number and hash of the last change of its longest branch, of equally long ones of that with
+    /// the smaller hash: what may be chosen where both branches came at once.
+    pub longest: Option<(u64, ChangeHash)>,
+}
+
+impl Forked {
+    /// The branch that this side chooses, if it is for it to say: what it had first (R6).
+    pub fn choice(&self) -> Option<(u64, ChangeHash)> {
+        self.held.or(self.longest)
+    }
 }
 
 /// Whether what is kept apart for this reason travels with its document all the same: it shows a
@@ -211,7 +222,7 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         gone: gone(document, &in_document, &judged),
         seals: live,
         refused: outcome.refused,
-        forks: forks(&in_document, &judged),
+        forks: forks(&in_document, &known, &judged),
         shown: shown.into_iter().collect(),
     }
 }
@@ -439,12 +450,26 @@ fn kept(document: &Document, judged: &Effective) -> Document {
     document.of_changes(&kept).expect("each came with those that it follows when it was admitted")
 }
 
-fn forks(held: &BTreeMap<ChangeHash, ChangeFacts>, judged: &Effective) -> Vec<Forked> {
+fn forks(
+    held: &BTreeMap<ChangeHash, ChangeFacts>,
+    known: &Facts,
+    judged: &Effective,
+) -> Vec<Forked> {
     let last = |actor: &Actor| {
         let own = held.values().filter(|change| change.actor == *actor);
         own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
     };
-    judged.forks.keys().map(|actor| Forked { actor: *actor, held: last(actor) }).collect()
+    let longest = |actor: &Actor| {
+        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
+        let beyond = beyond.map(|(hash, _)| &known.changes[hash]);
+        let own = beyond.filter(|change| change.actor == *actor);
+        own.map(|change| (change.seq, Reverse(change.hash))).max()
+    };
+    let forked = |actor: &Actor| {
+        let longest = longest(actor).map(|(seq, Reverse(hash))| (seq, hash));
+        Forked { actor: *actor, held: last(actor), longest }
+    };
+    judged.forks.keys().map(forked).collect()
 }
 
 /// Returns why a document with this header is not taken at all. A kind that this program does not

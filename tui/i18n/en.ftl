@@ -75,6 +75,7 @@ damage-unreadable = cannot be read
 damage-change = the content of this change does not fit its checksum
 damage-dependency = these changes do not follow from what is here
 damage-log = this change is not in the log that is sent from
+damage-log-mark = from here on the log that is sent from does not fit its checksums
 damage-seal = the seal does not hold
 damage-seal-head = the change that the seal names is not here
 damage-seal-device = the seal's device did not belong to the organisation

@@ -75,6 +75,7 @@ damage-unreadable = 读不出来
 damage-change = 这个更改的内容与它的校验值不符
 damage-dependency = 这些更改接不上
 damage-log = 这个更改不在发送记录里
+damage-log-mark = 发送记录从这里起与登记的校验值不符
 damage-seal = 签封无效
 damage-seal-head = 签封所指的更改不在这里
 damage-seal-device = 签封的设备当时不属于这个机构

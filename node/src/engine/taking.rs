@@ -116,7 +116,12 @@ impl Engine {
         );
         taken.admitted += outcome.new.len();
         taken.documents += usize::from(!outcome.new.is_empty());
-        if outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals {
+        // Nothing that counts is nothing, since others may never have had it; but for a fork, which
+        // is to be shown to everybody.
+        let stands = !outcome.forks.is_empty() || !outcome.document.is_genesis();
+        let stood = documents::stored_heads(transaction, id)?.is_some();
+        let unchanged = outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals;
+        if unchanged && stands == stood {
             return Ok(());
         }
         self.actor_changes(id, &outcome.new);
@@ -129,6 +134,9 @@ impl Engine {
         } else {
             let gone = &outcome.gone;
             work.touches.extend(documents::replace(transaction, &before, document, gone)?);
+        }
+        if !stands {
+            documents::forget(transaction, id)?;
         }
         self.cache.keep(document.clone());
         self.write_again(transaction, membership, work, &before, &outcome)
@@ -310,7 +318,8 @@ fn concerned(
 }
 
 /// What this device says of a fork, if it is for it to say: the hub's sequencer for documents that
-/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6).
+/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6);
+/// where both came at once, the longer one.
 fn resolution(
     membership: &Membership,
     who: &Who,
@@ -322,7 +331,7 @@ fn resolution(
         true => membership.sequencer() == who.device,
         false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
     };
-    let (seq, head) = fork.held.filter(|_| mine)?;
+    let (seq, head) = fork.choice().filter(|_| mine)?;
     let tag = fork.actor.tag();
     let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
     Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
@@ -387,3 +396,6 @@ fn applies(document: &Document, writes: &[Write]) -> bool {
         Write::Act(act) => !has_act(act.id),
     })
 }
+
+#[cfg(test)]
+mod tests;

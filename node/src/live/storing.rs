@@ -36,7 +36,7 @@ pub(super) fn standing(node: &Node) -> Result<(Own, Membership, Seen), NodeError
     let who = node.who(&writer)?;
     let own = Own { device: who.device, org: who.org, role: who.org_role, network: who.network };
     let membership = writer.membership.clone();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     let proposals = store::membership::proposals(writer.store.read())?.len();
     let head = membership.head();
     Ok((own, membership, Seen { log, head, proposals }))
@@ -55,7 +55,7 @@ pub(super) fn news(node: &Node, seen: &mut Seen) -> Result<Vec<Event>, NodeError
         events.push(Event::Proposed(proposals.clone()));
     }
     seen.proposals = proposals.len();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     if log != seen.log {
         seen.log = log;
         events.push(Event::Authored);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use onex_crdt::document::Document;
 use onex_crdt::header::{DOCUMENT_KINDS, Header};
@@ -16,7 +16,7 @@ use onex_protocol::scope::{Fingerprints, Party, Scope};
 
 use super::documents::{self, Cache};
 use super::view::decode;
-use super::{StoreError, membership, peers, quarantine};
+use super::{StoreError, log, membership, peers, quarantine};
 
 /// Answers a question of the sync machine.
 pub fn answer(
@@ -29,7 +29,7 @@ pub fn answer(
     let sums = |device, party| fingerprints(connection, device, mine, party);
     match query {
         Query::State { device, party } => Ok(Answer::State {
-            log: log_end(connection)?,
+            log: log::end(connection)?,
             taken: peers::get(connection, device)?.map_or(LogPosition::START, |peer| peer.taken),
             fingerprints: party.map_or(Ok(Fingerprints::default()), |party| sums(device, party))?,
             proposals: membership::proposals(connection)?,
@@ -64,39 +64,6 @@ pub fn answer(
             missing(connection, cache, (mine, reader), &documents, bytes_aim)
         }
     }
-}
-
-/// The end of the local log.
-pub fn log_end(connection: &Connection) -> Result<LogPosition, StoreError> {
-    let mut statement = connection
-        .prepare_cached("select position, doc, hash from log order by position desc limit 1")?;
-    let end = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    Ok(end.optional()?.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-fn log_at(connection: &Connection, position: u64) -> Result<LogPosition, StoreError> {
-    let mut statement =
-        connection.prepare_cached("select position, doc, hash from log where position = ?")?;
-    let found = statement
-        .query_row([position as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-/// The last entry before a place; after a restore there are places that no entry has.
-fn log_before(connection: &Connection, position: i64) -> Result<LogPosition, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select position, doc, hash from log where position < ? order by position desc limit 1",
-    )?;
-    let found = statement
-        .query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-fn log_position((position, doc, hash): (i64, Vec<u8>, Vec<u8>)) -> Option<LogPosition> {
-    let (doc, hash) = (DocId::from_slice(&doc)?, ChangeHash::from_slice(&hash)?);
-    Some(LogPosition::of(position as u64, &doc, &hash))
 }
 
 /// Every document here that both parties may read, with its state, by id.
@@ -150,7 +117,7 @@ fn delta(
     since: LogPosition,
     bytes_aim: usize,
 ) -> Result<(Vec<DocumentBatch>, LogPosition, bool), StoreError> {
-    let since = if log_at(connection, since.position)? == since { since.position } else { 0 };
+    let since = if log::stands(connection, since)? { since.position } else { 0 };
     let mut statement = connection.prepare_cached(
         "select doc, min(position) as first from log
          where position > ? and (origin is null or origin <> ?) group by doc order by first",
@@ -161,14 +128,12 @@ fn delta(
     while let Some(row) = rows.next()? {
         let id = DocId::from_slice(row.get_ref(0)?.as_blob()?);
         let id = id.ok_or(StoreError::Damaged { what: "id" })?;
+        // Of some nothing counts any more.
         let header = documents::header(connection, id)?;
-        let header = header.ok_or(StoreError::Damaged { what: "header" })?;
-        if !reader.party.may_read(&header) {
-            continue;
-        }
+        let Some(header) = header.filter(|header| reader.party.may_read(header)) else { continue };
         if bytes >= bytes_aim {
             let first: i64 = row.get(1)?;
-            let upto = log_before(connection, first)?;
+            let upto = log::before(connection, first)?;
             return Ok((urgent_first(batches), upto, true));
         }
         let document = cache.load(connection, &header)?;
@@ -178,7 +143,7 @@ fn delta(
         bytes += size(&batch);
         batches.push(batch);
     }
-    Ok((urgent_first(batches), log_end(connection)?, false))
+    Ok((urgent_first(batches), log::end(connection)?, false))
 }
 
 fn new_hashes(
@@ -268,12 +233,15 @@ fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
 }
 
 /// Forgets what the outbox holds of documents that a peer may read, up to a place in the log that
-/// it has acknowledged.
+/// it has acknowledged. A place in another log says nothing of this one.
 pub fn acknowledged(
     connection: &Connection,
     party: Party,
     upto: LogPosition,
 ) -> Result<(), StoreError> {
+    if !log::stands(connection, upto)? {
+        return Ok(());
+    }
     let mut statement = connection.prepare_cached(
         "select distinct outbox.doc from outbox join log on log.hash = outbox.hash
            and log.doc = outbox.doc where log.position <= ?",

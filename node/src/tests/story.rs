@@ -14,7 +14,6 @@ use onex_crdt::field::code::resident_check;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
-use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::registry;
 use onex_protocol::key::SigningKey;
@@ -166,17 +165,11 @@ impl Teller {
         done
     }
 
-    /// Takes an action whose line in the audit log is a transaction of its own, in both halves: a
-    /// cut between them leaves the deed without its line.
+    /// Takes an action whose effect is no record's; its line in the audit log comes with it.
     fn sign(&mut self, node: &Node, action: &str, values: &[(&str, &str)]) {
         let action = registry::action(action).expect("the action exists");
         let given = given(action, values);
-        let answer = self.step(node, |node| match action.id == CHOOSE.id {
-            true => node.choose_given(&given),
-            false => node.act_on_membership(action, &given),
-        });
-        let kind = action.kind.map_or("", |kind| kind.key);
-        self.step(node, |node| node.audit("sign", kind, &[answer.id], &[action.id]));
+        self.step(node, |node| node.act(action, &[], &given));
     }
 
     fn sync(&mut self, nodes: [&Node; 2]) {

@@ -104,6 +104,8 @@ fn every_kind_of_damage_is_named_and_mended() {
         ("update chunk set bytes = zeroblob(0) where number = 1", ("changes", "change")),
         ("delete from chunk where number = 1", ("changes", "dependency")),
         ("delete from log where position = 2", ("changes", "log")),
+        ("delete from log where position = 2", ("changes", "log_mark")),
+        ("update log set mark = zeroblob(8) where position = 2", ("changes", "log_mark")),
         (seal_of_contacts, ("seals", "seal")),
         ("delete from head where doc = (select min(doc) from head)", ("snapshots", "head_missing")),
         ("update head set heads = zeroblob(32)", ("snapshots", "heads")),

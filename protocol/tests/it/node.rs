@@ -244,7 +244,7 @@ impl Node {
             let hub_reads = header.is_some_and(|it| it.may_read(HUB, OrgRole::Hub));
             let ours = header.is_some_and(|it| it.owner == own.org);
             let device = log.devices().find(|(id, _)| id.tag() == fork.actor.tag());
-            if let (Some((seq, head)), Some((device, _))) = (fork.held, device)
+            if let (Some((seq, head)), Some((device, _))) = (fork.choice(), device)
                 && (if hub_reads { sequencer } else { ours })
             {
                 let (document, actor) = (*document, fork.actor);

@@ -269,9 +269,7 @@ impl Store {
     ) {
         let bytes = Arc::new(bytes.to_vec());
         let before = self.end();
-        let own = LogPosition::of(before.position + 1, &document, &change);
-        let hash = Digest::over(&[&before.mark, &own.mark]);
-        let mark = hash.0[..8].try_into().expect("a hash has more bytes");
+        let LogPosition { mark, .. } = before.then(before.position + 1, &document, &change);
         self.log.push(LogEntry { document, change, bytes, mark, origin });
     }
 

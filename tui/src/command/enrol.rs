@@ -3,9 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use onex_crdt::action::Action;
-use onex_crdt::ids::RecordId;
-use onex_crdt::records::membership::DEVICE_INVITE;
 use onex_node::clock::Clock;
 use onex_node::home::write_secret;
 use onex_node::{Joining, Node, NodeError};
@@ -134,16 +131,10 @@ pub fn write(lang: Lang, file: &Path, text: &str) -> Result<(), Failure> {
     write_secret(file, text.as_bytes()).map_err(|error| Failure::disk(lang, file, &error))
 }
 
-/// Writes down what was signed, as the same action given by `onex do` is.
-fn signed(node: &Node, id: RecordId, action: &Action) -> Result<(), NodeError> {
-    node.audit("sign", "", &[id], &[action.id])
-}
-
 /// Prints an invitation as a code.
 pub fn invite_by_code(lang: Lang, node: &Node, org: Option<&str>) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
     let invited = node.invite(organisation(lang, node, org)?).map_err(failed)?;
-    signed(node, invited.id, &DEVICE_INVITE).map_err(failed)?;
     let address = invited.address.unwrap_or_default();
     let args = [("code", invited.code.as_str().into()), ("address", address.as_str().into())];
     let value = json!({ "id": invited.id.to_string(), "code": invited.code, "address": address });
@@ -160,7 +151,6 @@ pub fn invite_offline(
 ) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
     let invited = node.invite_offline(organisation(lang, node, org)?).map_err(failed)?;
-    signed(node, invited.id, &DEVICE_INVITE).map_err(failed)?;
     write(lang, out, &invited.text)?;
     let file = out.display().to_string();
     let value = json!({ "id": invited.id.to_string() });
