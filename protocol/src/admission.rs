@@ -121,23 +121,17 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
-/// An actor that was seen with two changes under one number.
+/// An actor that was seen with two changes under one number, and the last change of the branch that
+/// this side chooses, if it is for it to say: what it had first (R6); the longer one where both came
+/// at once, of equally long ones that with the smaller hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forked {
     /// The actor.
     pub actor: Actor,
-    /// Number and hash of its last change that counted here before; nothing where none did.
-    pub held: Option<(u64, ChangeHash)>,
-    /// Number and hash of the last change of its longest branch, of equally long ones of that with
-    /// the smaller hash: what may be chosen where both branches came at once.
-    pub longest: Option<(u64, ChangeHash)>,
-}
-
-impl Forked {
-    /// The branch that this side chooses, if it is for it to say: what it had first (R6).
-    pub fn choice(&self) -> Option<(u64, ChangeHash)> {
-        self.held.or(self.longest)
-    }
+    /// The number of the last change.
+    pub seq: u64,
+    /// Its hash.
+    pub head: ChangeHash,
 }
 
 /// Whether what is kept apart for this reason travels with its document all the same: it shows a
@@ -222,7 +216,7 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         gone: gone(document, &in_document, &judged),
         seals: live,
         refused: outcome.refused,
-        forks: forks(&in_document, &known, &judged),
+        forks: forks(document, &known, &judged),
         shown: shown.into_iter().collect(),
     }
 }
@@ -450,26 +444,20 @@ fn kept(document: &Document, judged: &Effective) -> Document {
     document.of_changes(&kept).expect("each came with those that it follows when it was admitted")
 }
 
-fn forks(
-    held: &BTreeMap<ChangeHash, ChangeFacts>,
-    known: &Facts,
-    judged: &Effective,
-) -> Vec<Forked> {
-    let last = |actor: &Actor| {
-        let own = held.values().filter(|change| change.actor == *actor);
-        own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
-    };
-    let longest = |actor: &Actor| {
-        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
-        let beyond = beyond.map(|(hash, _)| &known.changes[hash]);
-        let own = beyond.filter(|change| change.actor == *actor);
+fn forks(document: &Document, known: &Facts, judged: &Effective) -> Vec<Forked> {
+    let last = |actor: Actor, changes: &mut dyn Iterator<Item = &ChangeFacts>| {
+        let own = changes.filter(|change| change.actor == actor);
         own.map(|change| (change.seq, Reverse(change.hash))).max()
     };
-    let forked = |actor: &Actor| {
-        let longest = longest(actor).map(|(seq, Reverse(hash))| (seq, hash));
-        Forked { actor: *actor, held: last(actor), longest }
+    let forked = |(actor, number): (&Actor, &u64)| {
+        let mut held = known.changes.values().filter(|change| document.holds(&change.hash));
+        let first = last(*actor, &mut held).filter(|(seq, _)| seq >= number);
+        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
+        let longest = || last(*actor, &mut beyond.map(|(hash, _)| &known.changes[hash]));
+        let (seq, Reverse(head)) = first.or_else(longest)?;
+        Some(Forked { actor: *actor, seq, head })
     };
-    judged.forks.keys().map(forked).collect()
+    judged.forks.iter().filter_map(forked).collect()
 }
 
 /// Returns why a document with this header is not taken at all. A kind that this program does not

@@ -331,10 +331,10 @@ fn resolution(
         true => membership.sequencer() == who.device,
         false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
     };
-    let (seq, head) = fork.choice().filter(|_| mine)?;
-    let tag = fork.actor.tag();
-    let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
-    Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
+    let Forked { actor, seq, head } = *fork;
+    let mut devices = membership.devices_of(header.owner).filter(|_| mine);
+    let (device, _) = devices.find(|(id, _)| id.tag() == actor.tag())?;
+    Some(Statement::Resolve { device, document: header.id(), actor, seq, head })
 }
 
 /// Changes that were kept apart, read once.

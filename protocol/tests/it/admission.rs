@@ -158,8 +158,8 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
         all
     };
     assert_eq!(reasons(&one_apart), reasons(&other_apart));
-    assert_eq!(one.forks[0].held, Some((1, changes[0].hash)));
-    assert_eq!(other.forks[0].held, Some((1, forked[0].hash)));
+    assert_eq!((one.forks[0].seq, one.forks[0].head), (1, changes[0].hash));
+    assert_eq!((other.forks[0].seq, other.forks[0].head), (1, forked[0].hash));
 
     // The hub says which branch it had: on both sides the same counts again.
     let mut log = membership();
