@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use onex_crdt::document::Document;
 use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
@@ -50,15 +49,19 @@ pub fn answer(
             }
             Ok(Answer::States(states))
         }
-        Query::Heads { reader, documents } => {
-            let mut heads = Vec::new();
+        Query::Heads { reader, documents, bytes_aim } => {
+            let (mut heads, mut shown, mut bytes) = (Vec::new(), Vec::new(), 0);
             for id in documents {
-                if readable(connection, mine, reader, id)?.is_some() {
-                    let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
-                    heads.push((id, Known::Heads(stored)));
+                let Some(header) = readable(connection, mine, reader, id)? else { continue };
+                let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
+                heads.push((id, Known::Heads(stored)));
+                if bytes < bytes_aim && !quarantine::evidence(connection, id)?.is_empty() {
+                    let batch = batch(connection, &header, Vec::new())?;
+                    bytes += size(&batch);
+                    shown.push(batch);
                 }
             }
-            Ok(Answer::Heads(heads))
+            Ok(Answer::Heads { heads, documents: shown })
         }
         Query::Missing { reader, documents, bytes_aim } => {
             missing(connection, cache, (mine, reader), &documents, bytes_aim)
@@ -139,7 +142,8 @@ fn delta(
         let document = cache.load(connection, &header)?;
         let hashes = new_hashes(connection, id, since, reader.device)?;
         let changes = hashes.iter().filter_map(|hash| document.change(hash));
-        let batch = batch(connection, &document, changes.map(|change| change.bytes).collect())?;
+        let batch =
+            batch(connection, document.header(), changes.map(|change| change.bytes).collect())?;
         bytes += size(&batch);
         batches.push(batch);
     }
@@ -198,7 +202,8 @@ fn missing(
         // holds less, and the other one must come to the same.
         let is_missing = comparison.missing.is_some();
         if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
-            let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
+            let batch =
+                batch(connection, document.header(), comparison.missing.unwrap_or_default())?;
             bytes += size(&batch);
             batches.push(batch);
         }
@@ -209,12 +214,13 @@ fn missing(
 /// Puts together what is sent of a document, whatever the reason to send it.
 fn batch(
     connection: &Connection,
-    document: &Document,
+    header: &Header,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (header, seals) = (document.header().clone(), documents::seals(connection, document.id())?);
+    let (id, header) = (header.id(), header.clone());
+    let seals = documents::seals(connection, id)?;
     let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
-    batch.show(quarantine::evidence(connection, document.id())?);
+    batch.show(quarantine::evidence(connection, id)?);
     Ok(batch)
 }
 

@@ -280,19 +280,17 @@ impl Exchange {
                     work.gathered(&states)?;
                 }
             }
-            Answer::Heads(heads) => {
+            Answer::Heads { heads, documents } => {
                 if let Repair::UnderWay(work) = &mut self.repair {
                     work.headed(heads);
                 }
+                self.repair_send(documents, wire, out);
             }
             Answer::Missing { documents, tell, covered } => {
                 if let Repair::UnderWay(work) = &mut self.repair {
                     work.served(covered, tell);
                 }
-                let documents = self.readable(documents);
-                if !documents.is_empty() {
-                    self.batch_send(documents, End::More, Origin::Repair, wire, out);
-                }
+                self.repair_send(documents, wire, out);
             }
         }
         self.pump(wire, out);
@@ -422,6 +420,13 @@ impl Exchange {
         };
         documents.sort_by_cached_key(|document| (urgency(document), document.id()));
         documents
+    }
+
+    fn repair_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
+        let documents = self.readable(documents);
+        if !documents.is_empty() {
+            self.batch_send(documents, End::More, Origin::Repair, wire, out);
+        }
     }
 
     fn batch_send(

@@ -124,11 +124,12 @@ impl Store {
             },
             Query::Delta { reader, since, bytes_aim } => self.delta(reader, since, bytes_aim),
             Query::States { reader, scopes } => Answer::States(self.states(reader, &scopes)),
-            Query::Heads { reader, documents } => {
-                let heads = documents
-                    .into_iter()
-                    .filter_map(|id| Some((id, Known::Heads(self.common(reader, &id)?.heads()))));
-                Answer::Heads(heads.collect())
+            Query::Heads { reader, documents, .. } => {
+                let common = documents.iter().filter_map(|id| self.common(reader, id));
+                let heads = common.clone().map(|it| (it.id(), Known::Heads(it.heads()))).collect();
+                let shown = common.filter(|document| self.shows(&document.id()));
+                let documents = shown.map(|document| self.packed(document, Vec::new())).collect();
+                Answer::Heads { heads, documents }
             }
             Query::Missing { reader, documents, bytes_aim } => {
                 self.missing(reader, &documents, bytes_aim)
@@ -210,15 +211,19 @@ impl Store {
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
-            let apart = self.quarantine.get(id).into_iter().flatten();
-            let shows = apart.into_iter().any(|refused| travels(refused.reason));
-            if shows || comparison.missing.is_some() {
+            if self.shows(id) || comparison.missing.is_some() {
                 let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
                 documents.push(batch);
             }
         }
         Answer::Missing { documents, tell, covered }
+    }
+
+    /// Whether something of a document is kept apart that travels with it.
+    fn shows(&self, id: &DocId) -> bool {
+        let apart = self.quarantine.get(id).into_iter().flatten();
+        apart.into_iter().any(|refused| travels(refused.reason))
     }
 
     /// The changes of a document in a part of the log, but those that came from a device.
