@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
     Admission, DocumentBatch, Forked, Held, Refused, admit, is_change, refusal_opens, travels,
@@ -51,6 +51,9 @@ pub struct Store {
     pub refusals: u64,
     /// Forks that were seen and not looked at yet.
     pub forks: Vec<(DocId, Forked)>,
+    /// Actors of changes that do not count any more: a process leaves them, since their numbers
+    /// are taken.
+    pub left: Vec<(DocId, Actor)>,
     /// Hands out what the reader may not have, as no good store does.
     pub leaks: bool,
     /// How many transactions wrote something.
@@ -73,6 +76,7 @@ impl Store {
             headers: BTreeMap::new(),
             refusals: 0,
             forks: Vec::new(),
+            left: Vec::new(),
             leaks: false,
             writes: 0,
         }
@@ -343,6 +347,7 @@ impl Store {
         let mut outcome = admit(held, batch, membership);
         self.keep_apart(id, &outcome);
         self.forks.extend(outcome.forks.iter().map(|fork| (id, *fork)));
+        self.left.extend(outcome.gone.iter().map(|change| (id, change.actor)));
         for change in &outcome.new {
             self.log_append(id, (change.hash, &change.bytes), origin);
         }
