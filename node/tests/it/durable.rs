@@ -1,5 +1,6 @@
 //! Damage, repair, backups and the outbox log, with real files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use onex_node::backup::{BackupError, Restored, Unlocking, restore};
 use onex_node::check::{CheckReport, Part, check};
 use onex_node::home::{Guard, Home, Passphrase};
 use onex_node::repair::{Repaired, repair};
+use onex_node::store::copy;
 use onex_node::upkeep::DatabaseState;
 use onex_node::{Node, NodeError};
 use rusqlite::Connection;
@@ -175,6 +177,30 @@ fn no_flipped_bit_goes_unseen() {
 /// Pages in which a bit is flipped.
 const FLIPS: usize = 12;
 const PAGE_BYTES: usize = 4096;
+
+/// What a power cut has torn in the file while the log was copied into it stands whole in the log.
+#[test]
+fn torn_pages_that_stand_in_the_log_are_no_damage() {
+    let (folder, cut) = (closed(), tempfile::tempdir().expect("a folder"));
+    let node = open(&folder);
+    contact(&node, "13900000022");
+    copy_home(folder.path(), cut.path());
+    drop(node);
+    let log = fs::read(copy::beside(&database(&cut), "-wal")).expect("the log is not copied yet");
+    let mut bytes = fs::read(database(&cut)).expect("a file");
+    let frames = log[WAL_HEAD_BYTES..].chunks_exact(FRAME_HEAD_BYTES + PAGE_BYTES);
+    let numbers = frames.map(|frame| u32::from_be_bytes(frame[..4].try_into().expect("a number")));
+    let ends: BTreeSet<_> = numbers.map(|number| number as usize * PAGE_BYTES).collect();
+    let torn: Vec<_> = ends.into_iter().filter(|end| *end <= bytes.len()).collect();
+    assert!(torn.len() > 10, "{torn:?}");
+    torn.iter().for_each(|end| bytes[end - PAGE_BYTES / 2..end - 1000].fill(0));
+    fs::write(database(&cut), bytes).expect("written");
+    assert!(checked(&cut).is_ok(), "{:?}", found(&checked(&cut)));
+    assert_eq!(contacts(&open(&cut)), 2);
+}
+
+const WAL_HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
 
 fn copy_home(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
