@@ -322,6 +322,50 @@ fn fourteen_daily_backups_are_kept() {
     assert_eq!(node.status().expect("status").health.backup.as_deref(), Some("2026-04-01"));
 }
 
+/// The names in a home that a backup makes while it is written.
+fn left(folder: &TempDir) -> Vec<String> {
+    let folders = [folder.path().to_owned(), folder.path().join("backups")];
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.contains(".backup") || name.contains(".new")).collect()
+}
+
+#[test]
+fn backups_at_the_same_time_are_all_good() {
+    let folder = closed();
+    let node = open(&folder);
+    let files: Vec<_> = ["a", "a", "b", "c"].map(|name| folder.path().join(name)).into();
+    let backups: Vec<_> = std::thread::scope(|scope| {
+        let begun = files.iter().map(|file| scope.spawn(|| node.backup(file, None)));
+        let begun: Vec<_> = begun.collect();
+        begun.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+    });
+    assert!(backups.iter().all(Result::is_ok), "{backups:?}");
+    assert_eq!(left(&folder), Vec::<String>::new());
+    drop(node);
+    for file in &files {
+        let restored = restore(folder.path(), file, &Unlocking::default(), &Guard::File);
+        assert!(matches!(restored, Ok(Restored::Home { .. })), "{restored:?}");
+        assert_eq!(contacts(&open(&folder)), 1);
+    }
+}
+
+#[test]
+fn what_a_backup_that_was_cut_off_has_left_is_taken_away() {
+    let folder = closed();
+    fs::create_dir_all(folder.path().join("backups")).expect("made");
+    for name in ["store.db.backup-0123", "store.db.backup-0123-wal", "backups/x.onexbak.new-0123"] {
+        fs::write(folder.path().join(name), "half").expect("written");
+    }
+    let first = open(&folder);
+    assert_eq!(left(&folder), Vec::<String>::new());
+    fs::write(folder.path().join("store.db.backup-4567"), "under way").expect("written");
+    let second = open(&folder);
+    assert_eq!(left(&folder), ["store.db.backup-4567"], "not while somebody may write it");
+    drop((first, second));
+}
+
 #[test]
 fn an_end_that_was_none_is_noticed_and_looked_into() {
     let folder = closed();
