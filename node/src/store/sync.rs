@@ -10,10 +10,10 @@ use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
-use onex_protocol::message::LogPosition;
+use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::Seal;
+use onex_protocol::seal::{SEAL_BYTES_MAX, Seal};
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -202,7 +202,7 @@ fn missing(
         // Evidence of a fork goes even while it is not known what else is missing: whoever has it
         // holds less, and the other one must come to the same.
         let is_missing = comparison.missing.is_some();
-        if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
+        if is_missing || quarantine::has_evidence(connection, *id)? {
             let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
             bytes += size(&batch);
             batches.push(batch);
@@ -217,19 +217,21 @@ fn batch(
     document: &Document,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
-    for refused in quarantine::evidence(connection, document.id())? {
+    let (id, header) = (document.id(), document.header().clone());
+    let mut batch = DocumentBatch { header, changes, seals: documents::seals(connection, id)? };
+    let room = DOCUMENT_BYTES_MAX.saturating_sub(size(&batch));
+    for refused in quarantine::evidence(connection, id, room)? {
         match Seal::from_bytes(&refused.bytes) {
-            Ok(seal) => seals.push(seal),
-            Err(_) => changes.push(refused.bytes),
+            Ok(seal) => batch.seals.push(seal),
+            Err(_) => batch.changes.push(refused.bytes),
         }
     }
-    Ok(DocumentBatch { header: document.header().clone(), changes, seals })
+    Ok(batch)
 }
 
+/// The bytes of a batch, as a receiver bounds them.
 fn size(batch: &DocumentBatch) -> usize {
-    const SEAL_BYTES: usize = 200;
-    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES
+    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES_MAX
 }
 
 /// Small and urgent kinds go first (architecture 6).
