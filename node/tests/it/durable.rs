@@ -131,6 +131,19 @@ fn every_kind_of_damage_is_named_and_mended() {
 }
 
 #[test]
+fn an_altered_line_of_the_audit_log_is_named_and_stays_named() {
+    let folder = closed();
+    let lines = raw(&folder).query_row("select max(position) from audit", [], |row| row.get(0));
+    let last: i64 = lines.expect("something was signed");
+    raw(&folder)
+        .execute("update audit set person = '李强' where position = ?", [last])
+        .expect("sql");
+    let (report, repaired) = repair(folder.path(), None, &mut |_, _, _| {}).expect("looked at");
+    assert_eq!((found(&report), repaired), (vec![("audit", "audit")], None));
+    assert_eq!(report.part(Part::Audit).bad[0].detail, last.to_string());
+}
+
+#[test]
 fn a_cut_membership_log_is_named_and_kept_as_far_as_it_holds() {
     let folder = closed();
     raw(&folder)
