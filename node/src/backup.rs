@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use onex_crdt::ids::{DeviceId, Digest, NetworkId, hex_encode};
+use onex_crdt::ids::{DeviceId, NetworkId, hex_encode};
 use onex_protocol::key::SigningKey;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rusqlite::Connection;
 
 use crate::clock::random;
@@ -21,6 +20,7 @@ use crate::handle::{Node, NodeError};
 use crate::home::{self, Guard, Home, Keys, KeysError, Passphrase, sync_folder};
 use crate::presence::Alone;
 use crate::repair::{Gathered, gather, longest, set_back};
+use crate::sealing::Sealing;
 use crate::space;
 use crate::store::{self, Store, StoreError, check as raw, copy, membership, salvage, upgrade};
 
@@ -471,32 +471,17 @@ fn waiting(home: &Home) -> PathBuf {
     copy::beside(&home.database(), ".restored")
 }
 
-fn cipher(key: &[u8; 32]) -> LessSafeKey {
-    let key = Digest::over(&[KEY_DOMAIN, key]).0;
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &key);
-    LessSafeKey::new(key.expect("a digest has the length of the cipher's key"))
-}
-
-fn aad(about: &About) -> Aad<Vec<u8>> {
-    Aad::from(minicbor::to_vec(about).expect("encoding into memory does not fail"))
+fn encoded(about: &About) -> Vec<u8> {
+    minicbor::to_vec(about).expect("encoding into memory does not fail")
 }
 
 /// A key under another key, for one backup.
 fn wrap(under: &[u8; 32], key: &[u8; 32], about: &About) -> Vec<u8> {
-    let nonce = random::<NONCE_LEN>();
-    let mut sealed = key.to_vec();
-    cipher(under)
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(about), &mut sealed)
-        .expect("a key is not too long to be sealed");
-    [&nonce[..], &sealed].concat()
+    Sealing::derived(KEY_DOMAIN, under).wrap(&encoded(about), key.to_vec())
 }
 
 fn unwrap(under: &[u8; 32], wrapped: &[u8], about: &About) -> Option<[u8; 32]> {
-    let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>()?;
-    let mut sealed = sealed.to_vec();
-    let nonce = Nonce::assume_unique_for_key(*nonce);
-    let key = cipher(under).open_in_place(nonce, aad(about), &mut sealed).ok()?;
-    (&*key).try_into().ok()
+    Sealing::derived(KEY_DOMAIN, under).unwrap(&encoded(about), wrapped)?.try_into().ok()
 }
 
 /// Why a backup was not restored.
