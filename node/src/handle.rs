@@ -26,7 +26,7 @@ use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
 use crate::audit::{Audit, Deed};
-use crate::backup::BackupError;
+use crate::backup::{self, BackupError};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
@@ -523,6 +523,7 @@ fn enter(home: &Home, keys: &Keys) -> Result<Presence, NodeError> {
     let Some(alone) = Alone::new(home).map_err(failed)? else {
         return Presence::new(home).map_err(failed);
     };
+    backup::tidy(home).map_err(failed)?;
     if alone.is_clean().map_err(failed)? {
         upgrade::forget_old(&home.database()).map_err(failed)?;
     }

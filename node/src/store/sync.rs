@@ -9,9 +9,10 @@ use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
-use onex_protocol::message::LogPosition;
+use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
+use onex_protocol::seal::SEAL_BYTES_MAX;
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -55,7 +56,7 @@ pub fn answer(
                 let Some(header) = readable(connection, mine, reader, id)? else { continue };
                 let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
                 heads.push((id, Known::Heads(stored)));
-                if bytes < bytes_aim && !quarantine::evidence(connection, id)?.is_empty() {
+                if bytes < bytes_aim && quarantine::has_evidence(connection, id)? {
                     let batch = batch(connection, &header, Vec::new())?;
                     bytes += size(&batch);
                     shown.push(batch);
@@ -201,7 +202,7 @@ fn missing(
         // Evidence of a fork goes even while it is not known what else is missing: whoever has it
         // holds less, and the other one must come to the same.
         let is_missing = comparison.missing.is_some();
-        if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
+        if is_missing || quarantine::has_evidence(connection, *id)? {
             let batch =
                 batch(connection, document.header(), comparison.missing.unwrap_or_default())?;
             bytes += size(&batch);
@@ -220,13 +221,14 @@ fn batch(
     let (id, header) = (header.id(), header.clone());
     let seals = documents::seals(connection, id)?;
     let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
-    batch.show(quarantine::evidence(connection, id)?);
+    let room = DOCUMENT_BYTES_MAX.saturating_sub(size(&batch));
+    batch.show(quarantine::evidence(connection, id, room)?);
     Ok(batch)
 }
 
+/// The bytes of a batch, as a receiver bounds them.
 fn size(batch: &DocumentBatch) -> usize {
-    const SEAL_BYTES: usize = 200;
-    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES
+    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES_MAX
 }
 
 /// Small and urgent kinds go first (architecture 6).

@@ -28,7 +28,7 @@ use crate::handle::PERSON;
 use crate::home::{Guard, Home};
 use crate::import::{Draft, Roster};
 use crate::live::wire;
-use crate::store::{self, Store, StoreError, peers};
+use crate::store::{self, Store, StoreError, check, peers};
 use crate::table::read_pasted;
 use crate::undoing::What;
 use crate::{Founding, Node, NodeError};
@@ -329,16 +329,11 @@ pub fn damage(node: &Node) -> Option<String> {
     (!sound).then(|| format!("{tables:?}"))
 }
 
-/// What is wrong with the pages of the database's file, once its log is copied into it: before,
-/// what a cut has torn there stands in the log.
+/// What a check finds wrong with the pages of the database's file: what a cut has torn there stands
+/// in the log, and is none of it.
 pub fn torn(node: &Node) -> Option<String> {
-    let copied = {
-        let reader = node.reader();
-        reader.read().query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))
-    };
-    let pages = answers(node, "pragma cipher_integrity_check");
-    let sound = copied == Ok(0) && pages.as_ref().is_ok_and(Vec::is_empty);
-    (!sound).then(|| format!("{copied:?} {pages:?}"))
+    let wrong = check::pages(node.reader().read());
+    (!wrong.is_empty()).then(|| format!("{wrong:?}"))
 }
 
 fn answers(node: &Node, pragma: &str) -> rusqlite::Result<Vec<String>> {

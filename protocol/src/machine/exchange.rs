@@ -490,31 +490,48 @@ fn bytes(document: &DocumentBatch) -> usize {
     changes + document.seals.len() * crate::seal::SEAL_BYTES_MAX + document.apart.len() * HASH_BYTES
 }
 
-/// Cuts documents into messages of at most `PART_BYTES_MAX` of changes; one that is cut appears
-/// again in the next message, its seals with its last changes.
+/// Cuts documents into messages of at most `PART_BYTES_MAX`; one that is cut appears again in the
+/// next message, its seals with its last changes.
 fn parts_split(documents: Vec<DocumentBatch>) -> Vec<Vec<DocumentBatch>> {
-    let mut parts = vec![Vec::new()];
-    let mut filled = 0;
+    let mut parts = Parts { done: Vec::new(), open: Vec::new(), filled: 0 };
     for DocumentBatch { header, changes, seals, apart } in documents {
-        let open = || DocumentBatch::empty(header.clone());
-        let mut piece = open();
-        let sealing = seals.len() * crate::seal::SEAL_BYTES_MAX + apart.len() * HASH_BYTES;
+        let sealing = seals.len() * crate::seal::SEAL_BYTES_MAX;
+        let mut piece = DocumentBatch::empty(header);
         for change in changes {
-            if filled + change.len() + sealing > PART_BYTES_MAX && filled > 0 {
-                let whole = std::mem::replace(&mut piece, open());
-                let part = parts.last_mut().expect("there is a first part");
-                part.extend(Some(whole).filter(|whole| !whole.changes.is_empty()));
-                parts.push(Vec::new());
-                filled = 0;
-            }
-            filled += change.len();
+            parts.make_room(change.len(), sealing, &mut piece);
             piece.changes.push(change);
         }
-        (piece.seals, piece.apart) = (seals, apart);
-        filled += sealing;
-        parts.last_mut().expect("there is a first part").push(piece);
+        for hash in apart {
+            parts.make_room(HASH_BYTES, sealing, &mut piece);
+            piece.apart.push(hash);
+        }
+        piece.seals = seals;
+        parts.filled += sealing;
+        parts.open.push(piece);
     }
-    parts
+    parts.done.push(parts.open);
+    parts.done
+}
+
+struct Parts {
+    done: Vec<Vec<DocumentBatch>>,
+    open: Vec<DocumentBatch>,
+    filled: usize,
+}
+
+impl Parts {
+    /// Closes the open part if so many bytes have no room in it beside the seals of their document.
+    fn make_room(&mut self, bytes: usize, sealing: usize, piece: &mut DocumentBatch) {
+        if self.filled + bytes + sealing > PART_BYTES_MAX && self.filled > 0 {
+            let next = DocumentBatch::empty(piece.header.clone());
+            let whole = std::mem::replace(piece, next);
+            let has_some = !whole.changes.is_empty() || !whole.apart.is_empty();
+            self.open.extend(Some(whole).filter(|_| has_some));
+            self.done.push(std::mem::take(&mut self.open));
+            self.filled = 0;
+        }
+        self.filled += bytes;
+    }
 }
 
 /// Appends a part: where it goes on with the document that came last, to that one.
