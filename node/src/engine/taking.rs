@@ -21,7 +21,7 @@ use onex_protocol::admission::{
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
-use super::{Engine, EngineError, Work, project};
+use super::{Engine, EngineError, Work, Writing, project};
 use crate::clock::random;
 use crate::store::documents::{self, Origin};
 use crate::store::quarantine::{self, Content};
@@ -142,7 +142,8 @@ impl Engine {
     /// An actor of this process that comes back from elsewhere was copied with the machine's
     /// memory: it is left to the copy (trust C3).
     fn actor_changes(&mut self, id: DocId, new: &[Change]) {
-        if self.actors.get(&id).is_some_and(|own| new.iter().any(|change| change.actor == *own)) {
+        let of_own = |own: &Writing| new.iter().any(|change| change.actor == own.actor);
+        if self.actors.get(&id).is_some_and(of_own) {
             self.actors.remove(&id);
         }
     }
