@@ -295,6 +295,19 @@ pub struct Step {
     pub outcome: Option<String>,
     /// The rest of what the act says.
     pub says: Fields,
+    /// The change that was kept apart, where this step writes its content again.
+    pub source: Option<StepSource>,
+}
+
+/// A change that was kept apart and whose content somebody has written again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepSource {
+    /// Its hash, as `list quarantine` has it.
+    pub change: String,
+    /// Who wrote it, where it is kept apart here.
+    pub person: Option<String>,
+    /// At which device, where it is kept apart here.
+    pub device: Option<DeviceId>,
 }
 
 /// A field with more than one distinct concurrent value (contract, `list conflict`).

@@ -620,6 +620,8 @@ line-fields = What it says
 line-missing = { $count } missing
 line-conflicts = { $count } to settle
 step-edit = edit
+step-source = source: quarantined work of { $who }
+step-source-elsewhere = source: quarantined work
 step-receipt = received and registered
 step-number = filing number given
 

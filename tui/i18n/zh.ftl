@@ -599,6 +599,8 @@ line-fields = 申报内容
 line-missing = 还缺 { $count } 项
 line-conflicts = { $count } 处待确认
 step-edit = 修改
+step-source = 来源：{ $who } 被隔离的更改
+step-source-elsewhere = 来源：被隔离的更改
 step-receipt = 收到并登记
 step-number = 编定备案号
 

@@ -185,6 +185,12 @@ impl Engine {
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
         }
+        if !(outcome.refused.is_empty() && apart.is_empty()) {
+            // Whoever else wrote it again has done so for everybody.
+            for source in outcome.document.written_again().into_values() {
+                quarantine::adopted(transaction, source)?;
+            }
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{Failure, Output, given, tables};
 use crate::core::clean::clean;
-use crate::core::refusal::{act_title, outcome_word};
+use crate::core::refusal::{act_title, outcome_word, source_words};
 use crate::i18n::{Arg, Lang, tr};
 use crate::json::{self, Secrets};
 
@@ -206,8 +206,13 @@ fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
         let changed = step["changed"].as_object().into_iter().flatten();
         let changed = changed
             .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
+        let source = &step["source"];
+        let source = source
+            .is_object()
+            .then(|| source_words(lang, source["person"].as_str(), source["device"].as_str()));
         let words = [outcome_word(lang, &plain(&step["outcome"])), plain(&step["reason"])]
             .into_iter()
+            .chain(source)
             .chain(changed);
         let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
         vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]
