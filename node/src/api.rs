@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use onex_crdt::document::Write;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{ActId, BatchId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Fields, RecordKind, Row};
@@ -359,6 +360,8 @@ pub struct Quarantined {
     pub records: Option<Vec<RecordId>>,
     /// Whether an admin here can write it again as his own.
     pub adoptable: bool,
+    /// What it would write; nothing where it cannot be adopted, or many others come before it.
+    pub writes: Vec<Write>,
     /// Why.
     pub reason: String,
     /// Who sent it.

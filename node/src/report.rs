@@ -128,12 +128,17 @@ impl Node {
     /// What was kept apart.
     pub fn quarantine(&self) -> Result<Vec<Quarantined>, NodeError> {
         let held = quarantine::all(self.reader().read())?;
-        let writer = self.writer()?;
+        let mut writer = self.writer()?;
         let own = self.who(&writer)?.org;
+        let Writer { store, engine, membership, .. } = &mut *writer;
+        let mut unread = KEPT_READ_MAX;
         let rows = held.into_iter().map(|held| {
+            let is_read = held.is_adoptable(own) && unread > 0;
+            unread -= usize::from(is_read);
+            let writes = is_read.then(|| engine.kept(store.read(), &held)).transpose()?;
             let content = held.content.as_ref();
             let of_tag = |tag| {
-                let mut devices = writer.membership.devices_of(held.header.owner);
+                let mut devices = membership.devices_of(held.header.owner);
                 devices.find(|(id, _)| id.tag() == tag).map(|(id, _)| id)
             };
             Ok(Quarantined {
@@ -141,6 +146,7 @@ impl Node {
                 person: content.map(|content| content.person.clone()),
                 records: content.map(|content| content.records.clone()),
                 adoptable: held.is_adoptable(own),
+                writes: writes.flatten().unwrap_or_default(),
                 id: held.id,
                 document: held.header.id(),
                 document_kind: held.header.kind.clone(),
@@ -215,6 +221,9 @@ impl Node {
         Ok(History { row, steps, difference })
     }
 }
+
+/// Most changes that were kept apart of which it is told what they would write.
+const KEPT_READ_MAX: usize = 50;
 
 /// What is refused to those who may not see who looked at what.
 const LIST_AUDIT: &str = "list.audit";

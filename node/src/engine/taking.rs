@@ -239,6 +239,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What a change that was kept apart would write; nothing where it cannot be read.
+    pub fn kept(
+        &mut self,
+        connection: &rusqlite::Connection,
+        held: &quarantine::Held,
+    ) -> Result<Option<Vec<Write>>, StoreError> {
+        let document = self.cache.load(connection, &held.header)?;
+        let apart = parsed(&quarantine::of(connection, held.header.id())?);
+        let read = |hash| with_apart(&document, &apart, hash)?.writes_of(&hash);
+        Ok(held.change.and_then(read))
+    }
+
     /// Writes the content of a change that was kept apart as this person's own.
     ///
     /// # Errors
@@ -255,11 +267,8 @@ impl Engine {
             return Err(refuse(Reason::NotAdoptable).into());
         }
         let document = self.cache.load(transaction, &held.header)?;
-        let apart = quarantine::of(transaction, held.header.id())?;
         let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
-        let writes =
-            with_apart(&document, &parsed(&apart), hash).and_then(|it| it.writes_of(&hash));
-        let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
+        let writes = self.kept(transaction, held)?.ok_or(refuse(Reason::NotAdoptable))?;
         if !applies(&document, &writes) {
             return Err(refuse(Reason::HangsOnOthers).into());
         }

@@ -151,7 +151,10 @@ fn objects(rows: &[Json]) -> String {
     let Some(Json::Object(first)) = rows.first() else {
         return String::new();
     };
-    let keys: Vec<String> = first.keys().cloned().collect();
+    // What a person needs of what was kept apart fits into a line; `--json` has all of it.
+    let is_kept = first.contains_key("received_from");
+    let left_out = |key: &str| is_kept && ["document", "owner_id", "change"].contains(&key);
+    let keys: Vec<String> = first.keys().filter(|key| !left_out(key)).cloned().collect();
     let line = |row: &Json| keys.iter().map(|key| clean(&plain(&row[key]))).collect();
     tables::aligned(&std::iter::once(keys.clone()).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }

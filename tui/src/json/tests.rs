@@ -249,6 +249,7 @@ fn what_was_kept_apart_has_its_shape() {
         person: Some("李强".to_owned()),
         records: Some(vec![RecordId([0x55; 16])]),
         adoptable: true,
+        writes: Vec::new(),
         reason: "removed_device".to_owned(),
         received_from: DeviceId([0x41; 16]),
         received_at: at(),
