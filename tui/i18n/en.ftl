@@ -554,6 +554,11 @@ due-request = request
 due-contact = contact
 due-contact-old = { $name }, not confirmed since { $day }
 due-unsent = to send
+due-held = kept apart
+due-held-count = { $count ->
+    [one] one change does not count; you decide whether to adopt it
+   *[other] { $count } changes do not count; you decide whether to adopt them
+}
 job-sync = Sync
 job-undo = Undo
 job-import = Import
@@ -623,6 +628,8 @@ line-fields = What it says
 line-missing = { $count } missing
 line-conflicts = { $count } to settle
 step-edit = edit
+step-source = source: quarantined work of { $who }
+step-source-elsewhere = source: quarantined work
 step-receipt = received and registered
 step-number = filing number given
 
@@ -918,7 +925,8 @@ people-gone = removed
 people-here = this one
 people-held = Changes that were kept apart
 people-no-held = None. Everything that came was taken
-people-kept = { $kind }: { $reason }  from device { $device }  { $at }
+people-kept-from = from device { $device }
+people-kept-more = { $first } and others, { $count } records
 effect-device-cancel = The invitation is useless from now on.
 effect-device-remove = The device cannot sync any more and never comes back. What this device and the hub have received stays; what comes later is kept apart until an admin decides.
 effect-device-adopt = Writes this again in your name and says where it comes from; can be undone.
@@ -999,4 +1007,3 @@ command-reset-done = The organisation may begin anew: make an invitation for it
 command-reset-second = Noted; another person of the hub must say so too, at another device
 command-peer-removed = { $name } { $device } does not sync: this device here was removed; its data stays readable, to go on join as a new device
 command-peer-fork = { $name } { $device }: the membership logs contradict each other, nothing was synced; ask the provincial office
-people-kept-records = { $count } records written by { $who }

@@ -21,7 +21,7 @@ use onex_protocol::admission::{
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
-use super::{Engine, EngineError, Work, project};
+use super::{Engine, EngineError, Work, Writing, project};
 use crate::clock::random;
 use crate::store::documents::{self, Origin};
 use crate::store::quarantine::{self, Content};
@@ -145,7 +145,8 @@ impl Engine {
     /// An actor of this process that comes back from elsewhere was copied with the machine's
     /// memory: it is left to the copy (trust C3).
     fn actor_changes(&mut self, id: DocId, new: &[Change]) {
-        if self.actors.get(&id).is_some_and(|own| new.iter().any(|change| change.actor == *own)) {
+        let of_own = |own: &Writing| new.iter().any(|change| change.actor == own.actor);
+        if self.actors.get(&id).is_some_and(of_own) {
             self.actors.remove(&id);
         }
     }
@@ -186,6 +187,12 @@ impl Engine {
         };
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
+        }
+        if !(outcome.refused.is_empty() && apart.is_empty()) {
+            // Whoever else wrote it again has done so for everybody.
+            for source in outcome.document.written_again().into_values() {
+                quarantine::adopted(transaction, source)?;
+            }
         }
         Ok(())
     }
@@ -235,6 +242,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What a change that was kept apart would write; nothing where it cannot be read.
+    pub fn kept(
+        &mut self,
+        connection: &rusqlite::Connection,
+        held: &quarantine::Held,
+    ) -> Result<Option<Vec<Write>>, StoreError> {
+        let document = self.cache.load(connection, &held.header)?;
+        let apart = parsed(&quarantine::of(connection, held.header.id())?);
+        let read = |hash| with_apart(&document, &apart, hash)?.writes_of(&hash);
+        Ok(held.change.and_then(read))
+    }
+
     /// Writes the content of a change that was kept apart as this person's own.
     ///
     /// # Errors
@@ -251,11 +270,8 @@ impl Engine {
             return Err(refuse(Reason::NotAdoptable).into());
         }
         let document = self.cache.load(transaction, &held.header)?;
-        let apart = quarantine::of(transaction, held.header.id())?;
         let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
-        let writes =
-            with_apart(&document, &parsed(&apart), hash).and_then(|it| it.writes_of(&hash));
-        let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
+        let writes = self.kept(transaction, held)?.ok_or(refuse(Reason::NotAdoptable))?;
         if !applies(&document, &writes) {
             return Err(refuse(Reason::HangsOnOthers).into());
         }
