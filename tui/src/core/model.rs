@@ -436,7 +436,6 @@ impl Model {
         all.filter(|screen| *screen != Screen::Training || trains).collect()
     }
 
-    /// The entries of 同步: devices that ask, then conflicts, then peers.
     /// The entries of 同步: devices that ask, then records in conflict, then peers.
     pub fn sync_len(&self) -> usize {
         let peers = self.status.as_ref().map_or(0, |status| status.peers.len());
