@@ -371,6 +371,7 @@ cmd-next-step = go on
 cmd-glyphs = change the borders
 cmd-colours = change the colours
 cmd-back = back
+cmd-clear = clear
 cmd-find = find
 cmd-find-keep = to the results
 cmd-find-clear = clear the search

@@ -365,6 +365,7 @@ cmd-next-step = 下一步
 cmd-glyphs = 切换边框样式
 cmd-colours = 切换颜色
 cmd-back = 返回
+cmd-clear = 清空
 cmd-find = 查找
 cmd-find-keep = 看结果
 cmd-find-clear = 清除查找
