@@ -953,6 +953,6 @@ command-recovered = 已恢复：{ $name } 的管理员是 { $person }
 command-recovery-used = { $person } 已是管理员，下次同步后生效
 command-reset-done = 该机构可以重新开始：为它生成邀请
 command-reset-second = 已记录；请枢纽的另一人在另一台设备上再办一次
-command-peer-removed = { $name } { $device } 拒绝同步：本机（这台设备）已被移除；本机数据仍可查看，继续办理请作为新设备加入
+command-peer-removed = { $name } { $device } 拒绝同步：本机已被移除；数据仍可查看，要继续办理请作为新设备加入
 command-peer-fork = { $name } { $device }：成员日志互相矛盾，没有同步；请联系省项目办
 people-kept-records = { $who } 写的 { $count } 条记录
