@@ -102,6 +102,14 @@ fn number_written<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     }
 }
 
+/// How ids of sentences begin: a sentence that is not written shows as its id.
+#[cfg(test)]
+pub fn families() -> std::collections::BTreeSet<String> {
+    let lines = ZH_SOURCE.lines().filter(|line| !line.starts_with(' '));
+    let ids = lines.filter_map(|line| line.split_once(" =")?.0.split_once('-'));
+    ids.map(|(family, _)| format!("{family}-")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};

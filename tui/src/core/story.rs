@@ -3,6 +3,7 @@
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
 pub mod people;
+pub mod places;
 pub mod training;
 
 use std::cell::RefCell;

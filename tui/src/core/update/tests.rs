@@ -12,6 +12,8 @@ use crate::core::load::roster::NoRoster;
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
 use crate::core::problem::Unusable;
+use crate::core::story::people::with_people;
+use crate::core::story::places::PLACES;
 use crate::core::story::training::with_training;
 use crate::core::story::{
     Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, RIGHT_NUMBER, ROSTER, TAX_LEVEL, TAX_LINE, XIANYANG,
@@ -542,53 +544,28 @@ fn the_first_use_asks_waits_and_begins() {
     assert!(model.welcome.is_none() && model.form.is_none());
 }
 
-/// Every place that a person can be in, as a model.
-fn everywhere(mut see: impl FnMut(&Model)) {
-    for role in [[Coordinator, Admin], [Officer, Lead]] {
-        let org = if role[0] == Officer { HUB } else { RAILWAY };
-        for keys in [
-            "1",
-            "2",
-            "2 Enter",
-            "2 F6",
-            "2 F7",
-            "0",
-            "0 Enter",
-            "0 Down Enter",
-            "-",
-            "=",
-            "2 /",
-            "0 Space",
-            "2 Ctrl+O",
-            "0 Ctrl+F",
-            "0 Ctrl+F Enter",
-            "2 Ctrl+A",
-            "3",
-            "3 Tab",
-            "3 Tab Space",
-            "3 Tab Enter",
-            "3 Enter",
-            "3 Enter Tab",
-            "3 Enter F6",
-            "3 Enter Tab F8",
-            "3 Enter Tab Down F8 8",
-            "3 Tab Space Down Space F8",
-            "- Enter",
-            "F12",
-        ] {
-            let mut all = with_training(world());
+/// Shows every place that a person can be in, with how he came there.
+fn everywhere(mut see: impl FnMut(&str, &Model)) {
+    for (who, org, roles) in
+        [("college", RAILWAY, [Coordinator, Admin]), ("hub", HUB, [Officer, Lead])]
+    {
+        for keys in PLACES {
+            let mut all = with_people(with_training(world()));
             all.conflicts.push(conflict());
-            let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
-            see(&driver.press(keys).model);
+            undo_with_one_left(&mut all);
+            let mut driver = Driver::new(Fake::new(all, org, "王芳", &roles), Lang::Zh, SIZE);
+            see(&format!("{who}: {keys}"), &driver.press(keys).model);
         }
     }
-    see(&Model::new(Lang::Zh, Some(Welcome::Keys)));
-    see(&Model::new(Lang::Zh, Some(Welcome::Locked(None))));
+    let before = [Welcome::Keys, Welcome::Role { selected: 0 }, Welcome::Locked(None)];
+    for welcome in before {
+        see(&format!("{welcome:?}"), &Model::new(Lang::Zh, Some(welcome)));
+    }
 }
 
 #[test]
 fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
-    everywhere(|model| {
+    everywhere(|place, model| {
         let (here, anywhere) = help_lines(model);
         let helped: Vec<&str> =
             here.iter().chain(&anywhere).flat_map(|hint| hint.keys.split(' ')).collect();
@@ -596,13 +573,15 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
             for key in command.keys() {
                 let label = key.label(Lang::Zh);
                 let is_helped = helped.contains(&label.as_str()) || model.overlay.is_some();
-                assert!(is_helped, "{} {label}", command.id);
+                assert!(is_helped, "{place}: {} {label}", command.id);
             }
             let label = command.key_label(Lang::Zh);
-            assert!(command.hint == 0 || command.keys().next().is_some(), "{label}");
+            let has_key = command.hint == 0 || command.keys().next().is_some();
+            assert!(has_key, "{place}: {label}");
         }
         for hint in hints(model) {
-            assert!(!hint.keys.is_empty() && !hint.text.starts_with("cmd-"), "{hint:?}");
+            let is_written = !hint.keys.is_empty() && !hint.text.starts_with("cmd-");
+            assert!(is_written, "{place}: {hint:?}");
         }
     });
 }
