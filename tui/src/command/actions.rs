@@ -63,7 +63,8 @@ fn undone_line(lang: Lang, undone: &Undone) -> String {
         ("count", Arg::Count(undone.undone.len() as u64)),
         ("left", Arg::Count(undone.left.len() as u64)),
     ];
-    let mut lines = vec![tr(lang, "command-undone", &args)];
+    let id = if undone.batch.is_some() { "command-undone" } else { "command-undone-none" };
+    let mut lines = vec![tr(lang, id, &args)];
     lines.extend(undone.left.iter().map(|left| {
         let of_field = |key: &String| match left.kind.field(key) {
             Some(field) => if lang == Lang::Zh { field.zh } else { field.en }.to_owned(),
