@@ -16,7 +16,7 @@ use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
 use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::seal::{Seal, newest};
+use crate::seal::{SEAL_BYTES_MAX, Seal, newest};
 
 /// Every reason for which something is kept apart (contract, "list quarantine").
 pub const REASONS: &[&str] = &[
@@ -33,6 +33,9 @@ pub const REASONS: &[&str] = &[
     "not_listed",
     "failed_to_apply",
 ];
+
+/// Bytes of a hash in a message.
+pub const HASH_BYTES: usize = 34;
 
 /// The reason of a document that its sender or its receiver may not have.
 pub const NO_RIGHT: &str = "no_right";
@@ -60,6 +63,12 @@ impl DocumentBatch {
     pub fn empty(header: Header) -> Self {
         let (changes, seals, apart) = (Vec::new(), Vec::new(), Vec::new());
         Self { header, changes, seals, apart }
+    }
+
+    /// Bytes of its changes and seals, nearly.
+    pub fn bytes(&self) -> usize {
+        let changes: usize = self.changes.iter().map(Vec::len).sum();
+        changes + self.seals.len() * SEAL_BYTES_MAX + self.apart.len() * HASH_BYTES
     }
 
     /// Adds what is kept apart here and travels with the document; bytes that no one can read do

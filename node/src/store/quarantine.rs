@@ -7,7 +7,9 @@ use rusqlite::{Connection, Row, params};
 
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId, RecordId};
-use onex_protocol::admission::{CHANGE_MAGIC, FORK, REASONS, Refused, is_change, travels};
+use onex_protocol::admission::{
+    CHANGE_MAGIC, FORK, HASH_BYTES, REASONS, Refused, is_change, travels,
+};
 use onex_protocol::message::DOCUMENT_BYTES_MAX;
 use onex_protocol::seal::SEAL_BYTES_MAX;
 
@@ -163,7 +165,7 @@ pub fn evidence(
     apart.sort_by_key(|refused| refused.reason != FORK);
     let mut bytes = 0;
     let mut has_room = |refused: &Refused| {
-        bytes += refused.bytes.len().max(SEAL_BYTES_MAX);
+        bytes += refused.bytes.len().max(SEAL_BYTES_MAX) + HASH_BYTES;
         bytes <= bytes_max.min(EVIDENCE_BYTES_MAX)
     };
     let count = apart.iter().take_while(|refused| has_room(refused)).count();

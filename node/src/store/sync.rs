@@ -12,7 +12,6 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::SEAL_BYTES_MAX;
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -58,7 +57,7 @@ pub fn answer(
                 heads.push((id, Known::Heads(stored)));
                 if bytes < bytes_aim && quarantine::has_evidence(connection, id)? {
                     let batch = batch(connection, &header, Vec::new())?;
-                    bytes += size(&batch);
+                    bytes += batch.bytes();
                     shown.push(batch);
                 }
             }
@@ -145,7 +144,7 @@ fn delta(
         let changes = hashes.iter().filter_map(|hash| document.change(hash));
         let batch =
             batch(connection, document.header(), changes.map(|change| change.bytes).collect())?;
-        bytes += size(&batch);
+        bytes += batch.bytes();
         batches.push(batch);
     }
     Ok((urgent_first(batches), log::end(connection)?, false))
@@ -205,7 +204,7 @@ fn missing(
         if is_missing || quarantine::has_evidence(connection, *id)? {
             let batch =
                 batch(connection, document.header(), comparison.missing.unwrap_or_default())?;
-            bytes += size(&batch);
+            bytes += batch.bytes();
             batches.push(batch);
         }
     }
@@ -221,16 +220,12 @@ fn batch(
     let (id, header) = (header.id(), header.clone());
     let seals = documents::seals(connection, id)?;
     let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
-    let room = DOCUMENT_BYTES_MAX.saturating_sub(size(&batch));
+    let room = DOCUMENT_BYTES_MAX.saturating_sub(batch.bytes());
     batch.show(quarantine::evidence(connection, id, room)?);
     Ok(batch)
 }
 
 /// The bytes of a batch, as a receiver bounds them.
-fn size(batch: &DocumentBatch) -> usize {
-    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES_MAX
-}
-
 /// Small and urgent kinds go first (architecture 6).
 fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
     let place = |batch: &DocumentBatch| {

@@ -15,7 +15,7 @@ use super::{
     Admitted, Answer, BATCH_BYTES_AIM, BATCHES_IN_FLIGHT_MAX, Effect, Fault, IN_FLIGHT_BYTES_MAX,
     Query, Reader, Side,
 };
-use crate::admission::{DocumentBatch, NO_RIGHT, refusal_opens};
+use crate::admission::{DocumentBatch, HASH_BYTES, NO_RIGHT, refusal_opens};
 use crate::message::{
     Ack, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition, MESSAGE_BYTES_MAX, Message,
     Origin, PART_BYTES_MAX, Reason, Reconcile, Standing, Told,
@@ -25,9 +25,6 @@ use crate::scope::{Party, Scope, ScopeDigests};
 /// Most inflated bytes of batches that wait for the store: what may be in flight, one largest
 /// document, and the last message of it.
 const HELD_BYTES_MAX: usize = IN_FLIGHT_BYTES_MAX + DOCUMENT_BYTES_MAX + MESSAGE_BYTES_MAX;
-
-/// Bytes of a hash in a message.
-const HASH_BYTES: usize = 34;
 
 /// The state of the flow.
 pub(super) struct Exchange {
@@ -413,7 +410,7 @@ impl Exchange {
         let mut documents: Vec<_> = documents
             .into_iter()
             .filter(|document| Scope::of(&document.header, own, peer).is_some())
-            .filter(|document| bytes(document) <= DOCUMENT_BYTES_MAX)
+            .filter(|document| document.bytes() <= DOCUMENT_BYTES_MAX)
             .collect();
         let urgency = |document: &DocumentBatch| {
             DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
@@ -482,12 +479,6 @@ impl Exchange {
         self.in_flight.len() < BATCHES_IN_FLIGHT_MAX
             && (self.in_flight.is_empty() || bytes + BATCH_BYTES_AIM <= IN_FLIGHT_BYTES_MAX)
     }
-}
-
-/// Bytes of the changes and seals of a document, nearly.
-fn bytes(document: &DocumentBatch) -> usize {
-    let changes: usize = document.changes.iter().map(Vec::len).sum();
-    changes + document.seals.len() * crate::seal::SEAL_BYTES_MAX + document.apart.len() * HASH_BYTES
 }
 
 /// Cuts documents into messages of at most `PART_BYTES_MAX`; one that is cut appears again in the
