@@ -141,6 +141,22 @@ impl Node {
         Ok(Invited { id, text, code, address })
     }
 
+    /// Refuses an invitation for an organisation in a role that it does not have; where no role
+    /// is named, or the organisation is not known, there is nothing to compare.
+    ///
+    /// # Errors
+    /// `Reason::WrongOrganisation` at `role`.
+    pub fn check_role(&self, org: OrgId, role: Option<OrgRole>) -> Result<(), NodeError> {
+        let row = self.row(Organisation::KIND, org.into())?;
+        match (row, role) {
+            (Some(row), Some(role)) if row.text("role") != Some(role.id()) => {
+                let reason = Reason::WrongOrganisation;
+                Err(Refusal::new(&actions::DEVICE_INVITE, reason, Some("role")).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The invitations of this node that somebody may still come with, the oldest first.
     pub fn invitations(&self) -> Result<Vec<InvitationRow>, NodeError> {
         let today = self.clock().now().date();
@@ -274,7 +290,10 @@ impl Node {
         };
         let id = if action.id == actions::DEVICE_INVITE.id {
             let org = given.get("org_id").and_then(Option::as_ref).and_then(OrgRef::from_value);
-            let invited = self.invite(org.map(OrgRef::org))?;
+            let org = org.map(OrgRef::org);
+            let role = given.get("role").and_then(Option::as_ref).and_then(OrgRole::from_value);
+            self.check_role(org.unwrap_or(me.org_id), role)?;
+            let invited = self.invite(org)?;
             let path = std::path::Path::new(text("out"));
             write_secret(path, invited.text.as_bytes())
                 .map_err(|source| NodeError::folder(path, source))?;

@@ -21,7 +21,7 @@ use onex_protocol::admission::{
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
-use super::{Engine, EngineError, Work, project};
+use super::{Engine, EngineError, Work, Writing, project};
 use crate::clock::random;
 use crate::store::documents::{self, Origin};
 use crate::store::quarantine::{self, Content};
@@ -44,8 +44,6 @@ pub struct Taken {
 struct Judging {
     from: DeviceId,
     batch: DocumentBatch,
-    /// Whether the batch repairs a difference between the two stores.
-    in_repair: bool,
     log_grew: bool,
 }
 
@@ -56,12 +54,12 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        (from, in_repair): (DeviceId, bool),
+        from: DeviceId,
         batches: Vec<DocumentBatch>,
     ) -> Result<Taken, EngineError> {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         for batch in batches {
-            let judging = Judging { from, batch, in_repair, log_grew: false };
+            let judging = Judging { from, batch, log_grew: false };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         project(transaction, membership, &work.touches)?;
@@ -81,8 +79,8 @@ impl Engine {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         peers::refusals_close(transaction)?;
         for header in concerned(transaction, membership, from)? {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
-            let judging = Judging { from: who.device, batch, in_repair: false, log_grew: true };
+            let batch = DocumentBatch::empty(header);
+            let judging = Judging { from: who.device, batch, log_grew: true };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         work.touches.extend(documents::touched_acts(transaction, from)?);
@@ -100,7 +98,7 @@ impl Engine {
         taken: &mut Taken,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        let Judging { from, batch, in_repair, log_grew } = judging;
+        let Judging { from, batch, log_grew } = judging;
         let header = batch.header.clone();
         let before = match work.documents.remove(&header.id()) {
             Some(document) => document,
@@ -111,10 +109,7 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        // What comes again with its document is not told again.
-        let fresh =
-            |refused: &&Refused| in_repair || !(travels(refused.reason) && apart.contains(refused));
-        taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
+        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
@@ -150,7 +145,8 @@ impl Engine {
     /// An actor of this process that comes back from elsewhere was copied with the machine's
     /// memory: it is left to the copy (trust C3).
     fn actor_changes(&mut self, id: DocId, new: &[Change]) {
-        if self.actors.get(&id).is_some_and(|own| new.iter().any(|change| change.actor == *own)) {
+        let of_own = |own: &Writing| new.iter().any(|change| change.actor == own.actor);
+        if self.actors.get(&id).is_some_and(of_own) {
             self.actors.remove(&id);
         }
     }
@@ -191,6 +187,12 @@ impl Engine {
         };
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
+        }
+        if !(outcome.refused.is_empty() && apart.is_empty()) {
+            // Whoever else wrote it again has done so for everybody.
+            for source in outcome.document.written_again().into_values() {
+                quarantine::adopted(transaction, source)?;
+            }
         }
         Ok(())
     }
@@ -240,6 +242,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What a change that was kept apart would write; nothing where it cannot be read.
+    pub fn kept(
+        &mut self,
+        connection: &rusqlite::Connection,
+        held: &quarantine::Held,
+    ) -> Result<Option<Vec<Write>>, StoreError> {
+        let document = self.cache.load(connection, &held.header)?;
+        let apart = parsed(&quarantine::of(connection, held.header.id())?);
+        let read = |hash| with_apart(&document, &apart, hash)?.writes_of(&hash);
+        Ok(held.change.and_then(read))
+    }
+
     /// Writes the content of a change that was kept apart as this person's own.
     ///
     /// # Errors
@@ -256,11 +270,8 @@ impl Engine {
             return Err(refuse(Reason::NotAdoptable).into());
         }
         let document = self.cache.load(transaction, &held.header)?;
-        let apart = quarantine::of(transaction, held.header.id())?;
         let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
-        let writes =
-            with_apart(&document, &parsed(&apart), hash).and_then(|it| it.writes_of(&hash));
-        let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
+        let writes = self.kept(transaction, held)?.ok_or(refuse(Reason::NotAdoptable))?;
         if !applies(&document, &writes) {
             return Err(refuse(Reason::HangsOnOthers).into());
         }
@@ -336,10 +347,10 @@ fn resolution(
         true => membership.sequencer() == who.device,
         false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
     };
-    let (seq, head) = fork.choice().filter(|_| mine)?;
-    let tag = fork.actor.tag();
-    let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
-    Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
+    let Forked { actor, seq, head } = *fork;
+    let mut devices = membership.devices_of(header.owner).filter(|_| mine);
+    let (device, _) = devices.find(|(id, _)| id.tag() == actor.tag())?;
+    Some(Statement::Resolve { device, document: header.id(), actor, seq, head })
 }
 
 /// Changes that were kept apart, read once.

@@ -155,8 +155,7 @@ fn admit(
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
     let in_repair = origin == Origin::Repair;
     let taken = writer.commit(|engine, transaction, membership| {
-        let from = (device, in_repair);
-        let taken = engine.take(transaction, membership, &who, from, documents)?;
+        let taken = engine.take(transaction, membership, &who, device, documents)?;
         let opened = taken.refused.iter().copied();
         let opened: Vec<_> =
             opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();

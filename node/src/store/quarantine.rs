@@ -240,6 +240,17 @@ fn read(row: &Row<'_>) -> Result<Held, StoreError> {
     })
 }
 
+/// What a change does that was kept apart here, where it could be read.
+pub fn content(connection: &Connection, change: ChangeHash) -> Result<Option<Content>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select tag, person from quarantine where change = ? and tag not null")?;
+    let mut rows = statement.query([change.0.as_slice()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let tag: Vec<u8> = row.get(0)?;
+    let tag = tag.try_into().map_err(|_| StoreError::Damaged { what: "tag" })?;
+    Ok(Some(Content { tag, person: row.get(1)?, records: Vec::new() }))
+}
+
 /// How many changes are held.
 pub fn count(connection: &Connection) -> Result<usize, StoreError> {
     let sql = "select count(*) from quarantine as held where state = 'held'

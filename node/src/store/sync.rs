@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use onex_crdt::document::Document;
 use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
@@ -13,7 +12,7 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::{SEAL_BYTES_MAX, Seal};
+use onex_protocol::seal::SEAL_BYTES_MAX;
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -51,15 +50,19 @@ pub fn answer(
             }
             Ok(Answer::States(states))
         }
-        Query::Heads { reader, documents } => {
-            let mut heads = Vec::new();
+        Query::Heads { reader, documents, bytes_aim } => {
+            let (mut heads, mut shown, mut bytes) = (Vec::new(), Vec::new(), 0);
             for id in documents {
-                if readable(connection, mine, reader, id)?.is_some() {
-                    let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
-                    heads.push((id, Known::Heads(stored)));
+                let Some(header) = readable(connection, mine, reader, id)? else { continue };
+                let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
+                heads.push((id, Known::Heads(stored)));
+                if bytes < bytes_aim && quarantine::has_evidence(connection, id)? {
+                    let batch = batch(connection, &header, Vec::new())?;
+                    bytes += size(&batch);
+                    shown.push(batch);
                 }
             }
-            Ok(Answer::Heads(heads))
+            Ok(Answer::Heads { heads, documents: shown })
         }
         Query::Missing { reader, documents, bytes_aim } => {
             missing(connection, cache, (mine, reader), &documents, bytes_aim)
@@ -140,7 +143,8 @@ fn delta(
         let document = cache.load(connection, &header)?;
         let hashes = new_hashes(connection, id, since, reader.device)?;
         let changes = hashes.iter().filter_map(|hash| document.change(hash));
-        let batch = batch(connection, &document, changes.map(|change| change.bytes).collect())?;
+        let batch =
+            batch(connection, document.header(), changes.map(|change| change.bytes).collect())?;
         bytes += size(&batch);
         batches.push(batch);
     }
@@ -182,16 +186,12 @@ fn missing(
     asked: &[(DocId, Known)],
     bytes_aim: usize,
 ) -> Result<Answer, StoreError> {
-    let open = peers::refusals(connection, reader.device)?;
     let (mut batches, mut tell, mut covered, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
     for (id, known) in asked {
         if bytes >= bytes_aim {
             break;
         }
         covered += 1;
-        if open.contains(id) {
-            continue;
-        }
         let document = match readable(connection, mine, reader, *id)? {
             Some(header) => Some(cache.load(connection, &header)?),
             None => None,
@@ -203,7 +203,8 @@ fn missing(
         // holds less, and the other one must come to the same.
         let is_missing = comparison.missing.is_some();
         if is_missing || quarantine::has_evidence(connection, *id)? {
-            let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
+            let batch =
+                batch(connection, document.header(), comparison.missing.unwrap_or_default())?;
             bytes += size(&batch);
             batches.push(batch);
         }
@@ -214,18 +215,14 @@ fn missing(
 /// Puts together what is sent of a document, whatever the reason to send it.
 fn batch(
     connection: &Connection,
-    document: &Document,
+    header: &Header,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (id, header) = (document.id(), document.header().clone());
-    let mut batch = DocumentBatch { header, changes, seals: documents::seals(connection, id)? };
+    let (id, header) = (header.id(), header.clone());
+    let seals = documents::seals(connection, id)?;
+    let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
     let room = DOCUMENT_BYTES_MAX.saturating_sub(size(&batch));
-    for refused in quarantine::evidence(connection, id, room)? {
-        match Seal::from_bytes(&refused.bytes) {
-            Ok(seal) => batch.seals.push(seal),
-            Err(_) => batch.changes.push(refused.bytes),
-        }
-    }
+    batch.show(quarantine::evidence(connection, id, room)?);
     Ok(batch)
 }
 

@@ -51,6 +51,7 @@ fn golden_messages() {
             ),
             changes: vec![vec![0xc1; 3]],
             seals: Vec::new(),
+            apart: vec![ChangeHash([0xc1; 32])],
         }],
         upto: position(9),
         end: End::Last(told()),

@@ -113,9 +113,9 @@ impl Hub {
         let changes = branches.iter().flat_map(|(changes, _)| changes);
         let changes = changes.map(|change| change.bytes.clone()).collect();
         let seals = branches.iter().map(|(_, seal)| seal.clone()).collect();
-        let batch = DocumentBatch { header: header(), changes, seals };
+        let batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header()) };
         let transaction = self.store.write().expect("a transaction");
-        let from = (key(2).device(), false);
+        let from = key(2).device();
         let taken = self.engine.take(&transaction, &self.log, &self.who, from, vec![batch]);
         let taken = taken.expect("it is judged");
         transaction.commit().expect("stored");
