@@ -121,8 +121,8 @@ pub struct Answer {
 pub struct Undone {
     /// The batch that was taken back.
     pub of: BatchId,
-    /// The batch that the undoing itself is, which can be undone.
-    pub batch: BatchId,
+    /// The batch that the undoing itself is, which can be undone; nothing when it left everything.
+    pub batch: Option<BatchId>,
     /// The action that was taken back.
     pub action: String,
     /// The records that are as they were before.

@@ -4,6 +4,7 @@
 //! arrival: what counts follows from all that is known of the document and from the log.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
@@ -15,7 +16,7 @@ use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
 use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::seal::{Seal, newest};
+use crate::seal::{SEAL_BYTES_MAX, Seal, newest};
 
 /// Every reason for which something is kept apart (contract, "list quarantine").
 pub const REASONS: &[&str] = &[
@@ -33,6 +34,9 @@ pub const REASONS: &[&str] = &[
     "failed_to_apply",
 ];
 
+/// Bytes of a hash in a message.
+pub const HASH_BYTES: usize = 34;
+
 /// The reason of a document that its sender or its receiver may not have.
 pub const NO_RIGHT: &str = "no_right";
 
@@ -48,9 +52,38 @@ pub struct DocumentBatch {
     /// The sender's live seals.
     #[n(2)]
     pub seals: Vec<Seal>,
+    /// The changes, and the heads of seals, among these that the sender keeps apart itself and
+    /// shows: whoever refuses them too agrees with it, so that no refusal is told.
+    #[n(3)]
+    pub apart: Vec<ChangeHash>,
 }
 
 impl DocumentBatch {
+    /// Returns a batch of a document in which nothing travels.
+    pub fn empty(header: Header) -> Self {
+        let (changes, seals, apart) = (Vec::new(), Vec::new(), Vec::new());
+        Self { header, changes, seals, apart }
+    }
+
+    /// Bytes of its changes and seals, nearly.
+    pub fn bytes(&self) -> usize {
+        let changes: usize = self.changes.iter().map(Vec::len).sum();
+        changes + self.seals.len() * SEAL_BYTES_MAX + self.apart.len() * HASH_BYTES
+    }
+
+    /// Adds what is kept apart here and travels with the document; bytes that no one can read do
+    /// not.
+    pub fn show(&mut self, apart: impl IntoIterator<Item = Refused>) {
+        for refused in apart {
+            let Some(change) = refused.change else { continue };
+            match is_change(&refused.bytes) {
+                true => self.changes.push(refused.bytes),
+                false => self.seals.extend(Seal::from_bytes(&refused.bytes).ok()),
+            }
+            self.apart.push(change);
+        }
+    }
+
     /// Returns the document's id.
     pub fn id(&self) -> DocId {
         self.header.id()
@@ -71,16 +104,18 @@ pub struct Admission {
     pub refused: Vec<Refused>,
     /// Actors with two changes under one number, where the log has not chosen yet.
     pub forks: Vec<Forked>,
+    shown: BTreeSet<ChangeHash>,
 }
 
 impl Admission {
-    /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
-    /// that of a change that is told.
+    /// What a person, or the sender, is told of what is kept apart: nothing of what the sender
+    /// keeps apart too; a seal only where it is not that of a change that is told.
     pub fn told(&self) -> impl Iterator<Item = &Refused> {
         let changes = self.refused.iter().filter(|it| is_change(&it.bytes));
         let changes: BTreeSet<_> = changes.map(|it| it.change).collect();
         let is_told = move |it: &&Refused| is_change(&it.bytes) || !changes.contains(&it.change);
-        self.refused.iter().filter(is_told)
+        let is_new = |it: &&Refused| it.change.is_none_or(|hash| !self.shown.contains(&hash));
+        self.refused.iter().filter(is_new).filter(is_told)
     }
 }
 
@@ -95,13 +130,17 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
-/// An actor that was seen with two changes under one number.
+/// An actor that was seen with two changes under one number, and the last change of the branch that
+/// this side chooses, if it is for it to say: what it had first (R6); the longer one where both came
+/// at once, of equally long ones that with the smaller hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forked {
     /// The actor.
     pub actor: Actor,
-    /// Number and hash of its last change that counted here before; nothing where none did.
-    pub held: Option<(u64, ChangeHash)>,
+    /// The number of the last change.
+    pub seq: u64,
+    /// Its hash.
+    pub head: ChangeHash,
 }
 
 /// Whether what is kept apart for this reason travels with its document all the same: it shows a
@@ -135,10 +174,10 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     if let Some(reason) = header_fault(document, &batch.header, membership) {
         let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
-        let refused = all_refused(batch, reason);
-        return Admission { document, new, gone, seals, refused, forks };
+        let (refused, shown) = (all_refused(batch, reason), BTreeSet::new());
+        return Admission { document, new, gone, seals, refused, forks, shown };
     }
-    let DocumentBatch { header, changes, mut seals } = batch;
+    let DocumentBatch { header, changes, mut seals, apart: shown } = batch;
     if held.log_grew {
         // A rotation may have dropped what a seal rests on.
         seals.extend(held.seals.iter().cloned());
@@ -186,7 +225,8 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         gone: gone(document, &in_document, &judged),
         seals: live,
         refused: outcome.refused,
-        forks: forks(&in_document, &judged),
+        forks: forks(document, &known, &judged),
+        shown: shown.into_iter().collect(),
     }
 }
 
@@ -413,12 +453,20 @@ fn kept(document: &Document, judged: &Effective) -> Document {
     document.of_changes(&kept).expect("each came with those that it follows when it was admitted")
 }
 
-fn forks(held: &BTreeMap<ChangeHash, ChangeFacts>, judged: &Effective) -> Vec<Forked> {
-    let last = |actor: &Actor| {
-        let own = held.values().filter(|change| change.actor == *actor);
-        own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
+fn forks(document: &Document, known: &Facts, judged: &Effective) -> Vec<Forked> {
+    let last = |actor: Actor, changes: &mut dyn Iterator<Item = &ChangeFacts>| {
+        let own = changes.filter(|change| change.actor == actor);
+        own.map(|change| (change.seq, Reverse(change.hash))).max()
     };
-    judged.forks.keys().map(|actor| Forked { actor: *actor, held: last(actor) }).collect()
+    let forked = |(actor, number): (&Actor, &u64)| {
+        let mut held = known.changes.values().filter(|change| document.holds(&change.hash));
+        let first = last(*actor, &mut held).filter(|(seq, _)| seq >= number);
+        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
+        let longest = || last(*actor, &mut beyond.map(|(hash, _)| &known.changes[hash]));
+        let (seq, Reverse(head)) = first.or_else(longest)?;
+        Some(Forked { actor: *actor, seq, head })
+    };
+    judged.forks.iter().filter_map(forked).collect()
 }
 
 /// Returns why a document with this header is not taken at all. A kind that this program does not

@@ -44,8 +44,6 @@ pub struct Taken {
 struct Judging {
     from: DeviceId,
     batch: DocumentBatch,
-    /// Whether the batch repairs a difference between the two stores.
-    in_repair: bool,
     log_grew: bool,
 }
 
@@ -56,12 +54,12 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        (from, in_repair): (DeviceId, bool),
+        from: DeviceId,
         batches: Vec<DocumentBatch>,
     ) -> Result<Taken, EngineError> {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         for batch in batches {
-            let judging = Judging { from, batch, in_repair, log_grew: false };
+            let judging = Judging { from, batch, log_grew: false };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         project(transaction, membership, &work.touches)?;
@@ -81,8 +79,8 @@ impl Engine {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         peers::refusals_close(transaction)?;
         for header in concerned(transaction, membership, from)? {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
-            let judging = Judging { from: who.device, batch, in_repair: false, log_grew: true };
+            let batch = DocumentBatch::empty(header);
+            let judging = Judging { from: who.device, batch, log_grew: true };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         work.touches.extend(documents::touched_acts(transaction, from)?);
@@ -100,7 +98,7 @@ impl Engine {
         taken: &mut Taken,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        let Judging { from, batch, in_repair, log_grew } = judging;
+        let Judging { from, batch, log_grew } = judging;
         let header = batch.header.clone();
         let before = match work.documents.remove(&header.id()) {
             Some(document) => document,
@@ -111,17 +109,19 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        // What comes again with its document is not told again.
-        let fresh =
-            |refused: &&Refused| in_repair || !(travels(refused.reason) && apart.contains(refused));
-        taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
+        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
         );
         taken.admitted += outcome.new.len();
         taken.documents += usize::from(!outcome.new.is_empty());
-        if outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals {
+        // Nothing that counts is nothing, since others may never have had it; but for a fork, which
+        // is to be shown to everybody.
+        let stands = !outcome.forks.is_empty() || !outcome.document.is_genesis();
+        let stood = documents::stored_heads(transaction, id)?.is_some();
+        let unchanged = outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals;
+        if unchanged && stands == stood {
             return Ok(());
         }
         self.actor_changes(id, &outcome.new);
@@ -134,6 +134,9 @@ impl Engine {
         } else {
             let gone = &outcome.gone;
             work.touches.extend(documents::replace(transaction, &before, document, gone)?);
+        }
+        if !stands {
+            documents::forget(transaction, id)?;
         }
         self.cache.keep(document.clone());
         self.write_again(transaction, membership, work, &before, &outcome)
@@ -331,7 +334,8 @@ fn concerned(
 }
 
 /// What this device says of a fork, if it is for it to say: the hub's sequencer for documents that
-/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6).
+/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6);
+/// where both came at once, the longer one.
 fn resolution(
     membership: &Membership,
     who: &Who,
@@ -343,10 +347,10 @@ fn resolution(
         true => membership.sequencer() == who.device,
         false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
     };
-    let (seq, head) = fork.held.filter(|_| mine)?;
-    let tag = fork.actor.tag();
-    let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
-    Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
+    let Forked { actor, seq, head } = *fork;
+    let mut devices = membership.devices_of(header.owner).filter(|_| mine);
+    let (device, _) = devices.find(|(id, _)| id.tag() == actor.tag())?;
+    Some(Statement::Resolve { device, document: header.id(), actor, seq, head })
 }
 
 /// Changes that were kept apart, read once.
@@ -408,3 +412,6 @@ fn applies(document: &Document, writes: &[Write]) -> bool {
         Write::Act(act) => !has_act(act.id),
     })
 }
+
+#[cfg(test)]
+mod tests;

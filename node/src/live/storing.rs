@@ -36,7 +36,7 @@ pub(super) fn standing(node: &Node) -> Result<(Own, Membership, Seen), NodeError
     let who = node.who(&writer)?;
     let own = Own { device: who.device, org: who.org, role: who.org_role, network: who.network };
     let membership = writer.membership.clone();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     let proposals = store::membership::proposals(writer.store.read())?.len();
     let head = membership.head();
     Ok((own, membership, Seen { log, head, proposals }))
@@ -55,7 +55,7 @@ pub(super) fn news(node: &Node, seen: &mut Seen) -> Result<Vec<Event>, NodeError
         events.push(Event::Proposed(proposals.clone()));
     }
     seen.proposals = proposals.len();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     if log != seen.log {
         seen.log = log;
         events.push(Event::Authored);
@@ -155,8 +155,7 @@ fn admit(
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
     let in_repair = origin == Origin::Repair;
     let taken = writer.commit(|engine, transaction, membership| {
-        let from = (device, in_repair);
-        let taken = engine.take(transaction, membership, &who, from, documents)?;
+        let taken = engine.take(transaction, membership, &who, device, documents)?;
         let opened = taken.refused.iter().copied();
         let opened: Vec<_> =
             opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();

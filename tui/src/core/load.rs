@@ -554,7 +554,7 @@ fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<Un
     let named = match what {
         TakeBack::Last => What::Last,
         TakeBack::Undoing => What::LastUndoing,
-        TakeBack::Rest(batch) => What::Named(batch.to_string()),
+        TakeBack::Batch(batch) => What::Named(batch.to_string()),
     };
     let undone = backend.undo(&named, also)?;
     let (mut left, mut known) = (Vec::new(), Known::new());

@@ -1,12 +1,13 @@
 //! 机构 > 设备与人员: who asks, invitations, devices with their people, and what was kept apart.
 
 use onex_crdt::document::Write;
+use onex_crdt::header::DOCUMENT_KINDS;
 use onex_crdt::ids::{DeviceId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_REMOVE};
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
-use onex_node::api::{DeviceRow, InvitationRow, Quarantined};
+use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -40,12 +41,12 @@ fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Line> {
         lines.push((String::new(), Role::Plain, None));
     }
     let mut entries = 0..;
-    let mut section = |id: &str, none: &str, rows: Vec<(String, Role)>| {
+    let mut section = |id: &str, none: Option<&str>, rows: Vec<(String, Role)>| {
         if lines.last().is_some_and(|(text, ..)| !text.is_empty()) {
             lines.push((String::new(), Role::Plain, None));
         }
         lines.push((look.tr(id, &[]), Role::Heading, None));
-        if rows.is_empty() {
+        if let Some(none) = none.filter(|_| rows.is_empty()) {
             lines.push((look.tr(none, &[]), Role::Plain, None));
         }
         lines.extend(rows.into_iter().map(|(text, role)| {
@@ -54,19 +55,22 @@ fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Line> {
         }));
     };
     if !page.asking.is_empty() {
-        let asking = page.asking.iter().map(|asking| {
-            let org = words::name(model, asking.org_id.into());
-            (format!("{org}  {}  {}", asking.person, asking.digits), Role::Attention)
-        });
-        section("people-asking", "people-no-asking", asking.collect());
+        let asking = page.asking.iter().map(|it| (asking(model, it), Role::Attention));
+        section("people-asking", None, asking.collect());
     }
     let invitations = page.invitations.iter();
     let invitations = invitations.map(|it| (invitation(model, it), Role::Plain));
-    section("people-invitations", "people-no-invitations", invitations.collect());
-    section("people-devices", "people-no-devices", devices(model, page, width));
+    section("people-invitations", Some("people-no-invitations"), invitations.collect());
+    section("people-devices", Some("people-no-devices"), devices(model, page, width));
     let held = page.held.iter().map(|held| (kept_apart(model, held), Role::Attention));
-    section("people-held", "people-no-held", held.collect());
+    section("people-held", Some("people-no-held"), held.collect());
     lines
+}
+
+/// Who asks to be let in, with the digits that are compared.
+pub fn asking(model: &Model, asking: &Asking) -> String {
+    let org = words::name(model, asking.org_id.into());
+    format!("{org}  {}  {}", asking.person, asking.digits)
 }
 
 /// What a person reads at a device that was removed.
@@ -164,7 +168,9 @@ fn short(device: DeviceId) -> String {
 fn content(model: &Model, held: &Quarantined) -> String {
     let records = written_records(&held.writes);
     let Some((kind, id)) = records.first() else {
-        return model.look.tr(&format!("document-{}", held.document_kind), &[]);
+        // Whoever sent it may have named any kind.
+        let kind = DOCUMENT_KINDS.iter().find(|kind| kind.key == held.document_kind);
+        return model.look.tr(&format!("document-{}", kind.map_or("other", |kind| kind.key)), &[]);
     };
     let first = record(model, &held.writes, kind, *id);
     if records.len() == 1 {
