@@ -1,7 +1,7 @@
 //! Bytes of a member that breaks every rule, through the whole admission: each refused with its
 //! reason, within its memory, and an honest colleague's change beside it is taken.
 
-mod member;
+pub mod member;
 mod mutations;
 mod node;
 
