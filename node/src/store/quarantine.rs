@@ -153,7 +153,7 @@ pub fn of(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreErro
 /// stands between a seal and the changes below its head that count.
 pub fn evidence(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
     let mut apart = of(connection, doc)?;
-    apart.retain(|refused| travels(refused.reason));
+    apart.retain(travels);
     Ok(apart)
 }
 

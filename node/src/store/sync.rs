@@ -13,7 +13,6 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::message::LogPosition;
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::Seal;
 
 use super::documents::{self, Cache};
 use super::view::decode;
@@ -252,14 +251,10 @@ fn batch(
     document: &Document,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
-    for refused in quarantine::evidence(connection, document.id())? {
-        match Seal::from_bytes(&refused.bytes) {
-            Ok(seal) => seals.push(seal),
-            Err(_) => changes.push(refused.bytes),
-        }
-    }
-    Ok(DocumentBatch { header: document.header().clone(), changes, seals })
+    let (header, seals) = (document.header().clone(), documents::seals(connection, document.id())?);
+    let mut batch = DocumentBatch { header, changes, seals };
+    batch.extend_apart(quarantine::evidence(connection, document.id())?);
+    Ok(batch)
 }
 
 fn size(batch: &DocumentBatch) -> usize {

@@ -8,8 +8,7 @@ use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
-    Admission, DocumentBatch, FORK, Forked, Held, NO_RIGHT, Refused, admit, is_change,
-    refusal_opens,
+    Admission, DocumentBatch, Forked, Held, Refused, admit, is_change, refusal_opens, travels,
 };
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -18,9 +17,6 @@ use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
-
-/// Reasons of what travels with its document though it is kept apart.
-const SHOWS: [&str; 3] = [FORK, NO_RIGHT, "missing_dependency"];
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -218,7 +214,7 @@ impl Store {
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
             let apart = self.quarantine.get(id).into_iter().flatten();
-            let shows = apart.into_iter().any(|refused| SHOWS.contains(&refused.reason));
+            let shows = apart.into_iter().any(travels);
             if shows || comparison.missing.is_some() {
                 let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
@@ -252,7 +248,7 @@ impl Store {
         let mut batch = DocumentBatch { header, changes, seals };
         // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        for refused in apart.filter(|refused| SHOWS.contains(&refused.reason)) {
+        for refused in apart.filter(|refused| travels(refused)) {
             match Seal::from_bytes(&refused.bytes) {
                 Ok(seal) => batch.seals.push(seal),
                 Err(_) => batch.changes.push(refused.bytes.clone()),
