@@ -67,9 +67,10 @@ pub struct Effective {
 /// Judges every known change.
 ///
 /// A change counts if
-/// * a good claim of the device whose tag its actor bears covers it (R1, R2), or the frontier of
-///   its removal does, which the membership log vouches for;
-/// * it lies at or below the frontier, if its device was removed (R4);
+/// * a good claim of the device whose tag its actor bears covers it (R1, R2);
+/// * it lies at or below the frontier, if its device was removed (R4): the frontier only limits. It
+///   claims nothing by itself, or whoever may remove a device could put work into its name that it
+///   never sealed; the log has the device's own seals beside it, which are claims like others;
 /// * its person was not denied it (R3);
 /// * no other change has its actor and number, nor any that the actor numbered before it; after a
 ///   resolution it lies at or below the branch that was chosen (R5, R6);
@@ -164,11 +165,9 @@ impl<'a> Graph<'a> {
 
     /// The best verdict among the claims that cover each change, the cuts considered.
     fn claimed(&self) -> Vec<Verdict> {
-        let log = self.facts.cuts.iter().map(|(tag, heads)| ((*tag, Ok(())), heads));
-        let claims = self.facts.claims.iter().map(|it| ((it.tag, it.verdict), &it.heads));
         let mut heads: BTreeMap<(Tag, Verdict), Vec<&ChangeHash>> = BTreeMap::new();
-        for (who, of) in claims.chain(log) {
-            heads.entry(who).or_default().extend(of);
+        for claim in &self.facts.claims {
+            heads.entry((claim.tag, claim.verdict)).or_default().extend(&claim.heads);
         }
         let mut verdicts = vec![Err(Exclusion::NoSeal); self.changes.len()];
         for ((tag, verdict), heads) in heads {

@@ -202,7 +202,9 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     let verdicts: Vec<_> = arriving.seals.iter().map(|(seal, _)| verdict(seal)).collect();
     let all = held.seals.iter().map(|seal| (seal, Ok(())));
     let all = all.chain(arriving.seals.iter().map(|(seal, _)| seal).zip(verdicts.iter().copied()));
-    known.claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership)).collect();
+    let claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership));
+    let claims: Vec<_> = claims.collect();
+    known.claims.extend(claims);
     let rights = Rights::new(&header, membership, &known);
     known.denied = denied(held, &known, &rights);
     let judged = effective(&known);

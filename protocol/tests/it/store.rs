@@ -437,17 +437,9 @@ impl Store {
     /// elsewhere in the others.
     pub fn frontier(&self, device: DeviceId, hub: OrgId) -> Frontier {
         let by_hub = self.own.role == OrgRole::Hub;
-        let mut frontier = Vec::new();
-        for (id, seals) in &self.seals {
-            let sealed = seals.iter().filter(|seal| seal.device == device);
-            let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
-            heads.sort_unstable();
-            heads.dedup();
-            let hub_reads = self.headers[id].may_read(hub, OrgRole::Hub);
-            if !heads.is_empty() && hub_reads == by_hub {
-                frontier.push((*id, heads));
-            }
-        }
-        frontier
+        let read = self.seals.iter();
+        let read = read.filter(|(id, _)| self.headers[id].may_read(hub, OrgRole::Hub) == by_hub);
+        let sealed = read.flat_map(|(_, seals)| seals).filter(|seal| seal.device == device);
+        Frontier::whole(sealed.cloned().collect())
     }
 }
