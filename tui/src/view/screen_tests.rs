@@ -285,9 +285,12 @@ fn a_passphrase_is_asked_for() {
     });
 }
 
+/// What somebody is called, and his node.
+type Person = (&'static str, fn() -> Fake);
+
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    let people: [(&str, fn() -> Fake); 7] = [
+    let people: [Person; 7] = [
         ("college", college),
         ("hub", hub),
         ("evaluator", evaluator),
