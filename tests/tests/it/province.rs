@@ -15,7 +15,8 @@ use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError, Serving};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a node waits for another one.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const STEP_SECONDS: i64 = 60;
 
 /// The nodes by name, all serving.
