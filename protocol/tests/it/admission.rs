@@ -217,7 +217,7 @@ fn what_stays_of_a_removed_device_is_vouched_for_by_the_log() {
     let (device, reason) = (device(COLLEGE_1), RemovalReason::Lost);
     say(&mut log, COLLEGE_2, Statement::RemoveDevice { device, reason, frontier });
     let empty = Document::genesis(plan());
-    let batch = |changes, seals| DocumentBatch { header: plan(), changes, seals };
+    let batch = |changes, seals| DocumentBatch { changes, seals, ..DocumentBatch::empty(plan()) };
     let without = batch(bytes(&changes[..1]), Vec::new());
     check(&admit(held(&empty, &[]), without, &log), 1, &[]);
     let beyond = vec![seal(&document, COLLEGE_1, &changes[1])];
