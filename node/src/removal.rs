@@ -2,7 +2,7 @@
 //!
 //! What lies beyond a frontier is decided by admission; here is who says what was held.
 
-use onex_crdt::action::{Reason, Refusal};
+use onex_crdt::action::{Action, Reason, Refusal};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{DeviceId, RecordId};
 use onex_crdt::records::membership as actions;
@@ -10,6 +10,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
+use crate::audit;
 use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
 use crate::members::waits_for_others;
 use crate::store::{self, StoreError, documents, quarantine};
@@ -37,7 +38,8 @@ impl Node {
         let cut = writer.membership.position() + 1;
         let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
         let statements = std::iter::once(statement).chain(more).collect();
-        self.state_all(&mut writer, statements)
+        let signed = (&actions::DEVICE_REMOVE, RecordId(device.0));
+        self.state_all(&mut writer, statements, signed)
     }
 
     /// Writes the content of a change that was kept apart again, as this person's own.
@@ -56,22 +58,25 @@ impl Node {
         let mut meant = held.iter().filter(|it| long && it.id.to_string().starts_with(id));
         let (Some(held), None) = (meant.next(), meant.next()) else { return Err(unknown()) };
         writer.commit(|engine, transaction, membership| {
-            engine.adopt(transaction, membership, &who, held)
+            engine.adopt(transaction, membership, &who, held)?;
+            Ok(audit::signed(transaction, &who, &actions::DEVICE_ADOPT, held.id)?)
         })?;
         drop(writer);
         self.shared.changed();
         Ok(held.id)
     }
 
-    /// Signs statements, and what follows from them for this device.
+    /// Signs the statements of an action, and what follows from them for this device.
     pub(crate) fn state_all(
         &self,
         writer: &mut Writer,
         statements: Vec<Statement>,
+        (action, id): (&Action, RecordId),
     ) -> Result<(), NodeError> {
         let who = self.who(writer)?;
         let before = writer.membership.position();
-        writer.state(&who, statements, |_| Ok(()))?;
+        writer
+            .state(&who, statements, |transaction| audit::signed(transaction, &who, action, id))?;
         self.complete(writer, before)?;
         self.shared.changed();
         Ok(())

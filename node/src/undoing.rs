@@ -71,7 +71,7 @@ impl Node {
             .map(|id| id.parse().map_err(|_| refusal(Reason::UnknownRecord, Some("also"))));
         let also: Vec<RecordId> = also.collect::<Result<_, _>>()?;
         let undone = self.undo(&what, &also)?;
-        let id = RecordId(undone.batch.0);
+        let id = RecordId(undone.batch.unwrap_or(undone.of).0);
         Ok(Answer { id, state: None, pending_act: None, undone: Some(undone) })
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: the caller holds the document and stores the outcome. Nothing is decided by the order of
 //! arrival: what counts follows from all that is known of the document and from the log.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
@@ -15,7 +16,6 @@ use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
 use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::message::DOCUMENT_BYTES_MAX;
 use crate::seal::{SEAL_BYTES_MAX, Seal, newest};
 
 /// Most changes of one document that are judged together: all parts of a batch are, since a seal
@@ -41,6 +41,9 @@ pub const REASONS: &[&str] = &[
     FAILED_TO_APPLY,
 ];
 
+/// Bytes of a hash in a message.
+pub const HASH_BYTES: usize = 34;
+
 /// The reason of a document that its sender or its receiver may not have.
 pub const NO_RIGHT: &str = "no_right";
 
@@ -56,38 +59,52 @@ pub struct DocumentBatch {
     /// The sender's live seals.
     #[n(2)]
     pub seals: Vec<Seal>,
+    /// The changes, and the heads of seals, among these that the sender keeps apart itself and
+    /// shows: whoever refuses them too agrees with it, so that no refusal is told.
+    #[n(3)]
+    pub apart: Vec<ChangeHash>,
 }
 
 impl DocumentBatch {
+    /// Returns a batch of a document in which nothing travels.
+    pub fn empty(header: Header) -> Self {
+        let (changes, seals, apart) = (Vec::new(), Vec::new(), Vec::new());
+        Self { header, changes, seals, apart }
+    }
+
+    /// Bytes of its changes and seals, nearly.
+    pub fn bytes(&self) -> usize {
+        let changes: usize = self.changes.iter().map(Vec::len).sum();
+        changes + self.seals.len() * SEAL_BYTES_MAX + self.apart.len() * HASH_BYTES
+    }
+
+    /// Adds what is kept apart here and travels with the document, as far as a receiver judges it
+    /// together; bytes that no one can read do not travel.
+    pub fn show(&mut self, apart: impl IntoIterator<Item = Refused>) {
+        for refused in apart {
+            let Some(change) = refused.change else { continue };
+            if is_change(&refused.bytes) && self.changes.len() < DOCUMENT_CHANGES_MAX {
+                self.changes.push(refused.bytes);
+            } else if self.seals.len() < DOCUMENT_SEALS_MAX
+                && let Ok(seal) = Seal::from_bytes(&refused.bytes)
+            {
+                self.seals.push(seal);
+            } else {
+                continue;
+            }
+            self.apart.push(change);
+        }
+    }
+
     /// Returns the document's id.
     pub fn id(&self) -> DocId {
         self.header.id()
     }
 
-    /// Adds what is kept apart and travels with the document, as far as there is room.
-    pub fn extend_apart(&mut self, apart: impl IntoIterator<Item = Refused>) {
-        let bytes: usize = self.changes.iter().map(Vec::len).sum();
-        let mut bytes = bytes + self.seals.len() * SEAL_BYTES_MAX;
-        for refused in apart.into_iter().filter(travels) {
-            let seal = Seal::from_bytes(&refused.bytes).ok();
-            let more = if seal.is_some() { SEAL_BYTES_MAX } else { refused.bytes.len() };
-            let (count, most) = match seal {
-                Some(_) => (self.seals.len(), DOCUMENT_SEALS_MAX),
-                None => (self.changes.len(), DOCUMENT_CHANGES_MAX),
-            };
-            if bytes + more > DOCUMENT_BYTES_MAX || count >= most {
-                continue;
-            }
-            bytes += more;
-            match seal {
-                Some(seal) => self.seals.push(seal),
-                None => self.changes.push(refused.bytes),
-            }
-        }
-    }
-
     fn is_too_large(&self) -> bool {
-        self.changes.len() > DOCUMENT_CHANGES_MAX || self.seals.len() > DOCUMENT_SEALS_MAX
+        self.changes.len() > DOCUMENT_CHANGES_MAX
+            || self.seals.len() > DOCUMENT_SEALS_MAX
+            || self.apart.len() > DOCUMENT_CHANGES_MAX + DOCUMENT_SEALS_MAX
     }
 }
 
@@ -105,16 +122,18 @@ pub struct Admission {
     pub refused: Vec<Refused>,
     /// Actors with two changes under one number, where the log has not chosen yet.
     pub forks: Vec<Forked>,
+    shown: BTreeSet<ChangeHash>,
 }
 
 impl Admission {
-    /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
-    /// that of a change that is told.
+    /// What a person, or the sender, is told of what is kept apart: nothing of what the sender
+    /// keeps apart too; a seal only where it is not that of a change that is told.
     pub fn told(&self) -> impl Iterator<Item = &Refused> {
         let changes = self.refused.iter().filter(|it| is_change(&it.bytes));
         let changes: BTreeSet<_> = changes.map(|it| it.change).collect();
         let is_told = move |it: &&Refused| is_change(&it.bytes) || !changes.contains(&it.change);
-        self.refused.iter().filter(is_told)
+        let is_new = |it: &&Refused| it.change.is_none_or(|hash| !self.shown.contains(&hash));
+        self.refused.iter().filter(is_new).filter(is_told)
     }
 }
 
@@ -129,13 +148,17 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
-/// An actor that was seen with two changes under one number.
+/// An actor that was seen with two changes under one number, and the last change of the branch that
+/// this side chooses, if it is for it to say: what it had first (R6); the longer one where both came
+/// at once, of equally long ones that with the smaller hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forked {
     /// The actor.
     pub actor: Actor,
-    /// Number and hash of its last change that counted here before; nothing where none did.
-    pub held: Option<(u64, ChangeHash)>,
+    /// The number of the last change.
+    pub seq: u64,
+    /// Its hash.
+    pub head: ChangeHash,
 }
 
 /// Whether what is kept apart travels with its document all the same: it shows a fork, or stands
@@ -175,10 +198,10 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     if let Some(reason) = batch_fault(document, &batch, membership) {
         let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
-        let refused = all_refused(batch, reason);
-        return Admission { document, new, gone, seals, refused, forks };
+        let (refused, shown) = (all_refused(batch, reason), BTreeSet::new());
+        return Admission { document, new, gone, seals, refused, forks, shown };
     }
-    let DocumentBatch { header, changes, seals } = batch;
+    let DocumentBatch { header, changes, seals, apart: shown } = batch;
     let mut outcome = Outcome::new(held, !changes.is_empty() || !seals.is_empty());
     let mut arriving = Arriving::default();
     seals.into_iter().for_each(|seal| arriving.take(seal, Came::Now));
@@ -217,7 +240,8 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     let admitted = outcome.apply(kept, ordered, &|hash, deed| rights.permits(hash, deed));
     let seals = outcome.seals(&admitted, arriving, verdicts);
     let Outcome { new, refused, .. } = outcome;
-    Admission { document: admitted, new, gone, seals, refused, forks }
+    let shown = shown.into_iter().collect();
+    Admission { document: admitted, new, gone, seals, refused, forks, shown }
 }
 
 /// Whether a refusal leaves the document open between the two: it then stays out of the
@@ -519,12 +543,19 @@ fn kept(document: &Document, judged: &Effective) -> Document {
 }
 
 fn forks(document: &Document, known: &Facts, judged: &Effective) -> Vec<Forked> {
-    let last = |actor: &Actor| {
-        let own = known.changes.values().filter(|change| change.actor == *actor);
-        let own = own.filter(|change| document.holds(&change.hash));
-        own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
+    let last = |actor: Actor, changes: &mut dyn Iterator<Item = &ChangeFacts>| {
+        let own = changes.filter(|change| change.actor == actor);
+        own.map(|change| (change.seq, Reverse(change.hash))).max()
     };
-    judged.forks.keys().map(|actor| Forked { actor: *actor, held: last(actor) }).collect()
+    let forked = |(actor, number): (&Actor, &u64)| {
+        let mut held = known.changes.values().filter(|change| document.holds(&change.hash));
+        let first = last(*actor, &mut held).filter(|(seq, _)| seq >= number);
+        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
+        let longest = || last(*actor, &mut beyond.map(|(hash, _)| &known.changes[hash]));
+        let (seq, Reverse(head)) = first.or_else(longest)?;
+        Some(Forked { actor: *actor, seq, head })
+    };
+    judged.forks.iter().filter_map(forked).collect()
 }
 
 /// Returns why nothing of a batch is taken: it is larger than may be, or of a document that nobody

@@ -9,6 +9,7 @@ mod export;
 mod failure;
 mod given;
 mod import;
+mod invite;
 mod lists;
 mod network;
 mod place;
@@ -114,13 +115,15 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
         Command::Init { role, name, region, person, .. } => {
             network::init(lang, role, name, region, person)
         }
-        Command::Invite { role, org, device, out, code, offline, person, .. } => {
-            let (node, out) = (opened(person.as_deref())?, out.unwrap_or_default());
-            match (code, offline) {
-                (true, _) => enrol::invite_by_code(lang, &node, org.as_deref()),
-                (_, true) => enrol::invite_offline(lang, &node, org.as_deref(), &out),
-                _ => actions::invite(lang, &node, &actions::Invite { role, org, device, out }),
-            }
+        Command::Invite { role, org, out, code, offline, person, .. } => {
+            let out = out.unwrap_or_default();
+            let way = match (code, offline) {
+                (true, _) => invite::Way::Code,
+                (_, true) => invite::Way::Stick(out),
+                _ => invite::Way::File(out),
+            };
+            let asked = invite::Asked { role, org, way };
+            invite::invite(lang, &opened(person.as_deref())?, &asked)
         }
         Command::Join { file, code, address, request, response, person, wait, json } => {
             let way = enrol::Way { file, code, address, request, response };

@@ -102,6 +102,14 @@ fn number_written<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     }
 }
 
+/// How ids of sentences begin: a sentence that is not written shows as its id.
+#[cfg(test)]
+pub fn families() -> std::collections::BTreeSet<String> {
+    let lines = ZH_SOURCE.lines().filter(|line| !line.starts_with(' '));
+    let ids = lines.filter_map(|line| line.split_once(" =")?.0.split_once('-'));
+    ids.map(|(family, _)| format!("{family}-")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -139,29 +147,75 @@ mod tests {
     fn every_sentence_used_in_the_source_exists() {
         let known = sentences(ZH_SOURCE);
         let mut used = BTreeSet::new();
-        ids_used(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        each_source(&root, &mut |source| ids_used(source, &mut used));
         assert!(used.contains("table-position"), "the search finds ids at all");
         for id in used {
             assert!(known.contains_key(&id), "{id} is used and not written");
         }
     }
 
-    /// Collects the first string after each `tr(` that looks like an id.
-    fn ids_used(folder: &Path, used: &mut BTreeSet<String>) {
+    /// Beginnings of ids whose ends name something of the layers below.
+    const FAMILIES: [&str; 11] = [
+        "check-",
+        "command-import-",
+        "damage-",
+        "document-",
+        "held-",
+        "mark-",
+        "mend-",
+        "next-",
+        "problem-",
+        "why-",
+        "why-root-",
+    ];
+
+    #[test]
+    fn every_sentence_is_used() {
+        let mut texts = BTreeSet::new();
+        for folder in ["tui", "node", "protocol", "crdt"] {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("src");
+            each_source(&root, &mut |source| {
+                texts.extend(source.split('"').map(str::to_owned));
+            });
+        }
+        let said = |id: &str| texts.contains(id);
+        for id in sentences(ZH_SOURCE).keys() {
+            let mut ends = FAMILIES.iter().filter_map(|family| id.strip_prefix(family));
+            let is_used = said(id)
+                || ends.any(|end| said(end) || said(&end.replace('-', "_")))
+                || id.strip_suffix("-of").is_some_and(said);
+            assert!(is_used, "{id} is written and not used");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_document_has_a_name() {
+        let known = sentences(ZH_SOURCE);
+        for kind in onex_crdt::header::DOCUMENT_KINDS {
+            assert!(known.contains_key(&format!("document-{}", kind.key)), "{}", kind.key);
+        }
+    }
+
+    fn each_source(folder: &Path, see: &mut dyn FnMut(&str)) {
         for entry in std::fs::read_dir(folder).expect("the source folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                ids_used(&path, used);
+                each_source(&path, see);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let source = std::fs::read_to_string(&path).expect("a source file");
-                for call in source.split("tr(").skip(1) {
-                    let id = call.split('"').nth(1).unwrap_or_default();
-                    let near = call.find('"').is_some_and(|at| at < 30);
-                    let is_id = id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-                    if near && is_id && id.contains('-') {
-                        used.insert(id.into());
-                    }
-                }
+                see(&std::fs::read_to_string(&path).expect("a source file"));
+            }
+        }
+    }
+
+    /// Collects the first string after each `tr(` that looks like an id.
+    fn ids_used(source: &str, used: &mut BTreeSet<String>) {
+        for call in source.split("tr(").skip(1) {
+            let id = call.split('"').nth(1).unwrap_or_default();
+            let near = call.find('"').is_some_and(|at| at < 30);
+            let is_id = id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            if near && is_id && id.contains('-') {
+                used.insert(id.into());
             }
         }
     }

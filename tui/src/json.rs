@@ -92,6 +92,7 @@ pub fn answer(action: &Action, answer: &Answer) -> Json {
         object.insert("pending_act".to_owned(), answer.pending_act.clone().into());
     }
     if let Some(undone) = &answer.undone {
+        object.insert("id".to_owned(), undone.batch.map(|batch| batch.to_string()).into());
         object.insert("undone".to_owned(), undone.undone.len().into());
         object.insert("asked".to_owned(), undone.left.iter().map(left).collect());
         object.insert("action".to_owned(), undone.action.as_str().into());
@@ -266,6 +267,11 @@ fn step(secrets: Secrets, kind: &RecordKind, step: &Step) -> Json {
         "reason": step.reason,
         "outcome": step.outcome,
         "here": "sealed",
+        "source": step.source.as_ref().map(|source| json!({
+            "change": source.change,
+            "person": source.person,
+            "device": source.device.map(|device| device.to_string()),
+        })),
     })
 }
 

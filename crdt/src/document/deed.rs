@@ -9,11 +9,13 @@ use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::{ObjId, ObjType, ReadDoc as _, ScalarValue};
 
 use super::read::value_from;
-use super::{Document, RECORDS, REMOVED, TouchKey, UNDONE, Write, hash_into};
+use super::{
+    Authorship, Document, RECORDS, REMOVED, TouchKey, UNDONE, Write, hash_from, hash_into,
+};
 use crate::act::Act;
 use crate::field::Shape;
 use crate::foreign::exported;
-use crate::ids::{Actor, ChangeHash, RecordId};
+use crate::ids::{ActId, Actor, ChangeHash, RecordId};
 use crate::record::{Fields, RecordKind};
 use crate::registry;
 use crate::value::Value;
@@ -49,6 +51,31 @@ impl Document {
             }
         }
         Some(Deed { actor, person, kinds, acts })
+    }
+
+    /// Returns the changes that write the content of another one again which was kept apart, each
+    /// with that one.
+    pub fn written_again(&self) -> BTreeMap<ChangeHash, ChangeHash> {
+        let metas = self.automerge.get_changes_meta(&[]).into_iter();
+        let sourced = metas.filter_map(|meta| {
+            let author = Authorship::read(meta.message.as_deref()?, meta.timestamp)?;
+            Some((hash_from(&meta.hash), author.source?))
+        });
+        sourced.collect()
+    }
+
+    /// Returns the acts that were written again after they had been kept apart, each with the
+    /// change in which it had stood.
+    pub fn acts_again(&self) -> BTreeMap<ActId, ChangeHash> {
+        let mut again = BTreeMap::new();
+        for (hash, source) in self.written_again() {
+            let touched = self.touched_in(&[hash]).into_iter();
+            again.extend(touched.filter_map(|key| match key {
+                TouchKey::Act(id) => Some((id, source)),
+                TouchKey::Record(..) => None,
+            }));
+        }
+        again
     }
 
     /// Returns what a change of the document wrote, so that it can be written again elsewhere.

@@ -66,15 +66,20 @@ impl Engine {
         if plan.writes.is_empty() && plan.left.is_empty() {
             return Err(refuse(Reason::NothingToUndo).into());
         }
-        let undoing = BatchId(random());
-        let mut author = self.author(UNDO.id, &who.person, Some(undoing));
-        author.undoes = Some(batch);
-        let mut work = Work::default();
-        self.write(transaction, membership, &mut work, &author, plan.writes)?;
-        self.follow_up(transaction, membership, who, &mut work)?;
-        self.seal(transaction, membership, work)?;
-        let (undone, left) = (plan.undone, plan.left);
-        Ok(Undone { of: batch, batch: undoing, action: action.id.to_owned(), undone, left })
+        let Plan { writes, undone, left } = plan;
+        let mut done =
+            Undone { of: batch, batch: None, action: action.id.to_owned(), undone, left };
+        if !writes.is_empty() {
+            let undoing = BatchId(random());
+            let mut author = self.author(UNDO.id, &who.person, Some(undoing));
+            author.undoes = Some(batch);
+            let mut work = Work::default();
+            self.write(transaction, membership, &mut work, &author, writes)?;
+            self.follow_up(transaction, membership, who, &mut work)?;
+            self.seal(transaction, membership, work)?;
+            done.batch = Some(undoing);
+        }
+        Ok(done)
     }
 
     /// The action that takes another one back, on what that one was about.

@@ -16,7 +16,7 @@ use onex_protocol::scope::document_digest;
 use onex_protocol::seal::Seal;
 
 use super::view::{SourceBody, decode, encode, hashes};
-use super::{StoreError, projection, steps};
+use super::{StoreError, log, projection, steps};
 
 /// Loose bytes above which a document is compacted, if its snapshot is smaller (architecture 5).
 const LOOSE_BYTES_MAX: i64 = 16 * 1024;
@@ -151,6 +151,15 @@ pub fn replace(
     Ok(touches)
 }
 
+/// Takes away a document of which nothing counts any more: others may never have had it. Its
+/// entries in the local log stay, and say nothing.
+pub fn forget(connection: &Connection, id: DocId) -> Result<(), StoreError> {
+    for table in ["head", "snapshot", "chunk", "seal"] {
+        connection.execute(&format!("delete from {table} where doc = ?"), [id.0.as_slice()])?;
+    }
+    Ok(())
+}
+
 /// Everything in a document that a rule may read.
 fn touches_of(document: &Document) -> Vec<Touch> {
     let touch = |key| match key {
@@ -198,8 +207,6 @@ pub fn save(
         "insert into chunk (doc, number, bytes)
          select ?1, coalesce(max(number), 0) + 1, ?2 from chunk where doc = ?1",
     )?;
-    let mut log =
-        connection.prepare_cached("insert into log (doc, hash, origin) values (?, ?, ?)")?;
     for change in new {
         chunk.execute(params![id.0.as_slice(), change.bytes])?;
         let peer = match origin {
@@ -208,10 +215,10 @@ pub fn save(
                 None
             }
             Origin::Private => None,
-            Origin::Peer(device) => Some(device.0.to_vec()),
+            Origin::Peer(device) => Some(device),
         };
-        log.execute(params![id.0.as_slice(), change.hash.0.as_slice(), peer])?;
-        steps::put(connection, document, change.hash, connection.last_insert_rowid())?;
+        let position = log::append(connection, id, change.hash, peer)?;
+        steps::put(connection, document, change.hash, position)?;
     }
     put_seals(connection, id, seals)?;
     let bytes: usize = new.iter().map(|change| change.bytes.len()).sum();

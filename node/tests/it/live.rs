@@ -7,8 +7,9 @@ use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::PersonRole;
 use onex_node::api::Query;
-use onex_node::store::{Store, peers, sync};
+use onex_node::store::{Store, log, peers};
 use onex_node::{Node, Serving};
+use onex_protocol::statement::RemovalReason;
 use tempfile::TempDir;
 
 use super::handle::{COLLEGE, act, clock, hub};
@@ -71,6 +72,28 @@ fn a_college_joins_and_both_have_the_same() {
     assert_eq!(contacts.rows[0].text("name"), Some("王芳"));
 }
 
+/// Whoever asks for it, by a screen or by a command.
+#[test]
+fn what_is_done_to_devices_is_in_the_audit_log() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    let device = college.node.me().expect("me").device;
+    let role = PersonRole::Coordinator;
+    college.node.role_change(device, "王芳", role, true).expect("an admin grants roles");
+    let invited = hub.node.invite(None).expect("an admin invites");
+    hub.node.invitation_cancel(&invited.id.to_string()).expect("it is open");
+    hub.node.device_remove(device, RemovalReason::Lost).expect("a lead may");
+    let signed = |home: &Home| {
+        let lines = home.node.audits().expect("an admin reads it").into_iter();
+        let lines = lines.filter(|line| line.entry.kind.is_empty() && line.entry.what == "sign");
+        lines.map(|line| line.entry.fields.join(",")).collect::<Vec<_>>()
+    };
+    let at_hub = ["role.grant", "device.invite", "device.confirm", "device.invite"];
+    assert_eq!(signed(&hub), [&at_hub[..], &["device.cancel", "device.remove"]].concat());
+    assert_eq!(signed(&college), ["role.grant"]);
+}
+
 #[test]
 fn nothing_to_do_is_one_round_trip() {
     let hub = hub_home();
@@ -97,7 +120,7 @@ fn what_the_logs_hide_a_repair_brings() {
     act(&hub.node, "contact.add", &values).expect("added");
     // Each store says that it has taken the other's log to its end.
     for (one, other) in [(&hub, &college), (&college, &hub)] {
-        let end = sync::log_end(store(other).read()).expect("readable");
+        let end = log::end(store(other).read()).expect("readable");
         let device = other.node.me().expect("me").device;
         peers::set_taken(store(one).read(), device, end).expect("written");
     }

@@ -83,8 +83,9 @@ fn c33_a_batch_that_a_colleague_has_edited() {
     }
     check_alike(&province);
 
-    undo(xatl, &named(second.batch), &[]);
-    undo(xatl, &named(first.batch), &[]);
+    for undoing in [second, first] {
+        undo(xatl, &named(undoing.batch.expect("it took something back")), &[]);
+    }
     province.sync("xatl-2");
     for name in BOTH {
         check_lists(province.node(name), &imported, name);
@@ -192,6 +193,11 @@ fn a_class_with_a_colleagues_sheet_stays() {
         ("meeting.add", 0, 1)
     );
     assert_eq!(undone.left[0].since, ["attendance.mark"]);
+    assert_eq!(undone.batch, None, "nothing is written, nothing can be brought back");
+    assert_eq!(
+        refused(province.node("xatl-1").undo(&What::LastUndoing, &[])),
+        Reason::NothingToUndo
+    );
     assert_eq!(row(&province, "xatl-2", Class::KIND, class).int("taught_hours"), Some(40));
 }
 

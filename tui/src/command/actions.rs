@@ -1,12 +1,7 @@
-//! `onex do` and `onex invite`: actions with their answers.
+//! `onex do`: actions with their answers.
 
-use std::path::PathBuf;
-
-use onex_crdt::action::{Action, Reason, Subject};
-use onex_crdt::records::membership::DEVICE_INVITE;
-use onex_crdt::records::organisation::Organisation;
-use onex_crdt::roles::OrgRole;
-use onex_crdt::{record::Record, registry};
+use onex_crdt::action::{Action, Subject};
+use onex_crdt::registry;
 use onex_node::Node;
 use onex_node::api::{Answer, Undone};
 
@@ -68,7 +63,8 @@ fn undone_line(lang: Lang, undone: &Undone) -> String {
         ("count", Arg::Count(undone.undone.len() as u64)),
         ("left", Arg::Count(undone.left.len() as u64)),
     ];
-    let mut lines = vec![tr(lang, "command-undone", &args)];
+    let id = if undone.batch.is_some() { "command-undone" } else { "command-undone-none" };
+    let mut lines = vec![tr(lang, id, &args)];
     lines.extend(undone.left.iter().map(|left| {
         let of_field = |key: &String| match left.kind.field(key) {
             Some(field) => if lang == Lang::Zh { field.zh } else { field.en }.to_owned(),
@@ -99,45 +95,4 @@ pub fn all(lang: Lang) -> Output {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     Output::done(json::actions(), tables::aligned(&rows))
-}
-
-/// What `onex invite` is given: an organisation and its role, or `--device`.
-pub struct Invite {
-    pub role: Option<OrgRole>,
-    pub org: Option<String>,
-    pub device: bool,
-    pub out: PathBuf,
-}
-
-/// Writes an invitation.
-pub fn invite(lang: Lang, node: &Node, asked: &Invite) -> Result<Output, Failure> {
-    let out = asked.out.display().to_string();
-    let mut pairs = vec![("out", out.as_str())];
-    if let (Some(org), false) = (&asked.org, asked.device) {
-        pairs.push(("org_id", org));
-    }
-    let call = Call::read(lang, node, &DEVICE_INVITE, &pairs)?;
-    if let Some(role) = asked.role {
-        check_role(lang, node, &call, role)?;
-    }
-    let answers = call.take(node).map_err(|error| Failure::of(lang, error))?;
-    let text = tr(lang, "command-invited", &[("file", out.as_str().into())]);
-    Ok(Output { text, ..answered(lang, &call, &answers) })
-}
-
-/// The organisation that is invited is of the role that was said.
-fn check_role(lang: Lang, node: &Node, call: &Call, role: OrgRole) -> Result<(), Failure> {
-    let org = call.given[0].get("org_id").and_then(Option::as_ref);
-    let org = org.and_then(|value| value.as_bytes()).and_then(onex_crdt::ids::RecordId::from_slice);
-    let Some(org) = org else {
-        return Ok(());
-    };
-    let row = node.row(Organisation::KIND, org).map_err(|error| Failure::of(lang, error))?;
-    match row {
-        Some(row) if row.text("role") != Some(role.id()) => {
-            let reason = Reason::WrongOrganisation;
-            Err(Failure::refused(lang, &DEVICE_INVITE, reason, Some("role")))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,14 +1,13 @@
 //! `onex join` and `onex admit`: by file, by code, and by two files on a stick.
+//!
+//! How somebody is invited stands in `invite`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use onex_crdt::action::Action;
-use onex_crdt::ids::RecordId;
-use onex_crdt::records::membership::DEVICE_INVITE;
 use onex_node::clock::Clock;
 use onex_node::home::write_secret;
-use onex_node::{Joining, Node, NodeError};
+use onex_node::{Joining, Node};
 use serde_json::json;
 
 use super::network::PERSON;
@@ -132,50 +131,4 @@ pub fn read(lang: Lang, file: &Path) -> Result<String, Failure> {
 /// Writes a file that only the user may read.
 pub fn write(lang: Lang, file: &Path, text: &str) -> Result<(), Failure> {
     write_secret(file, text.as_bytes()).map_err(|error| Failure::disk(lang, file, &error))
-}
-
-/// Writes down what was signed, as the same action given by `onex do` is.
-fn signed(node: &Node, id: RecordId, action: &Action) -> Result<(), NodeError> {
-    node.audit("sign", "", &[id], &[action.id])
-}
-
-/// Prints an invitation as a code.
-pub fn invite_by_code(lang: Lang, node: &Node, org: Option<&str>) -> Result<Output, Failure> {
-    let failed = |error| Failure::of(lang, error);
-    let invited = node.invite(organisation(lang, node, org)?).map_err(failed)?;
-    signed(node, invited.id, &DEVICE_INVITE).map_err(failed)?;
-    let address = invited.address.unwrap_or_default();
-    let args = [("code", invited.code.as_str().into()), ("address", address.as_str().into())];
-    let value = json!({ "id": invited.id.to_string(), "code": invited.code, "address": address });
-    let lines = ["command-invited-code", "command-invited-code-how"].map(|id| tr(lang, id, &args));
-    Ok(Output::done(value, lines.join("\n")))
-}
-
-/// Writes an invitation for a device that cannot call.
-pub fn invite_offline(
-    lang: Lang,
-    node: &Node,
-    org: Option<&str>,
-    out: &Path,
-) -> Result<Output, Failure> {
-    let failed = |error| Failure::of(lang, error);
-    let invited = node.invite_offline(organisation(lang, node, org)?).map_err(failed)?;
-    signed(node, invited.id, &DEVICE_INVITE).map_err(failed)?;
-    write(lang, out, &invited.text)?;
-    let file = out.display().to_string();
-    let value = json!({ "id": invited.id.to_string() });
-    let text = tr(lang, "command-invited", &[("file", file.as_str().into())]);
-    Ok(Output::done(value, text))
-}
-
-/// The organisation that is meant: a full id, or the beginning of one.
-pub fn organisation(
-    lang: Lang,
-    node: &Node,
-    org: Option<&str>,
-) -> Result<Option<onex_crdt::ids::OrgId>, Failure> {
-    use onex_crdt::record::Record as _;
-    let kind = onex_crdt::records::organisation::Organisation::KIND;
-    let find = |text: &str| -> Result<_, NodeError> { Ok(node.find_id(kind, text)?.into()) };
-    org.map(find).transpose().map_err(|error| Failure::of(lang, error))
 }

@@ -9,7 +9,8 @@ use onex_node::clock::Clock;
 use onex_node::rooting::{root_key_new, root_sign};
 use serde_json::json;
 
-use super::enrol::{organisation, read, write};
+use super::enrol::{read, write};
+use super::invite::organisation;
 use super::network::PERSON;
 use super::{Failure, Output, home, secrets};
 use crate::i18n::{Arg, Lang, tr};

@@ -18,6 +18,7 @@ use onex_node::import::Roster;
 
 use crate::core::form::{Left, Widget};
 use crate::core::keys::Key;
+use crate::core::lock::{Asks, Lock};
 use crate::core::model::{Model, Overlay, Screen, Welcome};
 use crate::core::sheet::Sheet;
 use crate::core::undo::TakeBack;
@@ -599,19 +600,29 @@ pub static COMMANDS: &[Command] = &[
     keys(&["F2", "Ctrl+S"], 3, entry("undo-send", "cmd-undo-ticked", At::Undo, Does::Send)),
     keys(&["Esc", "F8"], 4, entry("undo-leave", "cmd-undo-leave", At::Undo, Does::Back)),
     // First use.
-    keys(&["Up"], 0, entry("welcome-up", "cmd-up", At::Welcome, Does::Move(-1))),
-    keys(&["Down"], 0, entry("welcome-down", "cmd-down", At::Welcome, Does::Move(1))),
+    keys(
+        &["Up"],
+        2,
+        when(has_roles, entry("welcome-up", "cmd-choose", At::Welcome, Does::Move(-1))),
+    ),
+    keys(
+        &["Down"],
+        2,
+        when(has_roles, entry("welcome-down", "cmd-choose", At::Welcome, Does::Move(1))),
+    ),
     keys(
         &["Enter"],
         1,
-        when(not_waiting, entry("welcome-next", "cmd-next-step", At::Welcome, Does::Open)),
+        when(goes_on, entry("welcome-next", "cmd-next-step", At::Welcome, Does::Open)),
     ),
-    keys(&["F9"], 2, entry("welcome-glyphs", "cmd-glyphs", At::Welcome, Does::Glyphs)),
+    keys(&["Enter"], 1, when(unlocks, entry("lock-open", "cmd-open", At::Welcome, Does::Open))),
     keys(
-        &["Esc"],
+        &["F9"],
         3,
-        when(not_waiting, entry("welcome-back", "cmd-back", At::Welcome, Does::Back)),
+        when(is_first, entry("welcome-glyphs", "cmd-glyphs", At::Welcome, Does::Glyphs)),
     ),
+    keys(&["Esc"], 4, when(goes_back, entry("welcome-back", "cmd-back", At::Welcome, Does::Back))),
+    keys(&["Esc"], 4, when(unlocks, entry("lock-clear", "cmd-clear", At::Welcome, Does::Back))),
     // A search.
     keys(&["Enter"], 1, entry("find-keep", "cmd-find-keep", At::Find, Does::Open)),
     keys(&["Esc"], 2, entry("find-clear", "cmd-find-clear", At::Find, Does::Back)),
@@ -739,7 +750,27 @@ fn has_node(model: &Model) -> bool {
     model.welcome.is_none()
 }
 
-fn not_waiting(model: &Model) -> bool {
-    let is_tried = model.lock.as_ref().is_some_and(|lock| lock.is_tried);
-    !is_tried && !matches!(model.welcome, Some(Welcome::Waiting(_)))
+/// Whether the passphrase of keys that are there is asked for: there is nothing to go back to.
+fn unlocks(model: &Model) -> bool {
+    matches!(model.lock, Some(Lock { asks: Asks::Existing, is_tried: false, .. }))
+}
+
+fn goes_on(model: &Model) -> bool {
+    match &model.lock {
+        Some(lock) => lock.asks != Asks::Existing && !lock.is_tried,
+        None => !matches!(model.welcome, Some(Welcome::Waiting(_))),
+    }
+}
+
+/// Whether this is the first step of the first use.
+fn is_first(model: &Model) -> bool {
+    matches!(model.welcome, Some(Welcome::Keys))
+}
+
+fn goes_back(model: &Model) -> bool {
+    goes_on(model) && !is_first(model)
+}
+
+fn has_roles(model: &Model) -> bool {
+    matches!(model.welcome, Some(Welcome::Role { .. }))
 }

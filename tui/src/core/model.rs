@@ -157,6 +157,8 @@ pub struct Model {
     pub import_folder: String,
     /// What an undoing left alone, until somebody has looked at it.
     pub undo_page: Option<UndoPage>,
+    /// Whether the last undoing took nothing back.
+    pub undone_nothing: bool,
     /// The form that is open.
     pub form: Option<FormState>,
     /// What lies over everything.
@@ -299,6 +301,7 @@ impl Model {
             wizard_open: false,
             import_folder: String::new(),
             undo_page: None,
+            undone_nothing: false,
             form: None,
             overlay: None,
             notice: None,
@@ -436,7 +439,6 @@ impl Model {
         all.filter(|screen| *screen != Screen::Training || trains).collect()
     }
 
-    /// The entries of 同步: devices that ask, then conflicts, then peers.
     /// The entries of 同步: devices that ask, then records in conflict, then peers.
     pub fn sync_len(&self) -> usize {
         let peers = self.status.as_ref().map_or(0, |status| status.peers.len());

@@ -3,6 +3,7 @@
 //! Rows are read by the field types themselves. Rules are simulated only as far as the story goes.
 
 pub mod people;
+pub mod places;
 pub mod training;
 
 use std::cell::RefCell;
@@ -174,6 +175,7 @@ fn step(kind: &str, at: &str, org: RecordId, person: &str) -> Step {
         reason: None,
         outcome: None,
         says: Default::default(),
+        source: None,
     }
 }
 
@@ -294,7 +296,7 @@ pub fn undo_with_one_left(world: &mut World) {
     world.steps.entry(id).or_default().push(mended);
     let undone = |of, by, count: u8, left| Undone {
         of,
-        batch: by,
+        batch: Some(by),
         action: "application.add".into(),
         undone: (0..count).map(|at| (Application::KIND, RecordId([at; 16]))).collect(),
         left,
@@ -307,6 +309,9 @@ pub fn undo_with_one_left(world: &mut World) {
         told(What::LastUndoing, &[], undone(batch(3), batch(4), 1, vec![])),
     ];
 }
+
+/// The batch that an import is.
+pub const IMPORTED: BatchId = BatchId([0x61; 16]);
 
 /// A roster as it comes out of a spreadsheet: one number has a wrong check digit, one is not there.
 pub const ROSTER: &str = "姓名\t身份证号\t手机号码\t学号\t寝室号\n\
@@ -649,7 +654,7 @@ impl Backend for Fake {
             rows.push(row);
             ids.push(id);
         }
-        Ok(Saved { batch: Some(BatchId([0x61; 16])), ids })
+        Ok(Saved { batch: Some(IMPORTED), ids })
     }
 
     fn conflicts(&self) -> Answered<Vec<Conflict>> {

@@ -17,8 +17,8 @@ pub enum TakeBack {
     Last,
     /// The own last undoing.
     Undoing,
-    /// A batch that was taken back already but for some records.
-    Rest(BatchId),
+    /// This batch, or what is left of it.
+    Batch(BatchId),
 }
 
 /// What an undoing led to, with what is shown of the records that it left.

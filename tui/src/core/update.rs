@@ -18,6 +18,8 @@ pub mod training;
 mod training_tests;
 mod undo;
 mod wizard;
+#[cfg(test)]
+mod wizard_tests;
 
 use crate::core::commands::{At, Command, Does, command_of, offered, places};
 use crate::core::form::{Popup, Stage, Widget};

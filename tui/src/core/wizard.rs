@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use onex_crdt::ids::RecordId;
+use onex_crdt::ids::{BatchId, RecordId};
+use onex_node::api::Undone;
 use onex_node::import::{Draft, Fate, Leaving, Problem, Roster};
+use onex_node::importing::Saved;
 
 use crate::core::input::TextInput;
 use crate::core::jobs::JobId;
@@ -49,8 +51,10 @@ pub struct Wizard {
     pub choice: Option<usize>,
     /// The text of the marked cell, while it is being mended.
     pub input: Option<TextInput>,
-    /// The rows that were saved already; they are left out of what is saved next.
+    /// The rows that are saved; they are left out of what is saved next.
     pub done: BTreeSet<usize>,
+    /// What was saved from here, the last one at the end.
+    pub parts: Vec<Part>,
     /// Whether dropping what is here was asked about.
     pub asked: bool,
     /// The job that saves it.
@@ -93,6 +97,17 @@ pub struct FolderEntry {
     pub is_folder: bool,
 }
 
+/// Rows that were saved together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The batch that they are.
+    pub batch: BatchId,
+    /// Each row with its record.
+    pub rows: Vec<(usize, RecordId)>,
+    /// The undoing that has taken them back, while that stands.
+    pub undoing: Option<BatchId>,
+}
+
 /// One line of the list of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
@@ -123,6 +138,7 @@ impl Wizard {
             choice: None,
             input: None,
             done: BTreeSet::new(),
+            parts: Vec::new(),
             asked: false,
             job: None,
         }
@@ -198,6 +214,7 @@ impl Wizard {
         (self.name, self.draft) = (name, Some(Arc::new(draft)));
         self.version += 1;
         self.done.clear();
+        self.parts.clear();
         (self.reading, self.failed, self.pasted, self.asked) = (false, None, None, false);
         self.go(Step::Columns);
     }
@@ -326,17 +343,61 @@ impl Wizard {
     }
 
     /// Leaves out the rows that were saved; what is wrong waits to be mended.
-    pub fn saved(&mut self) {
+    pub fn saved(&mut self, saved: &Saved) {
         self.job = None;
-        if let Some(draft) = self.draft_mut() {
-            let saved = |fate| matches!(fate, Fate::Add | Fate::Update(_));
-            let entries = draft.rows().iter().enumerate();
-            let rows: Vec<usize> =
-                entries.filter(|(_, entry)| saved(entry.fate())).map(|(at, _)| at).collect();
-            rows.iter().for_each(|row| draft.leave_out(*row, Leaving::Out));
-            self.done.extend(rows);
+        let (mut new, mut known) = (Vec::new(), Vec::new());
+        for (row, entry) in self.draft.iter().flat_map(|draft| draft.rows().iter().enumerate()) {
+            match entry.fate() {
+                Fate::Add => new.push(row),
+                Fate::Update(_) => known.push(row),
+                Fate::Rejected | Fate::LeftOut => {}
+            }
+        }
+        let rows = [new, known].concat();
+        self.rows_out(&rows, Leaving::Out);
+        if let Some(batch) = saved.batch {
+            let rows = rows.into_iter().zip(saved.ids.iter().copied()).collect();
+            self.parts.push(Part { batch, rows, undoing: None });
         }
         self.go(Step::Rows);
+    }
+
+    /// The last part that is not taken back.
+    pub fn last_saved(&self) -> Option<BatchId> {
+        let standing = self.parts.iter().rfind(|part| part.undoing.is_none());
+        standing.map(|part| part.batch)
+    }
+
+    /// Takes in what an undoing took back of what was saved from here, and leaves out what one
+    /// brought back; false when it was about something else.
+    pub fn undone(&mut self, undone: &Undone) -> bool {
+        let is_of = |part: &&mut Part| part.batch == undone.of || part.undoing == Some(undone.of);
+        let Some(part) = self.parts.iter_mut().find(is_of) else { return false };
+        if undone.batch.is_none() {
+            return false;
+        }
+        let is_left = |id: &RecordId| undone.left.iter().any(|left| left.id == *id);
+        let rows = part.rows.iter().filter(|(_, id)| !is_left(id));
+        let rows: Vec<usize> = rows.map(|(row, _)| *row).collect();
+        let leaving = if part.batch == undone.of { Leaving::In } else { Leaving::Out };
+        part.undoing = undone.batch.filter(|_| leaving == Leaving::In);
+        let row = self.line().map(|line| line.row);
+        self.rows_out(&rows, leaving);
+        self.keep_on(row);
+        true
+    }
+
+    /// Notes rows that are saved now, or no more.
+    fn rows_out(&mut self, rows: &[usize], leaving: Leaving) {
+        if let Some(draft) = self.draft_mut() {
+            rows.iter().for_each(|row| draft.leave_out(*row, leaving));
+        }
+        for row in rows {
+            match leaving {
+                Leaving::Out => self.done.insert(*row),
+                Leaving::In => self.done.remove(row),
+            };
+        }
     }
 }
 

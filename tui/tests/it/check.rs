@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::program::Home;
+use super::program::{Home, Running};
 
 fn database(home: &Home) -> std::path::PathBuf {
     home.folder.path().join("node").join("store.db")
@@ -28,13 +28,18 @@ fn a_whole_node_checks_clean_with_every_key() {
     assert!(run.status == 0 && run.out.contains("数据完好"), "{run:?}");
 }
 
+/// Turns one bit over in the middle of the database: a page of the rows there.
+fn damage(home: &Home) {
+    let mut bytes = fs::read(database(home)).expect("a database");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(database(home), bytes).expect("it is ours");
+}
+
 #[test]
 fn a_flipped_bit_is_named_and_fails_the_command() {
     let home = Home::hub();
-    let mut bytes = fs::read(database(&home)).expect("a database");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(database(&home), bytes).expect("it is ours");
+    damage(&home);
     let run = home.run(&["check", "--json"]);
     assert_eq!(run.status, 3, "{run:?}");
     let report = run.json();
@@ -45,12 +50,20 @@ fn a_flipped_bit_is_named_and_fails_the_command() {
 }
 
 #[test]
-fn a_damaged_list_is_made_anew() {
+fn a_damaged_database_is_made_anew_and_kept_aside() {
     let home = Home::hub();
     home.make("contact.add", &["name=欧阳静", "duty=考务", "phone=13900000021"]);
-    let run = home.run(&["check", "--repair", "--json"]);
-    assert_eq!(run.status, 0, "{run:?}");
-    assert!(run.json()["repaired"].is_null(), "nothing was damaged: {run:?}");
+    damage(&home);
+    let report = home.json(&["check", "--repair"]);
+    let repaired = &report["repaired"];
+    assert_eq!((&report["ok"], &repaired["found"][0]["ok"]), (&true.into(), &false.into()));
+    assert_eq!((&repaired["documents"], &repaired["missing"]), (&2.into(), &serde_json::json!([])));
+    assert!(std::path::Path::new(repaired["aside"].as_str().expect("a file")).exists());
+    assert_eq!(home.json(&["list", "contact"])["total"], 1, "nothing is lost");
+    home.make("contact.add", &["name=陈晨", "duty=考务", "phone=13900000022"]);
+    let again = home.json(&["check", "--repair"]);
+    assert_eq!((&again["ok"], &again["repaired"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(home.json(&["list", "contact"])["total"], 2);
 }
 
 #[test]
@@ -97,16 +110,7 @@ fn a_backup_with_a_passphrase_waits_elsewhere_for_an_enrolment() {
 fn a_killed_server_is_noticed_until_somebody_has_checked() {
     let home = Home::hub();
     assert_eq!(home.json(&["status"])["health"]["database"], "good");
-    let mut server = super::program::command(
-        home.folder.path(),
-        &["serve", "--listen", "127.0.0.1:0", "--json"],
-    );
-    let mut running = server.stdout(std::process::Stdio::piped()).spawn().expect("it runs");
-    let mut line = String::new();
-    let out = running.stdout.take().expect("it is ours");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("it serves");
-    running.kill().expect("it is ours");
-    running.wait().expect("it is ours");
+    drop(Running::serve(&home));
     assert_eq!(home.json(&["status"])["health"]["database"], "due");
     assert_eq!(home.json(&["check"])["ok"], true);
     assert_eq!(home.json(&["status"])["health"]["database"], "good");

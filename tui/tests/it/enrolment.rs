@@ -1,36 +1,6 @@
 //! Processes meet: serve, invite, join by file, by code, by stick and by recovery key, sync.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
-
-use serde_json::Value;
-
-use super::program::{Home, command};
-
-/// A process that is stopped when the test is over.
-struct Running(Child);
-
-impl Running {
-    /// Starts the binary and returns it with the first value that it prints.
-    fn start(home: &Path, arguments: &[&str]) -> (Self, Value) {
-        let mut child =
-            command(home, arguments).stdout(Stdio::piped()).spawn().expect("the binary runs");
-        let out = child.stdout.take().expect("piped");
-        let running = Self(child);
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line).expect("it prints a line");
-        let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        (running, value)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use super::program::{Home, Running};
 
 #[test]
 fn a_college_joins_and_syncs() {
@@ -44,19 +14,16 @@ fn a_college_joins_and_syncs() {
     ];
     let org = hub.make("organisation.add", &college);
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-    let (_serving, first) = Running::start(hub.folder.path(), &arguments);
+    let (_serving, first) = Running::start(&hub, &arguments);
     assert_eq!(first["device"], hub.json(&["status"])["device"]["id"]);
 
     let file = hub.folder.path().join("invitation");
     let file = file.to_str().expect("UTF-8");
-    let wrong = ["invite", "--role", "evaluator", "--org", &org, "--out", file, "--json"];
-    let refused = hub.run(&wrong);
-    assert_eq!((refused.status, &refused.json()["refused"]["field"]), (1, &"role".into()));
     hub.json(&["invite", "--role", "college", "--org", &org[..8], "--out", file]);
 
     let college = Home::empty();
     let join = ["join", file, "--person", "王芳", "--wait", "60", "--json"];
-    let (mut joining, asked) = Running::start(college.folder.path(), &join);
+    let (mut joining, asked) = Running::start(&college, &join);
     let digits = format!("digits={}", asked["digits"].as_str().expect("digits"));
     let refused = hub.run(&["do", "device.confirm", "digits=1", "--json"]);
     assert_eq!((refused.status, &refused.json()["refused"]["field"]), (1, &"digits".into()));
@@ -87,20 +54,36 @@ fn hub_and_college() -> (Home, Running, String) {
         "reporting_unit=610100",
     ];
     let org = hub.make("organisation.add", &college);
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-    let (serving, _) = Running::start(hub.folder.path(), &arguments);
+    let serving = Running::serve(&hub);
     (hub, serving, org)
 }
 
-/// Joins with these arguments while the hub confirms.
-fn join(hub: &Home, arguments: &[&str]) -> Home {
-    let home = Home::empty();
-    let arguments = [&["join"], arguments, &["--wait", "60", "--json"]].concat();
-    let (mut joining, asked) = Running::start(home.folder.path(), &arguments);
-    let digits = format!("digits={}", asked["digits"].as_str().expect("digits"));
-    hub.json(&["do", "device.confirm", &digits]);
-    assert!(joining.0.wait().expect("it ends").success());
-    home
+/// A college is no evaluator, whichever way it is invited; nobody could come with the invitation.
+#[test]
+fn an_organisation_is_invited_in_its_own_role_only() {
+    let (hub, _serving, org) = hub_and_college();
+    let out = hub.folder.path().join("invitation");
+    let file = out.to_str().expect("UTF-8");
+    let (by_out, by_org) = (format!("out={file}"), format!("org_id={org}"));
+    for role in ["evaluator", "hub"] {
+        let by_role = format!("role={role}");
+        let to_college = ["invite", "--role", role, "--org", &org, "--json"];
+        let ways: [(&str, Vec<&str>); 4] = [
+            ("by file", [&to_college[..], &["--out", file]].concat()),
+            ("by code", [&to_college[..], &["--code"]].concat()),
+            ("on a stick", [&to_college[..], &["--offline", "--out", file]].concat()),
+            ("as an action", vec!["do", "device.invite", &by_out, &by_role, &by_org, "--json"]),
+        ];
+        for (way, arguments) in ways {
+            let refused = hub.run(&arguments);
+            assert_eq!(refused.status, 1, "{way} as {role}: {refused:?}");
+            assert_eq!(refused.json()["refused"]["field"], "role", "{way} as {role}");
+            assert!(!out.exists(), "{way} as {role}: nothing is written");
+        }
+    }
+    let right = ["invite", "--role", "college", "--org", &org, "--offline", "--out", file];
+    hub.json(&right);
+    assert!(out.exists());
 }
 
 #[test]
@@ -113,7 +96,7 @@ fn a_code_does_for_the_file() {
     assert_eq!(Home::empty().run(&mistyped).status, 1);
     let other = ["join", "--code", "BSF-5WQ-JYB-SF5-WQJ-YBS-F5W-QJY-BSS", "--address", address];
     assert_eq!(Home::empty().run(&[&other[..], &["--json"]].concat()).status, 1);
-    let college = join(&hub, &["--code", &code.to_lowercase(), "--address", address]);
+    let college = Running::join(&hub, &["--code", &code.to_lowercase(), "--address", address]);
     assert_eq!(college.json(&["status"])["org"]["id"], org.as_str());
     let used = ["join", "--code", code, "--address", address, "--json"];
     assert_eq!(Home::empty().run(&used).status, 1, "one use");
@@ -150,7 +133,7 @@ fn a_recovery_key_brings_an_organisation_back() {
     let invited = hub.json(&["invite", "--role", "college", "--org", &org, "--code"]);
     let (code, address) = (invited["code"].as_str(), invited["address"].as_str());
     let by_code = ["--code", code.expect("a code"), "--address", address.expect("an address")];
-    let lost = join(&hub, &[&by_code[..], &["--person", "王芳"]].concat());
+    let lost = Running::join(&hub, &[&by_code[..], &["--person", "王芳"]].concat());
     let paper = lost.folder.path().join("paper");
     let paper = paper.to_str().expect("UTF-8");
     lost.json(&["recovery", "new", "--out", paper]);
@@ -169,13 +152,13 @@ fn a_recovery_key_brings_an_organisation_back() {
         hub.json(&["do", "device.remove", &format!("id={id}"), "reason=lost"]);
     }
     let told = lost.run(&["sync"]);
-    assert!(told.out.contains("这台设备已被移除"), "{told:?}");
+    assert!(told.out.contains("拒绝同步：本机已被移除"), "{told:?}");
     assert_eq!(lost.json(&["status"])["device"]["state"], "removed");
     assert_eq!(hub.json(&["recovery", "reset", &org])["done"], true);
     let invited = hub.json(&["invite", "--role", "college", "--org", &org, "--code"]);
     let (code, address) = (invited["code"].as_str(), invited["address"].as_str());
     let by_code = ["--code", code.expect("a code"), "--address", address.expect("an address")];
-    let first = join(&hub, &[&by_code[..], &["--person", "陈晨"]].concat());
+    let first = Running::join(&hub, &[&by_code[..], &["--person", "陈晨"]].concat());
     let status = first.json(&["status"]);
     assert_eq!(
         (&status["org"]["id"], &status["roles"][0]),

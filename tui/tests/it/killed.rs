@@ -5,13 +5,13 @@
 //! what it saw; without it there are few. Power cuts are not tested here: the system goes on.
 
 use std::fs::Metadata;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::program::{Home, command};
+use super::program::{Home, Running, command};
 
 /// Kills when nobody says how many.
 const KILLS: usize = 10;
@@ -19,7 +19,7 @@ const KILLS: usize = 10;
 const ROWS: usize = 300;
 /// How often the store moves during a command, until more is known.
 const MOVES: [usize; 3] = [12, 4, 8];
-/// Commands after which everything that is stored is read again, beside the end.
+/// Commands after which everything that is stored is read again, beside the last one.
 const CHECK_EVERY: usize = 20;
 /// Syncs until a role has come.
 const SYNCS_MAX: usize = 50;
@@ -53,7 +53,7 @@ struct Tally {
 struct Pair {
     hub: Home,
     device: Home,
-    _serving: Serving,
+    _serving: Running,
     /// The contacts that the device and the hub edit.
     contacts: [String; 2],
     held: Held,
@@ -68,16 +68,6 @@ struct Held {
     learners: usize,
     /// What both contacts are there.
     posts: [String; 2],
-}
-
-/// A process that is stopped when the test is over.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
@@ -101,27 +91,20 @@ fn what_a_killed_process_acknowledged_is_there() {
 impl Pair {
     fn new() -> Self {
         let hub = Home::hub();
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-        let (serving, _) = start(hub.folder.path(), &arguments);
+        let serving = Running::serve(&hub);
         let invitation = hub.folder.path().join("invitation");
         let invitation = invitation.to_str().expect("UTF-8");
         hub.json(&["invite", "--device", "--out", invitation]);
-        let device = Home::empty();
-        let join = ["join", invitation, "--person", "王芳", "--wait", "60", "--json"];
-        let (mut joining, asked) = start(device.folder.path(), &join);
-        let digits = format!("digits={}", asked["digits"].as_str().expect("digits"));
-        hub.json(&["do", "device.confirm", &digits]);
-        assert!(joining.0.wait().expect("it ends").success());
+        let device = Running::join(&hub, &[invitation, "--person", "王芳"]);
         let id = device.json(&["status"])["device"]["id"].clone();
         let id = format!("device={}", id.as_str().expect("an id"));
         hub.json(&["do", "role.grant", &id, "person=王芳", "role=officer"]);
         // The hub that serves is another process than the one that granted: it looks a little later.
-        let roles = || device.json(&["status"])["roles"].to_string();
-        for _ in 0..SYNCS_MAX {
-            if !roles().contains("officer") {
-                device.json(&["sync"]);
-            }
-        }
+        let is_officer = (0..SYNCS_MAX).any(|_| {
+            device.json(&["sync"]);
+            device.json(&["status"])["roles"].to_string().contains("officer")
+        });
+        assert!(is_officer, "the role has not come with {SYNCS_MAX} syncs");
         let contact = ["name=王芳", "duty=coordinator", "phone=13900000021"];
         let contacts = [&device, &hub].map(|home| home.make("contact.add", &contact));
         device.json(&["sync"]);
@@ -200,8 +183,10 @@ impl Pair {
         file.to_str().expect("UTF-8").to_owned()
     }
 
-    /// Lets both say everything, and holds the one against the other.
+    /// Reads everything as the last kill left it, lets both say everything, and holds the one
+    /// against the other.
     fn end(&self) {
+        check(&self.device);
         let report = self.device.json(&["sync"]);
         let peer = &report["peers"][0];
         assert_eq!((&peer["reached"], &peer["equal"]), (&true.into(), &true.into()), "{report}");
@@ -262,18 +247,6 @@ fn kill_after(home: &Path, arguments: &[&str], moves: usize) -> End {
 fn counter(files: &[PathBuf; 2]) -> [Option<(u64, std::time::SystemTime)>; 2] {
     let of = |file: Metadata| Some((file.len(), file.modified().ok()?));
     files.each_ref().map(|file| std::fs::metadata(file).ok().and_then(of))
-}
-
-/// Starts the binary and returns it with the first value that it prints.
-fn start(home: &Path, arguments: &[&str]) -> (Serving, Value) {
-    let mut child =
-        command(home, arguments).stdout(Stdio::piped()).spawn().expect("the binary runs");
-    let out = child.stdout.take().expect("piped");
-    let running = Serving(child);
-    let mut line = String::new();
-    BufReader::new(out).read_line(&mut line).expect("it prints a line");
-    let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    (running, value)
 }
 
 /// Seeded chance (splitmix64).

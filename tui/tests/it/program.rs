@@ -1,7 +1,8 @@
-//! Running the binary on a home of its own.
+//! Running the binary on a home of its own: to its end, or beside the test.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,6 +64,50 @@ impl Home {
     pub fn make(&self, action: &str, values: &[&str]) -> String {
         let made = self.json(&[&["do", action], values].concat());
         made["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A process beside the test, killed when that is over.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Starts the binary on a home and returns it with the first value that it prints.
+    pub fn start(home: &Home, arguments: &[&str]) -> (Self, Value) {
+        Self::begin(command(home.folder.path(), arguments))
+    }
+
+    /// The same with a command of one's own.
+    pub fn begin(mut command: Command) -> (Self, Value) {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let out = child.stdout.take().expect("piped");
+        let running = Self(child);
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line).expect("it prints a line");
+        let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        (running, value)
+    }
+
+    /// A node that others reach.
+    pub fn serve(home: &Home) -> Self {
+        Self::start(home, &["serve", "--listen", "127.0.0.1:0", "--json"]).0
+    }
+
+    /// A device that asks to be let in with these arguments, once a device of `home` has let it in.
+    pub fn join(home: &Home, arguments: &[&str]) -> Home {
+        let device = Home::empty();
+        let arguments = [&["join"], arguments, &["--wait", "60", "--json"]].concat();
+        let (mut joining, asked) = Self::start(&device, &arguments);
+        let digits = format!("digits={}", asked["digits"].as_str().expect("digits"));
+        home.json(&["do", "device.confirm", &digits]);
+        assert!(joining.0.wait().expect("it ends").success());
+        device
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -2,36 +2,8 @@
 //!
 //! Three processes and QUIC between them. What the rules are is tested where they stand.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
-
-use super::program::{Home, command};
+use super::program::{Home, Running, command};
 use super::terminal::Terminal;
-
-/// A hub's node that others reach, until the test is over.
-struct Serving(Child);
-
-impl Serving {
-    fn start(home: &Path) -> Self {
-        let mut serve = command(home, &["serve", "--json"]);
-        serve.env("ONEX_HOME", home).stdout(Stdio::piped());
-        let mut child = serve.spawn().expect("the binary runs");
-        let out = child.stdout.take().expect("piped");
-        let serving = Self(child);
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line).expect("it says where it listens");
-        assert_ne!(line, "", "it serves");
-        serving
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_college_and_the_hub_at_real_terminals() {
@@ -39,7 +11,9 @@ fn a_college_and_the_hub_at_real_terminals() {
     let province = home.folder.path().join("province");
     let dir = province.to_str().expect("UTF-8");
     home.json(&["demo", "--dir", dir, "--no-tui"]);
-    let _hub = Serving::start(&province.join("hub-1"));
+    let mut serve = command(&province, &["serve", "--json"]);
+    serve.env("ONEX_HOME", province.join("hub-1"));
+    let _hub = Running::begin(serve);
 
     let mut officer = Terminal::open(&province.join("hub-2"));
     officer.see("[1今日]").see("孙涛");

@@ -54,7 +54,8 @@ impl<'a> Model<'a> {
     pub fn effective(&self) -> BTreeSet<ChangeHash> {
         let own: BTreeSet<_> =
             self.changes.keys().copied().filter(|hash| self.counts_by_itself(hash)).collect();
-        let own = self.forks_left_out(own);
+        let mut own = self.forks_left_out(own);
+        own.retain(|hash| self.may(hash));
         let mut effective = BTreeSet::new();
         loop {
             let here = |dep: &ChangeHash| effective.contains(dep) || self.genesis.contains(dep);
@@ -85,21 +86,29 @@ impl<'a> Model<'a> {
         self.membership.devices_of(owner).map(|(device, _)| device)
     }
 
+    fn device(&self, hash: &ChangeHash) -> Option<DeviceId> {
+        let tag = self.changes[hash].actor().tag();
+        self.owners().find(|device| device.tag() == tag)
+    }
+
+    /// R3.
+    fn may(&self, hash: &ChangeHash) -> bool {
+        let role = self.cut(|body| {
+            matches!(body, Statement::RemoveRole { device, .. } if Some(*device) == self.device(hash))
+        });
+        let below = |seals: Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
+        !self.seconds.contains(hash) || role.is_none_or(below)
+    }
+
     /// R1, R2 and R4, without forks and dependencies.
     fn counts_by_itself(&self, hash: &ChangeHash) -> bool {
-        let tag = self.changes[hash].actor().tag();
-        let Some(device) = self.owners().find(|device| device.tag() == tag) else {
+        let Some(device) = self.device(hash) else {
             return false;
         };
         let cut = self.cut(
             |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
         );
-        let role = self
-            .cut(|body| matches!(body, Statement::RemoveRole { device: it, .. } if *it == device));
         let below = |seals: &Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
-        if self.seconds.contains(hash) && role.is_some_and(|seals| !below(&seals)) {
-            return false;
-        }
         let by_log = cut.iter().flatten();
         let sealed = self.seals.iter().filter(|seal| seal.device == device).chain(by_log);
         let mut good = sealed.filter(|seal| self.is_good(seal));

@@ -2,6 +2,7 @@
 
 use super::{At, Command, Does, entry, keys, when};
 use crate::core::model::Model;
+use crate::core::undo::TakeBack;
 
 /// What can be done in the import of a roster.
 pub static COMMANDS: &[Command] = &[
@@ -47,7 +48,13 @@ pub static COMMANDS: &[Command] = &[
     keys(&["PageDown"], 0, entry("row-page-down", "cmd-page-down", At::ImportRows, Does::Pages(1))),
     keys(&["Home"], 0, entry("row-home", "cmd-home", At::ImportRows, Does::Move(isize::MIN + 1))),
     keys(&["End"], 0, entry("row-end", "cmd-end", At::ImportRows, Does::Move(isize::MAX))),
-    keys(&["Esc"], 6, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
+    keys(&["Esc"], 7, entry("rows-back", "cmd-back", At::ImportRows, Does::Back)),
+    keys(
+        &["Ctrl+Z"],
+        6,
+        when(has_saved, entry("rows-undo", "cmd-import-undo", At::ImportRows, LAST)),
+    ),
+    keys(&["Ctrl+Y"], 0, when(has_undone, entry("rows-redo", "cmd-redo", At::ImportRows, UNDOING))),
     keys(&["Enter", "F2"], 1, entry("cell-take", "cmd-cell-take", At::ImportCell, Does::Open)),
     keys(&["Esc"], 2, entry("cell-leave", "cmd-cell-leave", At::ImportCell, Does::Back)),
     keys(
@@ -57,6 +64,18 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(&["Esc"], 2, entry("summary-back", "cmd-back", At::ImportSummary, Does::Back)),
 ];
+
+const LAST: Does = Does::TakeBack(TakeBack::Last);
+const UNDOING: Does = Does::TakeBack(TakeBack::Undoing);
+
+fn has_saved(model: &Model) -> bool {
+    model.wizard.as_ref().is_some_and(|wizard| wizard.last_saved().is_some())
+}
+
+fn has_undone(model: &Model) -> bool {
+    let mut parts = model.wizard.iter().flat_map(|wizard| &wizard.parts);
+    parts.any(|part| part.undoing.is_some())
+}
 
 fn has_roster(model: &Model) -> bool {
     model.wizard.as_ref().is_some_and(|wizard| wizard.draft.is_some())

@@ -135,7 +135,10 @@ fn ended(model: &mut Model, job: JobId, answered: Answered<Done>) -> Vec<Task> {
     }
     match answered {
         Ok(Done::Synced(report)) => model.notice = Some(sync_notice(&report)),
-        Ok(Done::Undone(report)) => undo::done(model, *report),
+        Ok(Done::Undone(report)) => {
+            let tasks = undo::done(model, *report);
+            return [tasks, reload(model)].concat();
+        }
         Ok(Done::Imported(saved)) => wizard::saved(model, &saved),
         Err(BackendError::Failed(id)) if OFFLINE.contains(&id.as_str()) => {
             model.notice = Some(Notice::Said(Mark::Absent, "notice-sync-nobody"));

@@ -12,6 +12,7 @@ use crate::core::story::{Driver, Fake, RAILWAY, world};
 use crate::core::update;
 use crate::core::welcome::FOUND;
 use crate::i18n::Lang;
+use crate::view::screens::hints;
 
 #[test]
 fn a_passphrase_opens_the_node_before_anything_is_read() {
@@ -36,6 +37,27 @@ fn a_passphrase_opens_the_node_before_anything_is_read() {
     assert!(matches!(press(&mut model, "Enter")[..], [Task::Unlock(_)]));
     let tasks = update::message(&mut model, Message::Entered);
     assert!(model.lock.is_none() && model.welcome.is_none() && !tasks.is_empty());
+}
+
+/// What Esc is said to do, if anything.
+fn esc(model: &Model) -> Option<String> {
+    hints(model).into_iter().find(|hint| hint.keys == "Esc").map(|hint| hint.text)
+}
+
+#[test]
+fn esc_is_hinted_as_what_it_does() {
+    let cases = [
+        ("the first step", Welcome::Keys, None, None),
+        ("which role", Welcome::Role { selected: 0 }, None, Some("返回")),
+        ("existing keys", Welcome::Locked(None), Some(Lock::existing()), Some("清空")),
+        ("new keys", Welcome::Locked(Some(0)), Some(Lock::new_one()), Some("返回")),
+        ("the inviter's answer", Welcome::Waiting(None), None, None),
+    ];
+    for (name, welcome, lock, expected) in cases {
+        let mut model = Model::new(Lang::Zh, Some(welcome));
+        model.lock = lock;
+        assert_eq!(esc(&model).as_deref(), expected, "{name}");
+    }
 }
 
 #[test]

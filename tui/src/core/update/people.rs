@@ -25,9 +25,24 @@ fn show(model: &mut Model) -> Vec<Task> {
     tasks
 }
 
+/// Opens the page where what was kept apart stands.
+pub fn show_held(model: &mut Model) -> Vec<Task> {
+    let tasks = show(model);
+    model.people_at = HELD;
+    tasks
+}
+
+/// Stands for the first change that was kept apart, until the page is read.
+const HELD: usize = usize::MAX;
+
 /// Takes what was read.
 pub fn take(model: &mut Model, page: PeoplePage) {
-    let last = page.entries().len().saturating_sub(1);
+    let entries = page.entries();
+    let last = entries.len().saturating_sub(1);
+    if model.people_at == HELD {
+        let held = entries.iter().position(|entry| matches!(entry, Entry::Held(_)));
+        model.people_at = held.unwrap_or(last);
+    }
     model.people_at = model.people_at.min(last);
     model.people = Some(page);
 }
@@ -63,37 +78,35 @@ fn remove(model: &mut Model) -> Vec<Task> {
 
 /// Puts what is marked into the form of an action about devices: nobody types an id.
 pub fn dress(model: &Model, form: &mut FormState) {
-    let first = model.page.as_ref().and_then(|page| page.devices.first());
-    let (id, person): (Option<RecordId>, Option<String>) = match model.people_entry() {
-        Some(Entry::Device(device)) => {
-            let person = device.persons.first().map(|(person, _)| person.clone());
-            (Some(RecordId(device.id.0)), person)
-        }
-        Some(Entry::Invitation(invitation)) => (Some(invitation.id), None),
-        Some(Entry::Held(held)) => (Some(held.id), None),
-        _ => (first.map(|device| RecordId(device.id.0)), None),
+    let (id, effect) = match (form.action.id, model.people_entry()) {
+        ("role.grant" | "role.remove", marked) => return dress_role(model, marked, form),
+        ("device.cancel", Some(Entry::Invitation(it))) => (it.id, "effect-device-cancel"),
+        ("device.remove", Some(Entry::Device(it))) => (RecordId(it.id.0), "effect-device-remove"),
+        ("device.adopt", Some(Entry::Held(it))) => (it.id, "effect-device-adopt"),
+        _ => return,
     };
-    let Some(id) = id else { return };
-    match form.action.id {
-        "role.grant" | "role.remove" => {
-            if let Some(field) = form.field_mut("device") {
-                field.text = id.to_string();
-            }
-            if let (Some(field), Some(person)) = (form.field_mut("person"), person) {
-                field.text = person;
-            }
-        }
-        "device.cancel" | "device.remove" | "device.adopt" if model.people_open => {
-            match form.field_mut("id") {
-                Some(field) => field.text = id.to_string(),
-                None => form.subject = Some(id),
-            }
-            form.effect = Some(match form.action.id {
-                "device.cancel" => "effect-device-cancel",
-                "device.remove" => "effect-device-remove",
-                _ => "effect-device-adopt",
-            });
-        }
-        _ => {}
+    put(form, "id", id.to_string());
+    form.effect = Some(effect);
+}
+
+/// A role is given to whom is marked, on the page of an organisation to its first device.
+fn dress_role(model: &Model, marked: Option<Entry<'_>>, form: &mut FormState) {
+    let page = model.page.as_ref().filter(|_| model.page_open && !model.people_open);
+    let device = match marked {
+        Some(Entry::Device(device)) => device,
+        _ => match page.and_then(|page| page.devices.first()) {
+            Some(device) => device,
+            None => return,
+        },
+    };
+    put(form, "device", device.id.to_string());
+    if let Some((person, _)) = device.persons.first() {
+        put(form, "person", person.clone());
+    }
+}
+
+fn put(form: &mut FormState, key: &str, text: String) {
+    if let Some(field) = form.field_mut(key) {
+        field.text = text;
     }
 }

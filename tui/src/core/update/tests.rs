@@ -4,18 +4,19 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer};
+use onex_node::api::Undone;
 
 use crate::core::commands::{At, Does, command_of, commands_here, offered, table};
 use crate::core::form::Stage;
 use crate::core::keys::{Code, Key};
-use crate::core::load::roster::NoRoster;
 use crate::core::load::{Done, Due, Message, Task};
 use crate::core::model::{Model, Notice, Overlay, Screen, Welcome};
-use crate::core::problem::Unusable;
+use crate::core::story::people::with_people;
+use crate::core::story::places::PLACES;
 use crate::core::story::training::with_training;
 use crate::core::story::{
-    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, RIGHT_NUMBER, ROSTER, TAX_LEVEL, TAX_LINE, XIANYANG,
-    asking, conflict, masked_conflicts, undo_with_one_left, world,
+    Driver, Fake, HUB, RAILWAY, RAILWAY_LINE, TAX_LEVEL, TAX_LINE, XIANYANG, asking, conflict,
+    masked_conflicts, undo_with_one_left, world,
 };
 use crate::core::update;
 use crate::core::welcome::JOIN;
@@ -362,100 +363,20 @@ fn an_undo_names_what_it_did_and_asks_about_the_rest() {
     assert!(matches!(driver.model.notice, Some(Notice::Refused(_))), "nothing is left to undo");
 }
 
-fn wizard(driver: &Driver) -> &crate::core::wizard::Wizard {
-    driver.model.wizard.as_ref().expect("an import is under way")
-}
-
-/// What is wrong in the marked line: row and column.
-fn wrong(driver: &Driver) -> Option<(u32, String)> {
-    let line = wizard(driver).line()?;
-    let problem = wizard(driver).problem(line)?;
-    Some((problem.row, problem.column.clone().unwrap_or_default()))
-}
-
+/// After an undoing that left everything, Ctrl+Y does not bring back what was undone before it,
+/// unless that is asked for again.
 #[test]
-fn a_pasted_roster_is_mended_row_by_row_and_saved() {
+fn an_undo_that_left_everything_has_nothing_to_bring_back() {
     let mut driver = coordinator();
-    driver.press("Ctrl+P").paste(&ROSTER.replace('\n', "\r"));
-    assert_eq!(wizard(&driver).step, crate::core::wizard::Step::Columns);
-    driver.press("F2");
-    assert_eq!(wrong(&driver), Some((3, "身份证号".into())), "what is wrong stands first");
-    driver.press("Enter Ctrl+U").write(RIGHT_NUMBER).press("Enter");
-    assert_eq!(wrong(&driver), Some((4, "身份证号".into())), "the next one follows");
-    driver.press("F2 F2");
-    let learners = || driver.fake.world().rows["learner"].len();
-    assert_eq!(learners(), 3);
-    assert!(matches!(driver.model.notice, Some(Notice::Imported { count: 3, rejected: 1 })));
-    assert_eq!(wrong(&driver), Some((4, "身份证号".into())), "it waits to be mended");
-
-    driver.press("Esc Esc Esc");
-    assert!(!driver.model.wizard_open);
-    let due = driver.model.today.clone().expect("read");
-    assert!(due.iter().any(|due| matches!(due, Due::Import { rejected: 1, .. })));
-    driver.press("Ctrl+P");
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-goes-on"))));
-    driver.paste("姓名\t身份证号\n甲\t1\n");
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-drops"))));
-    assert_eq!(wizard(&driver).lines().len(), 4, "the first one is still here");
-    driver.press("Ctrl+Q");
-    assert!(!driver.model.finished, "it would be gone");
-    driver.press("F2 F2 Delete Esc Esc Esc");
-    assert!(driver.model.wizard.is_none(), "nothing is left to be saved");
-}
-
-#[test]
-fn columns_are_mapped_by_hand() {
-    let mut driver = coordinator();
-    driver.press("Ctrl+P F6");
-    for letter in "学生\t身份证号\t学号\n张小娜\t1\t2301\n".chars() {
-        let key = match letter {
-            '\n' => Key::plain(Code::Enter),
-            '\t' => Key::plain(Code::Tab),
-            letter => Key::char(letter),
-        };
-        update::key(&mut driver.model, key);
-    }
-    driver.press("F2");
-    let target = |driver: &Driver| {
-        let draft = wizard(driver).draft.clone().expect("read");
-        draft.columns()[0].target.map(|target| target.key)
-    };
-    assert_eq!(target(&driver), None);
-    driver.press("F4 Down Enter");
-    assert_eq!(target(&driver), Some("name"));
-    driver.press("F4 Up Up Enter");
-    assert_eq!(target(&driver), None);
-    driver.press("Esc Esc");
-    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-import-kept"))));
-}
-
-#[test]
-fn a_roster_that_could_not_be_saved_is_still_there() {
-    let mut driver = coordinator();
-    driver.press("Ctrl+P").paste(ROSTER).press("F2 F2");
-    driver.fake.world().fails = Some("磁盘已满".into());
-    driver.press("F2");
-    assert!(matches!(driver.model.notice, Some(Notice::Failed(_))));
-    assert!(wizard(&driver).job.is_none());
-    driver.press("F2");
-    assert!(matches!(driver.model.notice, Some(Notice::Imported { count: 2, rejected: 2 })));
-}
-
-#[test]
-fn files_are_found_by_completion() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
-    std::fs::create_dir(at("名单")).expect("a folder");
-    std::fs::write(at("名单").join("电气2301.csv"), ROSTER.replace('\t', ",")).expect("written");
-    std::fs::write(at("名单").join("notes.doc"), "x").expect("written");
-    let mut driver = coordinator();
-    driver.model.import_folder = format!("{}/", folder.path().display());
-    driver.press("Ctrl+P").write("名").press("Tab Tab Enter");
-    assert_eq!(wizard(&driver).name, "电气2301.csv");
-    driver.press("Esc");
-    driver.paste(&format!("\"{}\"", at("名单").join("notes.doc").display())).press("Enter Enter");
-    let failed = Some(NoRoster::Unusable(Unusable::NoHeader));
-    assert_eq!(wizard(&driver).failed, failed);
+    undo_with_one_left(&mut driver.fake.world());
+    let nothing = |undone: &mut Undone| (undone.batch, undone.undone) = (None, Vec::new());
+    nothing(&mut driver.fake.world().undos[0].undone);
+    driver.press("Ctrl+Z");
+    assert!(driver.model.undo_page.is_some());
+    driver.press("Esc Ctrl+Y");
+    assert!(matches!(driver.model.notice, Some(Notice::Said(_, "notice-redo-nothing"))));
+    driver.press("Ctrl+Y");
+    assert!(matches!(driver.model.notice, Some(Notice::Undone(_))), "the one before it");
 }
 
 #[test]
@@ -542,53 +463,28 @@ fn the_first_use_asks_waits_and_begins() {
     assert!(model.welcome.is_none() && model.form.is_none());
 }
 
-/// Every place that a person can be in, as a model.
-fn everywhere(mut see: impl FnMut(&Model)) {
-    for role in [[Coordinator, Admin], [Officer, Lead]] {
-        let org = if role[0] == Officer { HUB } else { RAILWAY };
-        for keys in [
-            "1",
-            "2",
-            "2 Enter",
-            "2 F6",
-            "2 F7",
-            "0",
-            "0 Enter",
-            "0 Down Enter",
-            "-",
-            "=",
-            "2 /",
-            "0 Space",
-            "2 Ctrl+O",
-            "0 Ctrl+F",
-            "0 Ctrl+F Enter",
-            "2 Ctrl+A",
-            "3",
-            "3 Tab",
-            "3 Tab Space",
-            "3 Tab Enter",
-            "3 Enter",
-            "3 Enter Tab",
-            "3 Enter F6",
-            "3 Enter Tab F8",
-            "3 Enter Tab Down F8 8",
-            "3 Tab Space Down Space F8",
-            "- Enter",
-            "F12",
-        ] {
-            let mut all = with_training(world());
+/// Shows every place that a person can be in, with how he came there.
+fn everywhere(mut see: impl FnMut(&str, &Model)) {
+    for (who, org, roles) in
+        [("college", RAILWAY, [Coordinator, Admin]), ("hub", HUB, [Officer, Lead])]
+    {
+        for keys in PLACES {
+            let mut all = with_people(with_training(world()));
             all.conflicts.push(conflict());
-            let mut driver = Driver::new(Fake::new(all, org, "王芳", &role), Lang::Zh, SIZE);
-            see(&driver.press(keys).model);
+            undo_with_one_left(&mut all);
+            let mut driver = Driver::new(Fake::new(all, org, "王芳", &roles), Lang::Zh, SIZE);
+            see(&format!("{who}: {keys}"), &driver.press(keys).model);
         }
     }
-    see(&Model::new(Lang::Zh, Some(Welcome::Keys)));
-    see(&Model::new(Lang::Zh, Some(Welcome::Locked(None))));
+    let before = [Welcome::Keys, Welcome::Role { selected: 0 }, Welcome::Locked(None)];
+    for welcome in before {
+        see(&format!("{welcome:?}"), &Model::new(Lang::Zh, Some(welcome)));
+    }
 }
 
 #[test]
 fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
-    everywhere(|model| {
+    everywhere(|place, model| {
         let (here, anywhere) = help_lines(model);
         let helped: Vec<&str> =
             here.iter().chain(&anywhere).flat_map(|hint| hint.keys.split(' ')).collect();
@@ -596,13 +492,15 @@ fn every_hinted_key_is_bound_and_every_bound_key_has_a_help_line() {
             for key in command.keys() {
                 let label = key.label(Lang::Zh);
                 let is_helped = helped.contains(&label.as_str()) || model.overlay.is_some();
-                assert!(is_helped, "{} {label}", command.id);
+                assert!(is_helped, "{place}: {} {label}", command.id);
             }
             let label = command.key_label(Lang::Zh);
-            assert!(command.hint == 0 || command.keys().next().is_some(), "{label}");
+            let has_key = command.hint == 0 || command.keys().next().is_some();
+            assert!(has_key, "{place}: {label}");
         }
         for hint in hints(model) {
-            assert!(!hint.keys.is_empty() && !hint.text.starts_with("cmd-"), "{hint:?}");
+            let is_written = !hint.keys.is_empty() && !hint.text.starts_with("cmd-");
+            assert!(is_written, "{place}: {hint:?}");
         }
     });
 }

@@ -5,21 +5,30 @@ use crate::core::jobs::Work;
 use crate::core::load::Task;
 use crate::core::model::{Model, Notice};
 use crate::core::undo::{TakeBack, UndoPage, UndoReport};
+use crate::core::update::wizard;
 use crate::view::theme::Mark;
 
-/// Begins to take something back, unless that is under way.
+/// Begins to take something back, unless that is under way. Whoever wants back what an undoing
+/// took that took nothing hears so first: the one before it may be long ago.
 pub fn begin(model: &mut Model, what: TakeBack) -> Vec<Task> {
     if model.jobs.runs("job-undo") {
+        return Vec::new();
+    }
+    if std::mem::take(&mut model.undone_nothing) && what == TakeBack::Undoing {
+        model.notice = Some(Notice::Said(Mark::Attention, "notice-redo-nothing"));
         return Vec::new();
     }
     vec![model.jobs.begin(Work::Undo { what, also: Vec::new() }, model.clock)]
 }
 
 /// Says what was taken back; what was left alone opens as a page.
-pub fn done(model: &mut Model, report: UndoReport) {
+pub fn done(model: &mut Model, report: UndoReport) -> Vec<Task> {
     model.known.extend(report.known.clone());
     model.undo_page = UndoPage::of(&report);
+    model.undone_nothing = report.what != TakeBack::Undoing && report.undone.batch.is_none();
+    let again = wizard::undone(model, &report.undone);
     model.notice = Some(Notice::Undone(Box::new(report)));
+    again
 }
 
 /// Does what an entry of the table says of the page; nothing when it says nothing of it.
@@ -42,7 +51,7 @@ fn send(model: &mut Model) -> Vec<Task> {
         return Vec::new();
     }
     let also = page.ticked.iter().copied().collect();
-    let work = Work::Undo { what: TakeBack::Rest(page.batch), also };
+    let work = Work::Undo { what: TakeBack::Batch(page.batch), also };
     model.undo_page = None;
     vec![model.jobs.begin(work, model.clock)]
 }

@@ -1,6 +1,7 @@
 //! What keys do while a roster is imported.
 
 use onex_crdt::ids::RecordId;
+use onex_node::api::Undone;
 use onex_node::import::{Draft, Roster};
 use onex_node::importing::Saved;
 
@@ -12,8 +13,9 @@ use crate::core::keys::{Code, Key};
 use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::load::{Due, Message, Task};
 use crate::core::model::{Model, Notice};
+use crate::core::undo::TakeBack;
 use crate::core::update::answers::failed;
-use crate::core::update::reload;
+use crate::core::update::{reload, undo};
 use crate::core::wizard::{Folder, Step, Wizard, split_path};
 use crate::view::theme::Mark;
 
@@ -147,6 +149,10 @@ pub fn does(model: &mut Model, does: Does) -> Option<Vec<Task>> {
         Does::Open => return Some(enter(model)),
         Does::Send => return Some(next(model)),
         Does::Back => return Some(back(model)),
+        Does::TakeBack(TakeBack::Last) => {
+            let batch = wizard.last_saved()?;
+            return Some(undo::begin(model, TakeBack::Batch(batch)));
+        }
         _ => return None,
     }
     Some(Vec::new())
@@ -364,13 +370,20 @@ fn matched(model: &mut Model, version: u64, answered: Answered<Box<Draft>>) {
 pub fn saved(model: &mut Model, saved: &Saved) {
     let Some(wizard) = &mut model.wizard else { return };
     let tally = wizard.draft.as_ref().map(|draft| draft.tally()).unwrap_or_default();
-    wizard.saved();
+    wizard.saved(saved);
     if tally.rejected == 0 {
         model.wizard = None;
         model.wizard_open = false;
     }
     let count = saved.ids.len();
     model.notice = Some(Notice::Imported { count, rejected: tally.rejected });
+}
+
+/// Takes in again what an undoing took back of what was saved from here, wherever that was asked
+/// for.
+pub fn undone(model: &mut Model, undone: &Undone) -> Vec<Task> {
+    let concerns = model.wizard.as_mut().is_some_and(|wizard| wizard.undone(undone));
+    if concerns { match_ask(model) } else { Vec::new() }
 }
 
 /// What 今日 says of the roster that waits.

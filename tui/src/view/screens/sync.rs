@@ -69,15 +69,10 @@ fn lines(model: &Model, status: &Status) -> Vec<Entry> {
         lines.push((look.tr(id, &[]), Role::Heading, None));
     };
     if !model.asking.is_empty() {
-        section(&mut lines, "sync-asking");
+        section(&mut lines, "people-asking");
     }
     for asking in &model.asking {
-        let org = words::name(model, asking.org_id.into());
-        lines.push((
-            format!("{org}  {}  {}", asking.person, asking.digits),
-            Role::Attention,
-            Some(entry),
-        ));
+        lines.push((people::asking(model, asking), Role::Attention, Some(entry)));
         entry += 1;
     }
     section(&mut lines, "sync-conflict-list");

@@ -79,10 +79,12 @@ pub fn said(model: &Model, report: &UndoReport) -> (Mark, String) {
     let action = words::action(look, &report.undone.action);
     let (undone, left) = (report.undone.undone.len() as u64, report.undone.left.len() as u64);
     let args = [("what", action.as_str().into()), ("count", undone.into()), ("left", left.into())];
-    let id = match (report.what, left) {
-        (TakeBack::Undoing, 0) => "notice-redone",
-        (TakeBack::Undoing, _) => "notice-redone-left",
-        (_, 0) => "notice-undone",
+    let id = match (report.what, report.undone.batch, left) {
+        (TakeBack::Undoing, None, _) => "notice-redone-none",
+        (TakeBack::Undoing, _, 0) => "notice-redone",
+        (TakeBack::Undoing, ..) => "notice-redone-left",
+        (_, None, _) => "notice-undone-none",
+        (_, _, 0) => "notice-undone",
         _ => "notice-undone-left",
     };
     (if left == 0 { Mark::Good } else { Mark::Attention }, look.tr(id, &args))
