@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use onex_crdt::ids::{DeviceId, NetworkId, hex_encode};
+use onex_crdt::ids::{DeviceId, NetworkId, OrgId, hex_encode};
 use onex_protocol::key::SigningKey;
 use rusqlite::Connection;
 
@@ -199,7 +199,7 @@ pub fn restore(
     take_out(file, &head, &new, &keys, unlocking)?;
     let made_at = head.about.made_at;
     if !own {
-        forget_place(&new, &keys)?;
+        forget_place(&new, &keys, head.about.device)?;
         return Ok(Restored::Waiting { made_at });
     }
     carry_on(&home, &keys, &new)?;
@@ -208,19 +208,27 @@ pub fn restore(
     Ok(Restored::Home { made_at, aside: aside.exists().then_some(aside) })
 }
 
-/// Puts data that wait for an enrolment where the node has its own, if they are of this network.
-pub(crate) fn adopt(home: &Home, keys: &Keys, network: NetworkId) -> Result<(), StoreError> {
+/// Puts data that wait for an enrolment where the node has its own, if they are of this network and
+/// of the organisation that lets the device in: they hold what nobody else may read.
+pub(crate) fn adopt(
+    home: &Home,
+    keys: &Keys,
+    network: NetworkId,
+    org: OrgId,
+) -> Result<(), StoreError> {
     let waiting = waiting(home);
     if home.database().exists() || !waiting.exists() {
         return Ok(());
     }
     upgrade::bring_up(&waiting, &keys.store)?;
     let membership = copy::verify(&waiting, &keys.store)?;
-    if membership.network() == network {
-        fs::rename(waiting, home.database())?;
-        sync_folder(home.folder())?;
+    let of = store::meta(&raw::open(&waiting, &keys.store)?, OF_ORG)?;
+    if membership.network() != network || of.as_deref() != Some(org.as_bytes()) {
+        tracing::warn!("what was restored is of another organisation, and stays apart");
+        return Ok(());
     }
-    Ok(())
+    fs::rename(waiting, home.database())?;
+    sync_folder(home.folder()).map_err(StoreError::from)
 }
 
 /// A backup that is open for reading; its file is forgotten with it.
@@ -296,10 +304,14 @@ fn take_out(
     Ok(())
 }
 
-/// What a copy on another machine must not go on with.
-fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
+/// What a copy on another machine must not go on with; notes of which organisation it is.
+fn forget_place(path: &Path, keys: &Keys, from: DeviceId) -> Result<(), StoreError> {
     let mut store = Store::open(path, &keys.store)?;
     let transaction = store.write()?;
+    let membership = membership::load(&transaction)?;
+    let of = membership.as_ref().and_then(|membership| membership.device(from));
+    let of = of.ok_or(StoreError::Damaged { what: "membership log" })?;
+    store::set_meta(&transaction, OF_ORG, of.org.as_bytes())?;
     set_back(&transaction)?;
     store::set_restored(&transaction, true)?;
     store::forget_meta(&transaction, crate::members::LISTEN)?;
@@ -308,7 +320,7 @@ fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
 }
 
 /// Carries into a restored database what only the database before it holds: the newest membership
-/// log, forms that were begun, unacknowledged work, and documents that nobody else may read.
+/// log, forms that were begun, files, unacknowledged work, and documents that nobody else may read.
 fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
     let mut store = Store::open(new, &keys.store)?;
     let transaction = store.write()?;
@@ -326,6 +338,7 @@ fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
             }
         }
         salvage::carry_table(&before, &transaction, "draft")?;
+        salvage::carry_table(&before, &transaction, "blob")?;
         salvage::carry_table(&before, &transaction, "audit")?;
         salvage::carry_table(&before, &transaction, "outbox")?;
         salvage::carry_table(&before, &transaction, "quarantine")?;
@@ -510,6 +523,8 @@ pub enum BackupError {
 /// What the file begins with; its number is the version of the layout.
 const MAGIC: &[u8] = b"onex/backup/1\n";
 const KEY_DOMAIN: &[u8] = b"onex/backup/1";
+/// The key of the organisation whose data wait for an enrolment, in the table of odds and ends.
+const OF_ORG: &str = "restored_of";
 const ENDING: &str = ".onexbak";
 /// How the names go on of a copy of the database, and of a file that is not whole yet.
 const ASIDE: &str = ".backup-";

@@ -2,6 +2,7 @@
 //!
 //! Nothing is judged here (`rights`).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
@@ -82,7 +83,8 @@ impl Document {
     /// Nothing where it has something that this program does not know.
     pub fn writes_of(&self, hash: &ChangeHash) -> Option<Vec<Write>> {
         let change = self.automerge.get_change_by_hash(&hash_into(hash))?.decode();
-        let mut again = Again { document: self, made: BTreeMap::new(), writes: Vec::new() };
+        let (made, places, writes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut again = Again { document: self, made, places, writes };
         for (at, operation) in change.operations.iter().enumerate() {
             let id = OpId::new(change.start_op.get() + at as u64, &change.actor_id);
             again.take(ObjectId::Id(id), operation)?;
@@ -96,6 +98,8 @@ struct Again<'a> {
     document: &'a Document,
     /// Where the records that the change makes stand among the writes.
     made: BTreeMap<ObjectId, usize>,
+    /// Where the write of each field stands among them.
+    places: BTreeMap<(&'static str, RecordId, String), usize>,
     writes: Vec<Write>,
 }
 
@@ -154,15 +158,17 @@ impl Again<'_> {
 
     /// Of several values of one field the last one counts.
     fn put(&mut self, write: Write) {
-        let place = |write: &Write| match write {
-            Write::Set { kind, id, key, .. } => Some((kind.key, *id, key.clone())),
-            Write::Register { kind, id, key, .. } => Some((kind.key, *id, (*key).to_owned())),
-            Write::Create { .. } | Write::Act(_) => None,
+        let place = match &write {
+            Write::Set { kind, id, key, .. } => (kind.key, *id, key.clone()),
+            Write::Register { kind, id, key, .. } => (kind.key, *id, (*key).to_owned()),
+            Write::Create { .. } | Write::Act(_) => return self.writes.push(write),
         };
-        let same = self.writes.iter().position(|other| place(other) == place(&write));
-        match same {
-            Some(at) => self.writes[at] = write,
-            None => self.writes.push(write),
+        match self.places.entry(place) {
+            Entry::Occupied(at) => self.writes[*at.get()] = write,
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.writes.len());
+                self.writes.push(write);
+            }
         }
     }
 }

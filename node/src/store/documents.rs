@@ -103,24 +103,24 @@ pub(super) fn decoded(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Header>, Store
     Ok(headers)
 }
 
-/// The documents in which a device has sealed something, with the heads that it sealed.
+/// The documents in which a device has sealed something, with its live seals.
 pub fn sealed_by(
     connection: &Connection,
     device: DeviceId,
-) -> Result<Vec<(Header, Vec<ChangeHash>)>, StoreError> {
+) -> Result<Vec<(Header, Vec<Seal>)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select head.header, seal.head from seal join head on head.doc = seal.doc
+        "select head.header, seal.bytes from seal join head on head.doc = seal.doc
          where seal.device = ? order by seal.doc, seal.head",
     )?;
     let mut rows = statement.query([device.0.as_slice()])?;
-    let mut sealed: Vec<(Header, Vec<ChangeHash>)> = Vec::new();
+    let mut sealed: Vec<(Header, Vec<Seal>)> = Vec::new();
     while let Some(row) = rows.next()? {
         let header: Header = decode(row.get_ref(0)?.as_blob()?, "header")?;
-        let head = ChangeHash::from_slice(row.get_ref(1)?.as_blob()?);
-        let head = head.ok_or(StoreError::Damaged { what: "seal" })?;
+        let seal = Seal::from_bytes(row.get_ref(1)?.as_blob()?);
+        let seal = seal.map_err(|_| StoreError::Damaged { what: "seal" })?;
         match sealed.last_mut().filter(|(last, _)| *last == header) {
-            Some((_, heads)) => heads.push(head),
-            None => sealed.push((header, vec![head])),
+            Some((_, seals)) => seals.push(seal),
+            None => sealed.push((header, vec![seal])),
         }
     }
     Ok(sealed)

@@ -161,7 +161,7 @@ pub fn evidence(
     bytes_max: usize,
 ) -> Result<Vec<Refused>, StoreError> {
     let mut apart = of(connection, doc)?;
-    apart.retain(|refused| travels(refused.reason));
+    apart.retain(travels);
     apart.sort_by_key(|refused| refused.reason != FORK);
     let mut bytes = 0;
     let mut has_room = |refused: &Refused| {

@@ -225,7 +225,6 @@ fn batch(
     Ok(batch)
 }
 
-/// The bytes of a batch, as a receiver bounds them.
 /// Small and urgent kinds go first (architecture 6).
 fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
     let place = |batch: &DocumentBatch| {

@@ -246,6 +246,8 @@ fn a_backup_restores_its_own_home_and_keeps_what_was_added_since() {
     let node = open(&folder);
     node.backup(&file, None).expect("written");
     contact(&node, "13900000022");
+    let photo = [&[0xFF, 0xD8, 0xFF][..], &[7; 30_000]].concat();
+    let digest = node.keep_photo(&photo).expect("a photo");
     node.draft_put("contact.add", None, &[("name".to_owned(), "李强".to_owned())].into())
         .expect("a draft");
     let in_use = restore(folder.path(), &file, &Unlocking::default(), &Guard::File);
@@ -257,6 +259,7 @@ fn a_backup_restores_its_own_home_and_keeps_what_was_added_since() {
     let node = open(&folder);
     assert_eq!(contacts(&node), 2, "nobody else has the newer one");
     assert_eq!(node.drafts().expect("drafts").len(), 1);
+    assert!(node.file(digest).expect("readable") == Some(photo), "the photo is there");
     drop(node);
     assert!(checked(&folder).is_ok(), "{:?}", found(&checked(&folder)));
 }

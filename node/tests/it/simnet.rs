@@ -4,7 +4,7 @@
 //! failure names its seed. What the network does is in `network`, what is transferred in
 //! `transfer`.
 
-mod network;
+pub mod network;
 mod nodes;
 mod pace;
 pub mod random;

@@ -7,7 +7,7 @@ use onex_protocol::admission::{
     Admission, DocumentBatch, Held, REASONS, Refused, admit, refusal_opens,
 };
 use onex_protocol::seal::Seal;
-use onex_protocol::statement::{RemovalReason, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 
 use crate::province::*;
 
@@ -181,7 +181,7 @@ fn a_removal_cuts_at_its_frontier_and_takes_along_what_hangs_on_the_rest() {
     let (document, changes) = shared();
     let admission = take(&plan(), bytes(&changes), both_seals(&document, &changes));
     let mut log = membership();
-    let frontier = vec![(plan().id(), vec![changes[0].hash])];
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_1, &changes[0])]);
     let reason = RemovalReason::Lost;
     let removal =
         Statement::RemoveDevice { device: device(COLLEGE_1), reason, frontier: frontier.clone() };
@@ -204,6 +204,27 @@ fn a_removal_cuts_at_its_frontier_and_takes_along_what_hangs_on_the_rest() {
     assert_eq!(after.document.heads(), [changes[0].hash]);
 }
 
+/// Whoever hears of a document after its writer was removed may never see a seal of his that is
+/// live: the log has those that vouch for what stays.
+#[test]
+fn what_stays_of_a_removed_device_is_vouched_for_by_the_log() {
+    let (document, changes) = chain(&plan(), COLLEGE_1, 2);
+    let mut log = membership();
+    let (second, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
+    let role = PersonRole::Admin;
+    say(&mut log, HUB_1, Statement::GrantRole { device: second, person, role });
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_1, &changes[0])]);
+    let (device, reason) = (device(COLLEGE_1), RemovalReason::Lost);
+    say(&mut log, COLLEGE_2, Statement::RemoveDevice { device, reason, frontier });
+    let empty = Document::genesis(plan());
+    let batch = |changes, seals| DocumentBatch { changes, seals, ..DocumentBatch::empty(plan()) };
+    let without = batch(bytes(&changes[..1]), Vec::new());
+    check(&admit(held(&empty, &[]), without, &log), 1, &[]);
+    let beyond = vec![seal(&document, COLLEGE_1, &changes[1])];
+    let all = admit(held(&empty, &[]), batch(bytes(&changes), beyond), &log);
+    check(&all, 1, &["removed_device"]);
+}
+
 #[test]
 fn a_role_that_was_taken_away_ends_where_it_was_held() {
     let mut document = Document::genesis(plan());
@@ -212,7 +233,7 @@ fn a_role_that_was_taken_away_ends_where_it_was_held() {
     let mut log = membership();
     let role = PersonRole::Coordinator;
     let (device, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
-    let frontier = vec![(plan().id(), vec![changes[0].hash])];
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_2, &changes[0])]);
     let batch = || DocumentBatch {
         changes: bytes(&changes),
         seals: seals.clone(),

@@ -227,7 +227,7 @@ impl Store {
     /// Whether something of a document is kept apart that travels with it.
     fn shows(&self, id: &DocId) -> bool {
         let apart = self.quarantine.get(id).into_iter().flatten();
-        apart.into_iter().any(|refused| travels(refused.reason))
+        apart.into_iter().any(travels)
     }
 
     /// The changes of a document in a part of the log, but those that came from a device.
@@ -254,7 +254,7 @@ impl Store {
         let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
         // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        batch.show(apart.filter(|refused| travels(refused.reason)).cloned());
+        batch.show(apart.cloned());
         batch
     }
 
@@ -434,17 +434,9 @@ impl Store {
     /// elsewhere in the others.
     pub fn frontier(&self, device: DeviceId, hub: OrgId) -> Frontier {
         let by_hub = self.own.role == OrgRole::Hub;
-        let mut frontier = Vec::new();
-        for (id, seals) in &self.seals {
-            let sealed = seals.iter().filter(|seal| seal.device == device);
-            let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
-            heads.sort_unstable();
-            heads.dedup();
-            let hub_reads = self.headers[id].may_read(hub, OrgRole::Hub);
-            if !heads.is_empty() && hub_reads == by_hub {
-                frontier.push((*id, heads));
-            }
-        }
-        frontier
+        let read = self.seals.iter();
+        let read = read.filter(|(id, _)| self.headers[id].may_read(hub, OrgRole::Hub) == by_hub);
+        let sealed = read.flat_map(|(_, seals)| seals).filter(|seal| seal.device == device);
+        Frontier::whole(sealed.cloned().collect())
     }
 }

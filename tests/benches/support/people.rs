@@ -1,6 +1,7 @@
 //! Made-up learners: names with the frequencies of real ones, numbers of a region that is nobody's.
 
 use onex_crdt::action::{Action, Given};
+use onex_crdt::field::code::resident_check;
 use onex_crdt::field::time::Date;
 use onex_crdt::records::learner::actions::ADD;
 use onex_node::engine::Order;
@@ -63,8 +64,8 @@ fn id_number(number: usize) -> String {
     let born = Date::from_days(first + (number % DAYS) as i64).expect("a date");
     let digits = born.to_string().replace('-', "");
     let body = format!("610199{digits}{:03}", number / DAYS);
-    let sum: u32 = body.bytes().zip(WEIGHTS).map(|(c, w)| u32::from(c - b'0') * w).sum();
-    format!("{body}{}", CHECKS[(sum % 11) as usize])
+    let check = resident_check(&body).expect("17 digits");
+    format!("{body}{check}")
 }
 
 /// A number that looks drawn and is always the same (splitmix64).
@@ -83,8 +84,6 @@ fn weighted(drawn: usize) -> usize {
 
 /// Learners of a class.
 const CLASS_LEARNERS: usize = 45;
-const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-const CHECKS: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
 const SURNAMES: [&str; 40] = [
     "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭",
     "何", "高", "林", "罗", "郑", "梁", "谢", "宋", "唐", "许", "韩", "冯", "邓", "曹", "彭", "曾",

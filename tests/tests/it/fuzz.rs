@@ -72,6 +72,20 @@ fn store() {
     check("store");
 }
 
+/// What was found for a target that is no more would be replayed by nobody.
+#[test]
+fn every_input_that_was_found_belongs_to_a_target() {
+    let found = folder("").read_dir().expect("there is a corpus");
+    let mut inputs = 0;
+    for entry in found {
+        let path = entry.expect("readable").path();
+        let target = TARGETS.iter().find(|target| path.ends_with(target.name));
+        assert!(target.is_some(), "{} belongs to no target", path.display());
+        inputs += fs::read_dir(&path).expect("a folder").count();
+    }
+    assert!(inputs >= 5, "the attacks that were known from the beginning are here");
+}
+
 /// Each target has a program for cargo-fuzz, and the corpus stays small.
 #[test]
 fn every_target_has_its_program() {

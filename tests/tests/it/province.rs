@@ -18,7 +18,8 @@ use tempfile::TempDir;
 /// The third laptop of the railway college.
 pub const LAPTOP: &str = "xatl-3";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a node waits for another one.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const STEP_SECONDS: i64 = 60;
 
 /// The nodes by name, all serving.

@@ -291,7 +291,7 @@ fn what_a_colleague_took_is_no_longer_unsent() {
         province.sync("xatl-2");
         let unsent = || province.node("xatl-1").status().expect("status").unsent.changes;
         // The word that it was taken may still be on its way up from the socket.
-        let heard = (0..PATIENCE).any(|_| {
+        let heard = (0..LOOKS_MAX).any(|_| {
             std::thread::yield_now();
             unsent() == 0
         });
@@ -300,4 +300,4 @@ fn what_a_colleague_took_is_no_longer_unsent() {
 }
 
 /// How often it is looked whether something was heard: a second or more.
-const PATIENCE: u32 = 2_000;
+const LOOKS_MAX: u32 = 2_000;

@@ -11,7 +11,7 @@ use onex_protocol::machine::{Answer, Own, Query, Reader};
 use onex_protocol::repair::Known;
 use onex_protocol::scope::Party;
 use onex_protocol::seal::{Seal, SealBody};
-use onex_protocol::statement::{RemovalReason, Root};
+use onex_protocol::statement::{Frontier, RemovalReason, Root};
 
 use super::*;
 use crate::clock::Clock;
@@ -213,7 +213,7 @@ fn a_document_in_which_nothing_counts_stands_nowhere() {
     let removal = Statement::RemoveDevice {
         device: key(2).device(),
         reason: RemovalReason::Lost,
-        frontier: Vec::new(),
+        frontier: Frontier::default(),
     };
     had.hear(removal.clone());
     heard_first.hear(removal);

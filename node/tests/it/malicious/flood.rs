@@ -15,6 +15,7 @@ use quinn::{AsyncUdpSocket, TokioRuntime, UdpPoller};
 use tokio::task::JoinSet;
 
 use super::{MALLORY, check_served, outside, province, run};
+use crate::simnet::network::AlwaysWritable;
 use crate::simnet::random::Random;
 
 /// First packets of one flood.
@@ -157,7 +158,7 @@ impl Recorder {
 
 impl AsyncUdpSocket for Recorder {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Box::pin(Writable)
+        Box::pin(AlwaysWritable)
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
@@ -176,14 +177,5 @@ impl AsyncUdpSocket for Recorder {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(SocketAddr::from(([127, 0, 0, 1], 1)))
-    }
-}
-
-#[derive(Debug)]
-struct Writable;
-
-impl UdpPoller for Writable {
-    fn poll_writable(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

@@ -328,8 +328,9 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
+/// A socket that takes whatever is sent.
 #[derive(Debug)]
-struct AlwaysWritable;
+pub struct AlwaysWritable;
 
 impl UdpPoller for AlwaysWritable {
     fn poll_writable(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -19,7 +19,7 @@ const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2
 /// How long the caller waits until it calls again.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 /// By then every transfer is done, or it never ends.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const DONE_WITHIN: Duration = Duration::from_secs(3600);
 
 /// What is to happen in one run.
 #[derive(Debug, Clone)]
@@ -116,9 +116,9 @@ impl Story {
         let owed = Rc::new(self.owed.clone());
         tokio::task::spawn_local(serve(called, Rc::clone(&ends), Rc::clone(&owed)));
         let calls = call(&caller, &ends, &owed);
-        let calls = tokio::time::timeout(PATIENCE, calls).await;
+        let calls = tokio::time::timeout(DONE_WITHIN, calls).await;
         let (connections, failed_calls) =
-            calls.unwrap_or_else(|_| panic!("seed {seed}: not done after {PATIENCE:?}"));
+            calls.unwrap_or_else(|_| panic!("seed {seed}: not done after {DONE_WITHIN:?}"));
         let elapsed = network.elapsed();
         for (end, count) in ends.iter().zip([self.owed[1].len(), self.owed[0].len()]) {
             assert_eq!(end.0.borrow().received, count, "seed {seed}");

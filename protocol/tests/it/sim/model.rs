@@ -24,7 +24,7 @@ pub struct Model<'a> {
     seconds: &'a BTreeSet<ChangeHash>,
 }
 
-type Heads = BTreeMap<DocId, Vec<ChangeHash>>;
+type Sealed = BTreeMap<DocId, Vec<Seal>>;
 
 impl<'a> Model<'a> {
     pub fn new(
@@ -96,7 +96,7 @@ impl<'a> Model<'a> {
         let role = self.cut(|body| {
             matches!(body, Statement::RemoveRole { device, .. } if Some(*device) == self.device(hash))
         });
-        let below = |heads: Vec<ChangeHash>| heads.iter().any(|head| self.is_below(hash, head));
+        let below = |seals: Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
         !self.seconds.contains(hash) || role.is_none_or(below)
     }
 
@@ -108,11 +108,11 @@ impl<'a> Model<'a> {
         let cut = self.cut(
             |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
         );
-        let below = |heads: &Vec<ChangeHash>| heads.iter().any(|head| self.is_below(hash, head));
-        let by_log = cut.iter().flatten().copied();
-        let sealed = self.seals.iter().filter(|seal| seal.device == device && self.is_good(seal));
-        let mut heads = sealed.map(|seal| seal.head).chain(by_log);
-        let claimed = heads.any(|head| self.is_below(hash, &head));
+        let below = |seals: &Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
+        let by_log = cut.iter().flatten();
+        let sealed = self.seals.iter().filter(|seal| seal.device == device).chain(by_log);
+        let mut good = sealed.filter(|seal| self.is_good(seal));
+        let claimed = good.any(|seal| self.is_below(hash, &seal.head));
         claimed && cut.as_ref().is_none_or(below)
     }
 
@@ -162,13 +162,13 @@ impl<'a> Model<'a> {
     }
 
     /// Up to where the work of somebody who was cut off stays, as the side says that reads the
-    /// document.
-    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<ChangeHash>> {
+    /// document. What it has not named is cut off whole, once it has named everything.
+    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<Seal>> {
         let hub = self.membership.hub();
         let hub_reads = self.header.may_read(hub, OrgRole::Hub);
         let entries = self.membership.entries_from(0);
         let at = entries.iter().find(|entry| of(&entry.statement.body))?;
-        let mut said: Option<Heads> = None;
+        let (mut said, mut is_whole) = (Sealed::new(), false);
         for entry in entries {
             let frontier: &Frontier = match &entry.statement.body {
                 Statement::RemoveDevice { frontier, .. }
@@ -182,13 +182,13 @@ impl<'a> Model<'a> {
             };
             let signer = self.membership.device(entry.statement.signer);
             if signer.is_some_and(|it| it.org == hub) == hub_reads {
-                let said = said.get_or_insert_default();
-                for (document, heads) in frontier {
-                    said.entry(*document).or_insert_with(|| heads.clone());
+                is_whole |= !frontier.more;
+                for seals in frontier.seals.chunk_by(|a, b| a.document == b.document) {
+                    said.entry(seals[0].document).or_insert_with(|| seals.to_vec());
                 }
             }
         }
-        said.map(|said| said.get(&self.header.id()).cloned().unwrap_or_default())
+        said.remove(&self.header.id()).or(is_whole.then(Vec::new))
     }
 
     fn resolved(&self) -> BTreeMap<Actor, (u64, ChangeHash)> {

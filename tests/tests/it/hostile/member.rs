@@ -2,11 +2,10 @@
 //! the protocol over QUIC, and says whatever a test wants.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use onex_crdt::ids::OrgId;
 use onex_node::Node;
-use onex_node::net::{Connection, DeviceKey, Endpoint, Receiver, Sender};
+use onex_node::net::{Connection, DeviceKey, Endpoint, NetError, Receiver, Sender};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::enrolment::{Invitation, digits, join_proof};
 use onex_protocol::key::SigningKey;
@@ -18,12 +17,13 @@ use onex_protocol::scope::{ScopeDigest, ScopeDigests};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-const SEED: [u8; 32] = [0x66; 32];
+use crate::province::PATIENCE;
+
 const JOIN_LABEL: &[u8] = b"EXPORTER-onex-join";
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Member {
     pub key: SigningKey,
+    seed: [u8; 32],
     pub log: Membership,
     runtime: Runtime,
     address: SocketAddr,
@@ -32,24 +32,25 @@ pub struct Member {
 /// A connection on which both sides have said hello.
 pub struct Talk {
     _endpoint: Endpoint,
-    _connection: Connection,
+    connection: Connection,
     sender: Sender,
     receiver: Receiver,
     said: u64,
 }
 
 impl Member {
-    /// Is let into an organisation by a node.
-    pub fn join(inviter: &Node, org: OrgId) -> Self {
+    /// Is let into an organisation by a node, with the key of a seed.
+    pub fn join(inviter: &Node, org: OrgId, seed: u8) -> Self {
         let text = inviter.invite(Some(org)).expect("invites").text;
         let invitation = Invitation::from_text(&text).expect("an invitation");
         let (_, inviter_key, address) = invitation.addresses[0].clone();
         let address: SocketAddr = address.parse().expect("an address");
-        let key = SigningKey::from_seed(&SEED);
+        let seed = [seed; 32];
+        let key = SigningKey::from_seed(&seed);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut talk = runtime.block_on(open(address));
+        let mut talk = runtime.block_on(open(seed, address));
         runtime.block_on(async {
-            let exporter = talk._connection.exporter(JOIN_LABEL, b"").expect("a session");
+            let exporter = talk.connection.exporter(JOIN_LABEL, b"").expect("a session");
             let proof = join_proof(&invitation.secret, &exporter, &key.public());
             let person = "王芳".to_owned();
             let join = Join { invitation: invitation.id, proof, key: key.public(), person };
@@ -69,7 +70,7 @@ impl Member {
             }
         });
         let log = Membership::replay(entries).expect("the hub's own log");
-        Self { key, log, runtime, address }
+        Self { key, seed, log, runtime, address }
     }
 
     /// The same member, where another node listens.
@@ -87,7 +88,7 @@ impl Member {
     /// Connects and says hello; nothing when it is turned away.
     pub fn try_talk(&self) -> Option<Talk> {
         self.runtime.block_on(async {
-            let mut talk = open(self.address).await;
+            let mut talk = open(self.seed, self.address).await;
             let hello = Hello {
                 network: self.log.network(),
                 log: LogPosition { position: 1, mark: [1; 8] },
@@ -116,15 +117,14 @@ impl Member {
         })
     }
 
-    /// Sends bytes; returns whether the connection is closed then.
-    pub fn is_closed_on(&self, talk: &mut Talk, bytes: &[u8]) -> bool {
+    /// Sends bytes; returns the code with which the node then closes the connection, or nothing
+    /// when it does not.
+    pub fn closed_on(&self, talk: &mut Talk, bytes: &[u8]) -> Option<u64> {
         self.runtime.block_on(async {
             talk.say(bytes).await;
-            loop {
-                match talk.heard().await {
-                    None | Some(Message::Close { .. }) => return true,
-                    Some(_) => {}
-                }
+            match timeout(PATIENCE, talk.connection.closed()).await.ok()? {
+                NetError::Closed { code, .. } => Some(code),
+                _ => None,
             }
         })
     }
@@ -132,12 +132,12 @@ impl Member {
 
 const DIGESTS: ScopeDigests = ScopeDigests([ScopeDigest([9; 16]); 3]);
 
-async fn open(address: SocketAddr) -> Talk {
+async fn open(seed: [u8; 32], address: SocketAddr) -> Talk {
     let any = "127.0.0.1:0".parse().expect("an address");
-    let endpoint = Endpoint::bind(&DeviceKey::from_seed(SEED), any).expect("a port");
+    let endpoint = Endpoint::bind(&DeviceKey::from_seed(seed), any).expect("a port");
     let connection = endpoint.connect(address, None).await.expect("the node serves");
     let (sender, receiver) = connection.split().await.expect("a stream");
-    Talk { _endpoint: endpoint, _connection: connection, sender, receiver, said: 0 }
+    Talk { _endpoint: endpoint, connection, sender, receiver, said: 0 }
 }
 
 impl Talk {

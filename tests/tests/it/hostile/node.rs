@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onex_crdt::header::ORGANISATION;
 use onex_crdt::ids::{Digest, DocId};
+use onex_crdt::record::Record;
+use onex_crdt::records::contact::Contact;
 use onex_node::Node;
 use onex_tests::hostile::attacks::{attacks, orphans, zstd_bomb};
 use onex_tests::hostile::office::{Scene, YEAR};
@@ -23,23 +25,46 @@ fn states(node: &Node, but: DocId) -> BTreeMap<DocId, Digest> {
     states.map(|(header, digest)| (header.id(), digest)).filter(|(id, _)| *id != but).collect()
 }
 
+/// An evaluator that is let in by the hub's first device, and the id of its own document.
+fn member(province: &Province, seed: u8) -> (Member, Scene) {
+    let (code, name) = (format!("CN{seed:02X}"), format!("某评价机构{seed}"));
+    let values = [("role", "evaluator"), ("short_code", code.as_str()), ("name", name.as_str())];
+    let org = province.act("hub-2", "organisation.add", None, &values);
+    province.settle();
+    let member = Member::join(province.node("hub-1"), org.into(), seed);
+    let header = ORGANISATION.of(member.log.network(), org.into(), YEAR);
+    let devices = [member.key.clone(), member.key.clone(), member.key.clone()];
+    let scene = Scene::begun(header, devices, member.log.position());
+    (member, scene)
+}
+
+/// The node serves on: what a college writes now arrives, and no document that both have differs.
+fn check_served(province: &Province, but: DocId, phone: &str) {
+    let values = [("name", "周敏"), ("duty", "coordinator"), ("phone", phone)];
+    let contact = province.act("xatl-1", "contact.add", None, &values);
+    let report = province.node("xatl-1").sync(None).expect("reached");
+    assert!(report.peers.iter().all(|peer| peer.reached && peer.error.is_none()), "{report:?}");
+    let [college, hub] = ["xatl-1", "hub-1"].map(|name| province.node(name));
+    let arrived = hub.row(Contact::KIND, contact).expect("readable");
+    assert_eq!(arrived.expect("it arrived").text("phone"), Some(phone));
+    let [college, hub] = [college, hub].map(|node| states(node, but));
+    let both = college.iter().filter_map(|(id, state)| Some((state, hub.get(id)?)));
+    let (same, differing): (Vec<_>, Vec<_>) = both.partition(|(one, other)| one == other);
+    assert!(!same.is_empty() && differing.is_empty(), "{} same, {differing:?}", same.len());
+}
+
 #[test]
 fn a_node_serves_on_under_attack() {
     let province = Province::college();
-    let values = [("role", "evaluator"), ("short_code", "CNKJ"), ("name", "某评价机构")];
-    let org = province.act("hub-2", "organisation.add", None, &values);
-    province.settle();
     let hub = province.node("hub-1");
-    let member = Member::join(hub, org.into());
-    let header = ORGANISATION.of(member.log.network(), org.into(), YEAR);
-    let devices = [member.key.clone(), member.key.clone(), member.key.clone()];
-    let scene = Scene::begun(header.clone(), devices, member.log.position());
+    let (member, scene) = member(&province, 0x66);
+    let own = scene.document.header().id();
     let mut talk = member.talk();
     let honest = scene.document.changes_since(&[]).into_iter().map(|change| change.bytes);
     let batch = scene.batch(honest.collect(), scene.seals.clone());
     let ack = member.send(&mut talk, vec![batch]).expect("an answer");
     assert_eq!(ack.refused, [], "what is honest is taken");
-    let before = states(hub, header.id());
+    let before = states(hub, own);
 
     let mut told = BTreeSet::new();
     let mut all = attacks(&scene);
@@ -60,14 +85,7 @@ fn a_node_serves_on_under_attack() {
         assert!(again || !ack.refused.is_empty(), "{}: nothing is refused", attack.name);
         told.extend(ack.refused.iter().map(|(_, reason)| reason.0));
     }
-    let mut turned_away = false;
-    for bytes in [vec![], vec![1, 0, 0xff], vec![7; 2000], zstd_bomb(1 << 30)] {
-        match member.try_talk() {
-            Some(mut talk) => assert!(member.is_closed_on(&mut talk, &bytes), "{bytes:?}"),
-            None => turned_away = true,
-        }
-    }
-    assert!(turned_away, "a device that does all this may not come back at once");
+    assert!(member.try_talk().is_none(), "a device that does all this may not come back at once");
 
     let listed: BTreeSet<_> =
         hub.quarantine().expect("readable").into_iter().map(|held| held.reason).collect();
@@ -79,13 +97,30 @@ fn a_node_serves_on_under_attack() {
     for reason in expected {
         assert!(told.contains(reason), "{reason} was not told: {told:?}");
     }
-    assert!(states(hub, header.id()) == before, "another document was altered");
-    let values = [("name", "周敏"), ("duty", "coordinator"), ("phone", "13900000022")];
-    province.act("xatl-1", "contact.add", None, &values);
-    let report = province.node("xatl-1").sync(None).expect("reached");
-    assert!(report.peers.iter().all(|peer| peer.reached && peer.error.is_none()), "{report:?}");
-    let college = states(province.node("xatl-1"), header.id());
-    let hub = states(province.node("hub-1"), header.id());
-    let differing = college.iter().filter(|(id, state)| hub.get(id).is_some_and(|it| it != *state));
-    assert_eq!(differing.count(), 0);
+    assert!(states(hub, own) == before, "another document was altered");
+    check_served(&province, own, "13900000022");
+}
+
+/// What is no message at all ends the connection of a device that has done nothing else, a bomb
+/// shuts it out; the node serves on, and no document is altered.
+#[test]
+fn a_node_serves_on_after_every_bomb() {
+    let province = Province::college();
+    let (malformed, version, bomb) = (1, 2, 13);
+    let bombs = [
+        ("nothing", vec![], malformed),
+        ("half a message", vec![1, 0, 0xff], malformed),
+        ("another version", vec![7; 2000], version),
+        ("a gigabyte of one byte", zstd_bomb(1 << 30), bomb),
+    ];
+    for (number, (name, bytes, code)) in (1..).zip(bombs) {
+        let (member, scene) = member(&province, number);
+        let own = scene.document.header().id();
+        let mut talk = member.talk();
+        let before = states(province.node("hub-1"), own);
+        assert_eq!(member.closed_on(&mut talk, &bytes), Some(code), "{name}");
+        assert_eq!(member.try_talk().is_none(), code == bomb, "{name}: it comes back");
+        assert!(states(province.node("hub-1"), own) == before, "{name}: a document was altered");
+        check_served(&province, own, &format!("1390000003{number}"));
+    }
 }
