@@ -39,7 +39,7 @@ use crate::core::load::lists::{act_many, facets, rows};
 use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::load::today::Progress;
 use crate::core::marking::Seat;
-use crate::core::people::{PeoplePage, written_records};
+use crate::core::people::PeoplePage;
 use crate::core::settle::{self, Dispute, SettlePage};
 use crate::core::training::{ClassPage, LearnerPage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
@@ -632,13 +632,7 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
         }
         Want::People => {
             let page = PeoplePage::read(backend)?;
-            let asking = page.asking.iter().map(|asking| asking.org_id);
-            let orgs = asking.chain(page.devices.iter().map(|device| device.org_id));
-            let invited = page.invitations.iter().map(|invitation| invitation.org_id);
-            for org in orgs.chain(invited) {
-                know(backend, Organisation::KIND, org.into(), &mut known)?;
-            }
-            for (kind, id) in page.held.iter().flat_map(|held| written_records(&held.writes)) {
+            for (kind, id) in page.names() {
                 know(backend, kind, id, &mut known)?;
             }
             Loaded::People(Box::new(page))

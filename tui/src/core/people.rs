@@ -4,7 +4,8 @@
 
 use onex_crdt::document::Write;
 use onex_crdt::ids::RecordId;
-use onex_crdt::record::RecordKind;
+use onex_crdt::record::{Record, RecordKind};
+use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::OrgRole;
 use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 
@@ -49,6 +50,15 @@ impl PeoplePage {
         let mut held = backend.quarantine()?;
         held.retain(|held| held.state == "held");
         Ok(Self { asking: backend.asking()?, invitations: backend.invitations()?, devices, held })
+    }
+
+    /// The records whose names the page shows.
+    pub fn names(&self) -> Vec<(&'static RecordKind, RecordId)> {
+        let asking = self.asking.iter().map(|asking| asking.org_id);
+        let orgs = asking.chain(self.devices.iter().map(|device| device.org_id));
+        let invited = self.invitations.iter().map(|invitation| invitation.org_id);
+        let orgs = orgs.chain(invited).map(|org| (Organisation::KIND, org.into()));
+        orgs.chain(self.held.iter().flat_map(|held| written_records(&held.writes))).collect()
     }
 
     /// The entries in the order in which they are shown.
