@@ -89,6 +89,11 @@ impl Document {
         if begun { Ok(document) } else { Err(DocumentError::Snapshot) }
     }
 
+    /// Whether nothing was written on top of the genesis.
+    pub fn is_genesis(&self) -> bool {
+        self.heads() == Self::genesis(self.header.clone()).heads()
+    }
+
     /// The header.
     pub fn header(&self) -> &Header {
         &self.header

@@ -4,7 +4,8 @@
 //! they arrived. Signatures, roles and the bytes of changes are judged elsewhere; what they come
 //! to is among the facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use crate::ids::{Actor, ChangeHash};
 
@@ -66,31 +67,31 @@ pub struct Effective {
 /// Judges every known change.
 ///
 /// A change counts if
-/// * a good claim of the device whose tag its actor bears covers it (R1, R2), or the frontier of
-///   its removal does, which the membership log vouches for;
-/// * it lies at or below the frontier, if its device was removed (R4);
+/// * a good claim of the device whose tag its actor bears covers it (R1, R2);
+/// * it lies at or below the frontier, if its device was removed (R4): the frontier only limits. It
+///   claims nothing by itself, or whoever may remove a device could put work into its name that it
+///   never sealed; the log has the device's own seals beside it, which are claims like others;
 /// * its person was not denied it (R3);
 /// * no other change has its actor and number, nor any that the actor numbered before it; after a
 ///   resolution it lies at or below the branch that was chosen (R5, R6);
 /// * the actor's change before it counts, and so does everything that it depends on (R2, R7).
 ///
-/// Costs a few visits per change and device. Of changes that do not depend on each other the one
-/// with the smaller hash comes first.
+/// Costs a few visits per change and device, and some hundred bytes per change. Of changes that do
+/// not depend on each other the one with the smaller hash comes first.
 pub fn effective(facts: &Facts) -> Effective {
-    let claims = facts.claimed();
-    let own = |hash: &ChangeHash| claims.get(hash).copied().unwrap_or(Err(Exclusion::NoSeal));
-    let mut verdicts: BTreeMap<_, _> =
-        facts.changes.keys().map(|hash| (*hash, own(hash))).collect();
-    let forks = facts.forks_cut(&mut verdicts);
+    let graph = Graph::of(facts);
+    let mut verdicts = graph.claimed();
+    let forks = graph.forks_cut(&mut verdicts);
     // After the forks: whether a denied change was held before must not alter what a fork is.
-    for hash in &facts.denied {
-        if let Some(verdict) = verdicts.get_mut(hash) {
-            let why = verdict.err().map_or(Exclusion::NoRight, |why| why.min(Exclusion::NoRight));
-            *verdict = Err(why);
-        }
+    for place in facts.denied.iter().filter_map(|hash| graph.place(hash)) {
+        let why =
+            verdicts[place].err().map_or(Exclusion::NoRight, |why| why.min(Exclusion::NoRight));
+        verdicts[place] = Err(why);
     }
-    let (order, excluded) = facts.in_order(&verdicts);
-    Effective { order, excluded, forks }
+    let order = graph.in_order(&mut verdicts);
+    let excluded = graph.changes.iter().zip(verdicts);
+    let excluded = excluded.filter_map(|(change, verdict)| Some((change.hash, verdict.err()?)));
+    Effective { order, excluded: excluded.collect(), forks }
 }
 
 impl Facts {
@@ -107,57 +108,110 @@ impl Facts {
         }
         seen
     }
+}
 
-    /// The best verdict among the claims that cover each change, the cuts considered.
-    fn claimed(&self) -> BTreeMap<ChangeHash, Result<(), Exclusion>> {
-        let log = self.cuts.iter().map(|(tag, heads)| (*tag, heads.clone()));
-        let log = log.map(|(tag, heads)| Claim { tag, heads, verdict: Ok(()) });
-        let mut heads: BTreeMap<(Tag, Result<(), Exclusion>), Vec<ChangeHash>> = BTreeMap::new();
-        for claim in self.claims.iter().cloned().chain(log) {
-            heads.entry((claim.tag, claim.verdict)).or_default().extend(claim.heads);
+type Verdict = Result<(), Exclusion>;
+
+/// The known changes, numbered in the order of their hashes, so that a hostile batch of very many
+/// takes a few bytes for each.
+struct Graph<'a> {
+    facts: &'a Facts,
+    changes: Vec<&'a ChangeFacts>,
+    /// The places of all dependencies that are known, those of one change after another's.
+    deps: Vec<u32>,
+    /// Where those of each change end.
+    deps_end: Vec<u32>,
+}
+
+impl<'a> Graph<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let changes: Vec<_> = facts.changes.values().collect();
+        let (deps, deps_end) = (Vec::new(), Vec::with_capacity(changes.len()));
+        let mut graph = Self { facts, changes, deps, deps_end };
+        for at in 0..graph.changes.len() {
+            let change = graph.changes[at];
+            let known: Vec<_> = change.deps.iter().filter_map(|dep| graph.place(dep)).collect();
+            graph.deps.extend(known.into_iter().map(|place| place as u32));
+            graph.deps_end.push(graph.deps.len() as u32);
         }
-        let mut claims: BTreeMap<ChangeHash, Result<(), Exclusion>> = BTreeMap::new();
-        for ((tag, verdict), heads) in heads {
-            let covered = self.ancestry(&heads);
-            for hash in covered.into_iter().filter(|hash| self.changes[hash].actor.tag() == tag) {
-                let claim = claims.entry(hash).or_insert(verdict);
-                *claim = verdict.min(*claim);
+        graph
+    }
+
+    fn place(&self, hash: &ChangeHash) -> Option<usize> {
+        self.changes.binary_search_by(|change| change.hash.cmp(hash)).ok()
+    }
+
+    fn deps_of(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        let from = place.checked_sub(1).map_or(0, |before| self.deps_end[before]);
+        let places = &self.deps[from as usize..self.deps_end[place] as usize];
+        places.iter().map(|place| *place as usize)
+    }
+
+    /// For each change whether it lies at or below one of these heads.
+    fn below<'h>(&self, heads: impl IntoIterator<Item = &'h ChangeHash>) -> Vec<bool> {
+        let mut seen = vec![false; self.changes.len()];
+        let mut open: Vec<_> = heads.into_iter().filter_map(|head| self.place(head)).collect();
+        while let Some(place) = open.pop() {
+            if !std::mem::replace(&mut seen[place], true) {
+                open.extend(self.deps_of(place));
             }
         }
-        for (tag, heads) in &self.cuts {
-            let kept = self.ancestry(heads);
-            let of_device = |hash: &ChangeHash| self.changes[hash].actor.tag() == *tag;
-            let beyond =
-                claims.iter_mut().filter(|(hash, _)| of_device(hash) && !kept.contains(hash));
-            beyond.for_each(|(_, claim)| *claim = Err(Exclusion::RemovedDevice));
+        seen
+    }
+
+    fn is_of(&self, place: usize, tag: Tag) -> bool {
+        self.changes[place].actor.tag() == tag
+    }
+
+    /// The best verdict among the claims that cover each change, the cuts considered.
+    fn claimed(&self) -> Vec<Verdict> {
+        let mut heads: BTreeMap<(Tag, Verdict), Vec<&ChangeHash>> = BTreeMap::new();
+        for claim in &self.facts.claims {
+            heads.entry((claim.tag, claim.verdict)).or_default().extend(&claim.heads);
         }
-        claims
+        let mut verdicts = vec![Err(Exclusion::NoSeal); self.changes.len()];
+        for ((tag, verdict), heads) in heads {
+            let below = self.below(heads);
+            for place in (0..below.len()).filter(|place| below[*place] && self.is_of(*place, tag)) {
+                verdicts[place] = verdict.min(verdicts[place]);
+            }
+        }
+        for (tag, heads) in &self.facts.cuts {
+            let kept = self.below(heads);
+            for place in (0..kept.len()).filter(|place| !kept[*place] && self.is_of(*place, *tag)) {
+                if verdicts[place] != Err(Exclusion::NoSeal) {
+                    verdicts[place] = Err(Exclusion::RemovedDevice);
+                }
+            }
+        }
+        verdicts
     }
 
     /// Excludes what lies beyond forks; returns those that are not resolved.
-    fn forks_cut(
-        &self,
-        verdicts: &mut BTreeMap<ChangeHash, Result<(), Exclusion>>,
-    ) -> BTreeMap<Actor, u64> {
-        let mut by_actor: BTreeMap<Actor, BTreeMap<u64, Vec<ChangeHash>>> = BTreeMap::new();
-        for (hash, _) in verdicts.iter().filter(|(_, verdict)| verdict.is_ok()) {
-            let change = &self.changes[hash];
-            by_actor.entry(change.actor).or_default().entry(change.seq).or_default().push(*hash);
-        }
+    fn forks_cut(&self, verdicts: &mut [Verdict]) -> BTreeMap<Actor, u64> {
+        let claimed = (0..verdicts.len()).filter(|place| verdicts[*place].is_ok());
+        let number = |place: usize| (self.changes[place].actor, self.changes[place].seq);
+        let mut numbers: Vec<_> = claimed.collect();
+        numbers.sort_unstable_by_key(|place| number(*place));
         let mut forks = BTreeMap::new();
-        for (actor, numbers) in by_actor {
-            let forked = numbers.iter().find(|(_, hashes)| hashes.len() > 1).map(|(seq, _)| *seq);
-            let resolved = self.resolved.get(&actor);
-            let branch = resolved.map(|(_, head)| self.ancestry(&[*head])).unwrap_or_default();
-            let counts = |seq: u64, hash: &ChangeHash| match resolved {
-                Some(_) if !branch.is_empty() => branch.contains(hash),
-                Some((last, _)) => seq < *last && forked.is_none_or(|fork| seq < fork),
-                None => forked.is_none_or(|fork| seq < fork),
-            };
-            for (seq, hashes) in &numbers {
-                for hash in hashes.iter().filter(|hash| !counts(*seq, hash)) {
-                    verdicts.insert(*hash, Err(Exclusion::Fork));
+        for own in numbers.chunk_by(|a, b| number(*a).0 == number(*b).0) {
+            let actor = number(own[0]).0;
+            let twins = own.windows(2).find(|pair| number(pair[0]) == number(pair[1]));
+            let forked = twins.map(|pair| number(pair[0]).1);
+            let resolved = self.facts.resolved.get(&actor);
+            let head = resolved.map(|(_, head)| head).filter(|head| self.place(head).is_some());
+            let branch = head.map(|head| self.below([head]));
+            let counts = |place: usize| {
+                let seq = number(place).1;
+                let before_fork = forked.is_none_or(|fork| seq < fork);
+                match (&branch, resolved) {
+                    (Some(branch), _) => branch[place],
+                    (None, Some((last, _))) => seq < *last && before_fork,
+                    (None, None) => before_fork,
                 }
+            };
+            for place in own.iter().filter(|place| !counts(**place)) {
+                verdicts[*place] = Err(Exclusion::Fork);
             }
             if let (Some(seq), None) = (forked, resolved) {
                 forks.insert(actor, seq);
@@ -166,52 +220,64 @@ impl Facts {
         forks
     }
 
-    /// Goes through the changes from the oldest on; what depends on one that does not count does
-    /// not count.
-    fn in_order(
-        &self,
-        verdicts: &BTreeMap<ChangeHash, Result<(), Exclusion>>,
-    ) -> (Vec<ChangeHash>, BTreeMap<ChangeHash, Exclusion>) {
-        let mut open: BTreeMap<ChangeHash, usize> = BTreeMap::new();
-        let mut dependents: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
-        for change in self.changes.values() {
-            let inside: BTreeSet<_> =
-                change.deps.iter().filter(|dep| self.changes.contains_key(dep)).collect();
-            open.insert(change.hash, inside.len());
-            inside.iter().for_each(|dep| dependents.entry(**dep).or_default().push(change.hash));
-        }
-        let mut ready: BTreeSet<_> =
-            open.iter().filter(|(_, count)| **count == 0).map(|(hash, _)| *hash).collect();
+    /// Goes through the changes from the oldest on and returns those that count; what depends on
+    /// one that does not count does not count.
+    fn in_order(&self, verdicts: &mut [Verdict]) -> Vec<ChangeHash> {
+        let (dependents, dependents_end) = self.dependents();
+        let mut open: Vec<_> = (0..verdicts.len()).map(|at| self.deps_of(at).count()).collect();
+        let mut ready: BinaryHeap<_> =
+            (0..open.len()).filter(|place| open[*place] == 0).map(Reverse).collect();
         let mut order = Vec::new();
-        let (mut counting, mut numbers) = (self.genesis.clone(), BTreeSet::new());
-        // What a circle of hashes, which cannot be made, would leave over stays excluded.
-        let mut excluded: BTreeMap<_, _> =
-            self.changes.keys().map(|hash| (*hash, Exclusion::MissingDependency)).collect();
-        while let Some(hash) = ready.pop_first() {
-            let change = &self.changes[&hash];
-            let first = change.seq <= 1;
-            let whole = change.deps.iter().all(|dep| counting.contains(dep))
-                && (first || numbers.contains(&(change.actor, change.seq - 1)));
-            match verdicts[&hash].and(whole.then_some(()).ok_or(Exclusion::MissingDependency)) {
-                Ok(()) => {
-                    excluded.remove(&hash);
-                    counting.insert(hash);
-                    numbers.insert((change.actor, change.seq));
-                    order.push(hash);
-                }
-                Err(exclusion) => {
-                    excluded.insert(hash, exclusion);
-                }
+        // What a circle of hashes, which cannot be made, would leave over does not count either.
+        let (mut visited, mut numbers) = (vec![false; open.len()], BTreeSet::new());
+        while let Some(Reverse(place)) = ready.pop() {
+            visited[place] = true;
+            let change = self.changes[place];
+            let counts = |dep: &ChangeHash| {
+                let known = self.place(dep).map(|place| verdicts[place].is_ok());
+                known.unwrap_or_else(|| self.facts.genesis.contains(dep))
+            };
+            let whole = change.deps.iter().all(counts)
+                && (change.seq <= 1 || numbers.contains(&(change.actor, change.seq - 1)));
+            if verdicts[place].is_ok() && !whole {
+                verdicts[place] = Err(Exclusion::MissingDependency);
             }
-            for dependent in dependents.get(&hash).into_iter().flatten() {
-                let count = open.get_mut(dependent).expect("every change has a count");
-                *count -= 1;
-                if *count == 0 {
-                    ready.insert(*dependent);
+            if verdicts[place].is_ok() {
+                numbers.insert((change.actor, change.seq));
+                order.push(change.hash);
+            }
+            let from = place.checked_sub(1).map_or(0, |before| dependents_end[before]);
+            for dependent in &dependents[from as usize..dependents_end[place] as usize] {
+                let dependent = *dependent as usize;
+                open[dependent] -= 1;
+                if open[dependent] == 0 {
+                    ready.push(Reverse(dependent));
                 }
             }
         }
-        (order, excluded)
+        for place in (0..visited.len()).filter(|place| !visited[*place]) {
+            verdicts[place] = Err(Exclusion::MissingDependency);
+        }
+        order
+    }
+
+    /// The places of the changes that depend on each, and where those of each end.
+    fn dependents(&self) -> (Vec<u32>, Vec<u32>) {
+        let mut ends = vec![0; self.changes.len()];
+        self.deps.iter().for_each(|dep| ends[*dep as usize] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            // First where those of the change begin; filling moves that to where they end.
+            sum += std::mem::replace(end, sum);
+        }
+        let mut dependents = vec![0; self.deps.len()];
+        for place in 0..self.changes.len() {
+            for dep in self.deps_of(place) {
+                dependents[ends[dep] as usize] = place as u32;
+                ends[dep] += 1;
+            }
+        }
+        (dependents, ends)
     }
 }
 

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sha2::{Digest as _, Sha256};
 
 use crate::document::{Change, Deed, Document, hash_from};
+use crate::effective::ChangeFacts;
 use crate::ids::{Actor, ChangeHash};
 
 /// Most bytes of one change (trust C4).
@@ -36,10 +37,7 @@ pub struct ForeignBytes(pub Vec<u8>);
 /// A change whose header was read and is within every limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    hash: ChangeHash,
-    deps: Vec<ChangeHash>,
-    actor: Actor,
-    seq: u64,
+    facts: ChangeFacts,
     bytes: Vec<u8>,
 }
 
@@ -53,44 +51,68 @@ impl ForeignBytes {
     /// # Errors
     /// When the bytes are no single uncompressed change, or beyond a limit.
     pub fn parse(self) -> Result<Parsed, ForeignError> {
-        if self.0.len() > CHANGE_BYTES_MAX {
-            return Err(ForeignError::TooLarge);
-        }
-        let mut reader = Reader { bytes: &self.0, at: 0 };
-        let body = reader.chunk()?;
-        let hash: [u8; 32] = Sha256::digest(&self.0[8..]).into();
-        if reader.bytes[4..8] != hash[..4] {
-            return Err(ForeignError::Malformed);
-        }
-        let (deps, actor, seq) = Reader { bytes: body, at: 0 }.change_header()?;
-        Ok(Parsed { hash: ChangeHash(hash), deps, actor, seq, bytes: self.0 })
+        Ok(Parsed { facts: read(&self.0)?, bytes: self.0 })
     }
+}
+
+/// Reads the header of a change as `ForeignBytes::parse` does, and leaves the bytes where they are.
+///
+/// # Errors
+/// When the bytes are no single uncompressed change, or beyond a limit.
+pub fn read(bytes: &[u8]) -> Result<ChangeFacts, ForeignError> {
+    if bytes.len() > CHANGE_BYTES_MAX {
+        return Err(ForeignError::TooLarge);
+    }
+    let body = Reader { bytes, at: 0 }.chunk()?;
+    let hash: [u8; 32] = Sha256::digest(&bytes[8..]).into();
+    if bytes[4..8] != hash[..4] {
+        return Err(ForeignError::Malformed);
+    }
+    let (deps, actor, seq) = Reader { bytes: body, at: 0 }.change_header()?;
+    Ok(ChangeFacts { hash: ChangeHash(hash), deps, actor, seq })
 }
 
 impl Parsed {
     /// The hash of the change.
     pub fn hash(&self) -> ChangeHash {
-        self.hash
+        self.facts.hash
     }
 
     /// The changes that it follows.
     pub fn deps(&self) -> &[ChangeHash] {
-        &self.deps
+        &self.facts.deps
     }
 
     /// The actor that it claims to be written by.
     pub fn actor(&self) -> Actor {
-        self.actor
+        self.facts.actor
     }
 
     /// Its number among those of the actor, from 1.
     pub fn seq(&self) -> u64 {
-        self.seq
+        self.facts.seq
+    }
+
+    /// Returns the bytes as they came.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Marks the change as vouched for: to be called by whoever verified a seal over it.
     pub fn vouched(self) -> Vouched {
         Vouched(self)
+    }
+}
+
+impl Vouched {
+    /// The change, for whoever does not take it after all.
+    pub fn into_parsed(self) -> Parsed {
+        self.0
+    }
+
+    /// The change.
+    pub fn parsed(&self) -> &Parsed {
+        &self.0
     }
 }
 
@@ -102,73 +124,104 @@ impl Document {
     ///
     /// # Errors
     /// When a change does not follow from what is here, does what no writer may or what its person
-    /// may not (`permits`), or does not survive the copy.
+    /// may not (`permits`), or does not survive the copy. The others may be tried without those.
     pub fn admit(
         &self,
         changes: &[Vouched],
         permits: &dyn Fn(&ChangeHash, &Deed) -> bool,
-    ) -> Result<(Document, Vec<Change>), ForeignError> {
+    ) -> Result<(Document, Vec<Change>), Faults> {
         let fresh: Vec<&Parsed> =
-            changes.iter().map(|Vouched(parsed)| parsed).filter(|c| !self.holds(&c.hash)).collect();
+            changes.iter().map(Vouched::parsed).filter(|c| !self.holds(&c.hash())).collect();
         // What reads the copy is held too: it may be the first to trip over what Automerge took.
         let judged = || {
             let admitted = self.quarantine_apply(&fresh)?;
-            if admitted.heads() == self.heads() && !fresh.is_empty() {
-                return Err(ForeignError::MissingDependency);
+            let judge = |change: &&Parsed| {
+                let hash = change.hash();
+                match admitted.deed(&hash) {
+                    None => Some((hash, ForeignError::MissingDependency)),
+                    Some(deed) if permits(&hash, &deed) => None,
+                    Some(_) => Some((hash, ForeignError::NotPermitted)),
+                }
+            };
+            let faults: Faults = fresh.iter().filter_map(judge).collect();
+            if !faults.is_empty() {
+                return Err(faults);
             }
-            let permitted =
-                |c: &&Parsed| admitted.deed(&c.hash).is_some_and(|deed| permits(&c.hash, &deed));
-            // Each is asked for, so that whoever asks hears of all that are not permitted.
-            if fresh.iter().filter(|change| !permitted(change)).count() > 0 {
-                return Err(ForeignError::NotPermitted);
-            }
-            let new: Option<Vec<Change>> = fresh.iter().map(|c| admitted.change(&c.hash)).collect();
-            new.map(|new| (admitted, new)).ok_or(ForeignError::MissingDependency)
+            let new = fresh.iter().filter_map(|change| admitted.change(&change.hash())).collect();
+            Ok((admitted, new))
         };
-        catch_unwind(AssertUnwindSafe(judged)).map_err(|_| ForeignError::FailedToApply)?
+        catch_unwind(AssertUnwindSafe(judged)).unwrap_or(Err(Faults::new()))
     }
 
-    fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, ForeignError> {
+    /// One bad change costs no further application: it is passed over, and what follows it.
+    fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, Faults> {
         let mut history = History::of(self.automerge());
         let mut copy = self.automerge().clone();
+        let genesis = automerge::ActorId::from(self.id().as_bytes());
+        let mut faults = Faults::new();
         for parsed in in_order(fresh) {
-            let change = automerge::Change::from_bytes(parsed.bytes.clone())
-                .map_err(|_| ForeignError::Malformed)?;
-            let expanded = change.decode();
-            let canonical = automerge::Change::from(expanded.clone());
-            if hash_from(&canonical.hash()) != parsed.hash {
-                return Err(ForeignError::Malformed);
+            let change = match checked(parsed, &mut history, &copy, &genesis) {
+                Ok(change) => change,
+                Err(error) => {
+                    faults.insert(parsed.hash(), error);
+                    continue;
+                }
+            };
+            if copy.apply_changes([change]).is_err() {
+                faults.insert(parsed.hash(), ForeignError::FailedToApply);
+                return Err(faults);
             }
-            history.extend(&change)?;
-            let genesis = automerge::ActorId::from(self.id().as_bytes());
-            operations::check(&copy, &genesis, &expanded)?;
-            copy.apply_changes([change]).map_err(|_| ForeignError::FailedToApply)?;
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         let document = self.with_automerge(copy);
-        let loaded = Document::load(self.header().clone(), &document.save())
-            .map_err(|_| ForeignError::FailedToApply)?;
-        if loaded.heads() != document.heads() {
-            return Err(ForeignError::FailedToApply);
+        let loaded = Document::load(self.header().clone(), &document.save());
+        match loaded.is_ok_and(|loaded| loaded.heads() == document.heads()) {
+            true => Ok(document),
+            false => Err(faults),
         }
-        Ok(document)
     }
+}
+
+/// Which changes are at fault, each with its reason; none of them where only all together fail.
+pub type Faults = BTreeMap<ChangeHash, ForeignError>;
+
+/// Reads a change whole and checks it against what it follows; adds it to the history.
+fn checked(
+    parsed: &Parsed,
+    history: &mut History,
+    copy: &automerge::Automerge,
+    genesis: &automerge::ActorId,
+) -> Result<automerge::Change, ForeignError> {
+    let change =
+        automerge::Change::from_bytes(parsed.bytes.clone()).map_err(|_| ForeignError::Malformed)?;
+    let expanded = change.decode();
+    let canonical = automerge::Change::from(expanded.clone());
+    if hash_from(&canonical.hash()) != parsed.hash() {
+        return Err(ForeignError::Malformed);
+    }
+    let step = history.step(&change)?;
+    operations::check(copy, genesis, &expanded)?;
+    history.extend(&change, step);
+    Ok(change)
 }
 
 /// The changes each after those of the same batch that it follows; what follows itself stays out.
 fn in_order<'a>(fresh: &[&'a Parsed]) -> Vec<&'a Parsed> {
-    let mut waiting: BTreeMap<ChangeHash, &Parsed> = fresh.iter().map(|c| (c.hash, *c)).collect();
+    let mut waiting: BTreeMap<ChangeHash, &Parsed> = fresh.iter().map(|c| (c.hash(), *c)).collect();
     let mut ordered = Vec::with_capacity(waiting.len());
     for parsed in fresh {
-        let mut open = vec![parsed.hash];
+        let mut open = vec![parsed.hash()];
         while let Some(hash) = open.last() {
             let Some(parsed) = waiting.get(hash) else {
                 open.pop();
                 continue;
             };
             let before = open.len();
-            open.extend(parsed.deps.iter().filter(|dep| waiting.contains_key(dep)));
+            open.extend(parsed.deps().iter().filter(|dep| waiting.contains_key(dep)));
             if open.len() == before {
-                ordered.extend(waiting.remove(&parsed.hash));
+                ordered.extend(waiting.remove(&parsed.hash()));
                 open.pop();
             }
         }
@@ -197,10 +250,10 @@ impl History {
         history
     }
 
-    /// Adds a change that follows from those before: its operations are numbered on from theirs
+    /// Checks that a change follows from those before: its operations are numbered on from theirs
     /// and it comes after the last one of its actor (trust C4). A gap in either would freeze the
     /// document for everybody who writes after it.
-    fn extend(&mut self, change: &automerge::Change) -> Result<(), ForeignError> {
+    fn step(&self, change: &automerge::Change) -> Result<Step, ForeignError> {
         let steps: Option<Vec<&Step>> =
             change.deps().iter().map(|hash| self.changes.get(hash)).collect();
         let steps = steps.ok_or(ForeignError::MissingDependency)?;
@@ -212,14 +265,16 @@ impl History {
             let own = self.by_seq.get(&(actor.clone(), seq));
             own.is_some_and(|own| self.is_before(*own, change.deps()))
         });
-        let unused = !self.by_seq.contains_key(&(actor.clone(), change.seq()));
+        let unused = !self.by_seq.contains_key(&(actor, change.seq()));
         if !follows || !continues || !unused || steps.is_empty() {
             return Err(ForeignError::Malformed);
         }
-        self.by_seq.insert((actor, change.seq()), change.hash());
-        let step = Step { deps: change.deps().to_vec(), max_op: change.max_op() };
+        Ok(Step { deps: change.deps().to_vec(), max_op: change.max_op() })
+    }
+
+    fn extend(&mut self, change: &automerge::Change, step: Step) {
+        self.by_seq.insert((change.actor_id().clone(), change.seq()), change.hash());
         self.changes.insert(change.hash(), step);
-        Ok(())
     }
 
     fn is_before(&self, earlier: automerge::ChangeHash, deps: &[automerge::ChangeHash]) -> bool {
@@ -239,7 +294,7 @@ impl History {
 
 /// Whether a change of our own is beyond what other nodes admit.
 pub(crate) fn is_too_large(bytes: &[u8]) -> bool {
-    ForeignBytes(bytes.to_vec()).parse() == Err(ForeignError::TooLarge)
+    read(bytes) == Err(ForeignError::TooLarge)
 }
 
 /// Reads Automerge's change format: <https://automerge.org/automerge-binary-format-spec/>.
@@ -248,7 +303,8 @@ struct Reader<'a> {
     at: usize,
 }
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+/// How every change begins.
+pub const CHANGE_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHUNK_CHANGE: u8 = 1;
 /// The columns that our operations have, as `id << 4 | type`; a deflated one has bit 8 besides.
 const COLUMNS: [u64; 12] = [
@@ -284,7 +340,7 @@ const TYPE_MASK: u64 = 7;
 impl<'a> Reader<'a> {
     /// Reads magic, checksum, type and length; returns the body, which must end the bytes.
     fn chunk(&mut self) -> Result<&'a [u8], ForeignError> {
-        if self.take(4)? != MAGIC {
+        if self.take(4)? != CHANGE_MAGIC {
             return Err(ForeignError::Malformed);
         }
         self.take(4)?;
@@ -471,7 +527,8 @@ pub enum ForeignError {
     /// A change that it follows is not here.
     #[error("a change that it follows is missing")]
     MissingDependency,
-    /// An operation that no writer has: it replaces an entry, deletes, or reaches elsewhere.
+    /// An operation that no writer has: it replaces an entry, deletes, or reaches elsewhere. Told
+    /// from what it follows alone, so that nothing that comes later could make it right.
     #[error("does what no writer may: replaces an entry, deletes, or reaches elsewhere")]
     Overwrites,
     /// Its person has no role for what it does.
@@ -486,10 +543,10 @@ impl ForeignError {
     /// The reason as the quarantine lists it (contract, "list quarantine").
     pub fn reason(self) -> &'static str {
         match self {
-            ForeignError::Malformed => "malformed",
+            ForeignError::Malformed | ForeignError::Overwrites => "malformed",
             ForeignError::TooLarge => "too_large",
             ForeignError::MissingDependency => "missing_dependency",
-            ForeignError::Overwrites | ForeignError::NotPermitted => "no_right",
+            ForeignError::NotPermitted => "no_right",
             ForeignError::FailedToApply => "failed_to_apply",
         }
     }

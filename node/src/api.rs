@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use onex_crdt::document::Write;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{ActId, BatchId, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId};
 use onex_crdt::record::{Fields, RecordKind, Row};
@@ -295,6 +296,19 @@ pub struct Step {
     pub outcome: Option<String>,
     /// The rest of what the act says.
     pub says: Fields,
+    /// The change that was kept apart, where this step writes its content again.
+    pub source: Option<StepSource>,
+}
+
+/// A change that was kept apart and whose content somebody has written again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepSource {
+    /// Its hash, as `list quarantine` has it.
+    pub change: String,
+    /// Who wrote it, where it is kept apart here.
+    pub person: Option<String>,
+    /// At which device, where it is kept apart here.
+    pub device: Option<DeviceId>,
 }
 
 /// A field with more than one distinct concurrent value (contract, `list conflict`).
@@ -346,6 +360,8 @@ pub struct Quarantined {
     pub records: Option<Vec<RecordId>>,
     /// Whether an admin here can write it again as his own.
     pub adoptable: bool,
+    /// What it would write; nothing where it cannot be adopted, or many others come before it.
+    pub writes: Vec<Write>,
     /// Why.
     pub reason: String,
     /// Who sent it.

@@ -1,7 +1,8 @@
 //! What the orders of one batch leave in the audit log: one line per action that signs, or one per
 //! kind that was imported.
 //!
-//! Looking, opening and exporting are noted where they are asked for, by `Node::audit`.
+//! Every line of a deed is written in the transaction of the deed. Looking, opening and exporting
+//! are noted where they are asked for, by `Node::audit`.
 
 use std::collections::BTreeMap;
 
@@ -85,6 +86,18 @@ pub(crate) fn undone(
         line(transaction, who, "sign", kind, ids, UNDO.id)?;
     }
     Ok(())
+}
+
+/// Writes down that an action was taken whose effect is no record's: on the membership log, on an
+/// invitation, on a conflict. In the transaction that takes it.
+pub(crate) fn signed(
+    transaction: &Connection,
+    who: &Who,
+    action: &Action,
+    id: RecordId,
+) -> Result<(), StoreError> {
+    let kind = action.kind.map_or("", |kind| kind.key);
+    line(transaction, who, "sign", kind, vec![id], action.id)
 }
 
 fn line(

@@ -5,14 +5,13 @@
 //! device's key is never in it: a copy on another machine joins the network as a new device.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use onex_crdt::ids::{DeviceId, Digest, NetworkId};
+use onex_crdt::ids::{DeviceId, NetworkId, OrgId, hex_encode};
 use onex_protocol::key::SigningKey;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rusqlite::Connection;
 
 use crate::clock::random;
@@ -21,6 +20,7 @@ use crate::handle::{Node, NodeError};
 use crate::home::{self, Guard, Home, Keys, KeysError, Passphrase, sync_folder};
 use crate::presence::Alone;
 use crate::repair::{Gathered, gather, longest, set_back};
+use crate::sealing::Sealing;
 use crate::space;
 use crate::store::{self, Store, StoreError, check as raw, copy, membership, salvage, upgrade};
 
@@ -104,23 +104,32 @@ impl Node {
         }
         let (home, keys) = (&self.shared.home, &self.shared.keys);
         space::need_copy(&home.database()).map_err(StoreError::from)?;
-        let aside = copy::beside(&home.database(), ".backup");
+        let aside = Temporary::beside(&home.database(), ASIDE);
         let key: [u8; 32] = random();
         {
             let store = Store::open(&home.database(), &keys.store)?;
-            self.interruptible(store.read(), || copy::write(store.read(), &aside))?;
+            self.interruptible(store.read(), || copy::write(store.read(), &aside.0))?;
         }
-        copy::rekey(&aside, &keys.store, &key)?;
+        copy::rekey(&aside.0, &keys.store, &key)?;
+        {
+            let copied = raw::open(&aside.0, &key)?;
+            self.interruptible(&copied, || copy::verified(&copied))?;
+        }
         let (network, device) = self.standing()?;
-        let bytes = fs::metadata(&aside).map_err(StoreError::from)?.len();
+        let bytes = fs::metadata(&aside.0).map_err(StoreError::from)?.len();
         let made_at = self.clock().now().to_string();
         let about = About { network, device, made_at, bytes };
         let sealed = passphrase.map(|passphrase| home::seal_key(&key, passphrase)).transpose();
         let sealed = sealed.map_err(|error| NodeError::keys(home, error))?;
         let own = wrap(&keys.store, &key, &about).into();
         let head = Head { about, own, passphrase: sealed.map(ByteVec::from) };
-        let bytes = put_together(file, &head, &aside).map_err(failed)?;
-        copy::remove(&aside).map_err(StoreError::from)?;
+        let new = Temporary::beside(file, NEW);
+        put_together(&new.0, &head, &aside.0).map_err(failed)?;
+        read_back(&new.0, &head, (&keys.store, &key, passphrase), &aside.0)?;
+        let bytes = fs::metadata(&new.0).map_err(failed)?.len();
+        fs::rename(&new.0, file).map_err(failed)?;
+        let folder = file.parent().filter(|folder| folder.is_dir());
+        sync_folder(folder.unwrap_or(Path::new("."))).map_err(failed)?;
         Ok(BackedUp { file: file.to_owned(), bytes, has_passphrase: passphrase.is_some() })
     }
 
@@ -140,7 +149,8 @@ impl Node {
         let mut others = backups(&folder).map_err(failed)?;
         others.retain(|other| *other != file);
         let many = others.len().saturating_sub(DAILY_KEPT - 1);
-        others.iter().take(many).try_for_each(fs::remove_file).map_err(failed)?;
+        // Another process of this home may do the same.
+        others.iter().take(many).try_for_each(|other| home::remove(other)).map_err(failed)?;
         Ok(Some(written))
     }
 
@@ -189,7 +199,7 @@ pub fn restore(
     take_out(file, &head, &new, &keys, unlocking)?;
     let made_at = head.about.made_at;
     if !own {
-        forget_place(&new, &keys)?;
+        forget_place(&new, &keys, head.about.device)?;
         return Ok(Restored::Waiting { made_at });
     }
     carry_on(&home, &keys, &new)?;
@@ -198,19 +208,27 @@ pub fn restore(
     Ok(Restored::Home { made_at, aside: aside.exists().then_some(aside) })
 }
 
-/// Puts data that wait for an enrolment where the node has its own, if they are of this network.
-pub(crate) fn adopt(home: &Home, keys: &Keys, network: NetworkId) -> Result<(), StoreError> {
+/// Puts data that wait for an enrolment where the node has its own, if they are of this network and
+/// of the organisation that lets the device in: they hold what nobody else may read.
+pub(crate) fn adopt(
+    home: &Home,
+    keys: &Keys,
+    network: NetworkId,
+    org: OrgId,
+) -> Result<(), StoreError> {
     let waiting = waiting(home);
     if home.database().exists() || !waiting.exists() {
         return Ok(());
     }
     upgrade::bring_up(&waiting, &keys.store)?;
     let membership = copy::verify(&waiting, &keys.store)?;
-    if membership.network() == network {
-        fs::rename(waiting, home.database())?;
-        sync_folder(home.folder())?;
+    let of = store::meta(&raw::open(&waiting, &keys.store)?, OF_ORG)?;
+    if membership.network() != network || of.as_deref() != Some(org.as_bytes()) {
+        tracing::warn!("what was restored is of another organisation, and stays apart");
+        return Ok(());
     }
-    Ok(())
+    fs::rename(waiting, home.database())?;
+    sync_folder(home.folder()).map_err(StoreError::from)
 }
 
 /// A backup that is open for reading; its file is forgotten with it.
@@ -219,11 +237,19 @@ pub(crate) struct Opened {
     _file: Temporary,
 }
 
+/// A file that is gone when nobody needs it any more, or has another name then.
 struct Temporary(PathBuf);
+
+impl Temporary {
+    /// One that nobody else has, in the folder of a file.
+    fn beside(path: &Path, why: &str) -> Self {
+        Self(copy::beside(path, &format!("{why}{}", hex_encode(&random::<8>()))))
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What stays is overwritten by the next one.
+        // What stays is taken away by whoever has the home to himself next.
         let _ = copy::remove(&self.0);
     }
 }
@@ -233,10 +259,9 @@ pub(crate) fn newest(home: &Home, keys: &Keys) -> Option<Opened> {
     let files = backups(&daily(home)).ok()?;
     files.iter().rev().find_map(|file| {
         let head = read_head(file).ok()?;
-        let path = copy::beside(&home.database(), ".saved");
-        let aside = Temporary(path.clone());
-        take_out(file, &head, &path, keys, &Unlocking::default()).ok()?;
-        let connection = raw::open(&path, &keys.store).ok()?;
+        let aside = Temporary::beside(&home.database(), ASIDE);
+        take_out(file, &head, &aside.0, keys, &Unlocking::default()).ok()?;
+        let connection = raw::open(&aside.0, &keys.store).ok()?;
         Some(Opened { connection, _file: aside })
     })
 }
@@ -279,10 +304,14 @@ fn take_out(
     Ok(())
 }
 
-/// What a copy on another machine must not go on with.
-fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
+/// What a copy on another machine must not go on with; notes of which organisation it is.
+fn forget_place(path: &Path, keys: &Keys, from: DeviceId) -> Result<(), StoreError> {
     let mut store = Store::open(path, &keys.store)?;
     let transaction = store.write()?;
+    let membership = membership::load(&transaction)?;
+    let of = membership.as_ref().and_then(|membership| membership.device(from));
+    let of = of.ok_or(StoreError::Damaged { what: "membership log" })?;
+    store::set_meta(&transaction, OF_ORG, of.org.as_bytes())?;
     set_back(&transaction)?;
     store::set_restored(&transaction, true)?;
     store::forget_meta(&transaction, crate::members::LISTEN)?;
@@ -291,7 +320,7 @@ fn forget_place(path: &Path, keys: &Keys) -> Result<(), StoreError> {
 }
 
 /// Carries into a restored database what only the database before it holds: the newest membership
-/// log, forms that were begun, unacknowledged work, and documents that nobody else may read.
+/// log, forms that were begun, files, unacknowledged work, and documents that nobody else may read.
 fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
     let mut store = Store::open(new, &keys.store)?;
     let transaction = store.write()?;
@@ -309,6 +338,7 @@ fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
             }
         }
         salvage::carry_table(&before, &transaction, "draft")?;
+        salvage::carry_table(&before, &transaction, "blob")?;
         salvage::carry_table(&before, &transaction, "audit")?;
         salvage::carry_table(&before, &transaction, "outbox")?;
         salvage::carry_table(&before, &transaction, "quarantine")?;
@@ -341,23 +371,75 @@ fn carry_on(home: &Home, keys: &Keys, new: &Path) -> Result<(), StoreError> {
     copy::verify(new, &keys.store).map(|_| ())
 }
 
-/// Writes head and database into a file, which takes its place when it is complete.
-fn put_together(file: &Path, head: &Head, database: &Path) -> io::Result<u64> {
-    let new = copy::beside(file, ".new");
+/// Writes head and database into a file.
+fn put_together(file: &Path, head: &Head, database: &Path) -> io::Result<()> {
     let bytes = minicbor::to_vec(head).expect("encoding into memory does not fail");
     let length = u32::try_from(bytes.len()).expect("a head is short");
-    home::write_secret(&new, &[])?;
-    let mut out = File::options().write(true).open(&new)?;
+    home::write_new_secret(file, &[])?;
+    let mut out = File::options().write(true).open(file)?;
     out.write_all(MAGIC)?;
     out.write_all(&length.to_be_bytes())?;
     out.write_all(&bytes)?;
     io::copy(&mut File::open(database)?, &mut out)?;
-    out.sync_all()?;
-    let written = out.metadata()?.len();
-    drop(out);
-    fs::rename(&new, file)?;
-    sync_folder(file.parent().filter(|folder| folder.is_dir()).unwrap_or(Path::new(".")))?;
-    Ok(written)
+    out.sync_all()
+}
+
+/// Reads a backup that was written: its keys open it, and it has the database that was verified.
+fn read_back(
+    file: &Path,
+    head: &Head,
+    (own, key, passphrase): (&[u8; 32], &[u8; 32], Option<&Passphrase>),
+    database: &Path,
+) -> Result<(), NodeError> {
+    let failed = |source| NodeError::folder(file, source);
+    let mut written = File::open(file).map_err(failed)?;
+    let read = read_to_database(&mut written).map_err(|_| BackupError::Damaged)?;
+    let by_passphrase = read.passphrase.as_ref().zip(passphrase);
+    let by_passphrase = by_passphrase.map(|(sealed, passphrase)| {
+        home::open_key(sealed, passphrase).is_ok_and(|opened| opened == *key)
+    });
+    let opens = unwrap(own, &read.own, &read.about) == Some(*key)
+        && by_passphrase.unwrap_or(head.passphrase.is_none());
+    let verified = File::open(database).map_err(StoreError::from)?;
+    match opens && same(written, verified).map_err(failed)? {
+        true => Ok(()),
+        false => Err(BackupError::Damaged.into()),
+    }
+}
+
+/// Whether two files go on in the same way.
+fn same(one: File, other: File) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    loop {
+        let (read, expected) = (one.fill_buf()?, other.fill_buf()?);
+        let both = read.len().min(expected.len());
+        if both == 0 || read[..both] != expected[..both] {
+            return Ok(read.is_empty() && expected.is_empty());
+        }
+        one.consume(both);
+        other.consume(both);
+    }
+}
+
+/// Forgets what backups have left that were cut off. Nobody else has the home open.
+pub(crate) fn tidy(home: &Home) -> io::Result<()> {
+    let of_copies = (home.folder().to_owned(), home.database());
+    let of_days = (daily(home), PathBuf::from(ENDING));
+    for (folder, name) in [of_copies, of_days] {
+        let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let found = entry.file_name().to_string_lossy().into_owned();
+            if [ASIDE, NEW].iter().any(|why| found.contains(&format!("{name}{why}"))) {
+                home::remove(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_head(file: &Path) -> Result<Head, NodeError> {
@@ -402,32 +484,17 @@ fn waiting(home: &Home) -> PathBuf {
     copy::beside(&home.database(), ".restored")
 }
 
-fn cipher(key: &[u8; 32]) -> LessSafeKey {
-    let key = Digest::over(&[KEY_DOMAIN, key]).0;
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &key);
-    LessSafeKey::new(key.expect("a digest has the length of the cipher's key"))
-}
-
-fn aad(about: &About) -> Aad<Vec<u8>> {
-    Aad::from(minicbor::to_vec(about).expect("encoding into memory does not fail"))
+fn encoded(about: &About) -> Vec<u8> {
+    minicbor::to_vec(about).expect("encoding into memory does not fail")
 }
 
 /// A key under another key, for one backup.
 fn wrap(under: &[u8; 32], key: &[u8; 32], about: &About) -> Vec<u8> {
-    let nonce = random::<NONCE_LEN>();
-    let mut sealed = key.to_vec();
-    cipher(under)
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(about), &mut sealed)
-        .expect("a key is not too long to be sealed");
-    [&nonce[..], &sealed].concat()
+    Sealing::derived(KEY_DOMAIN, under).wrap(&encoded(about), key.to_vec())
 }
 
 fn unwrap(under: &[u8; 32], wrapped: &[u8], about: &About) -> Option<[u8; 32]> {
-    let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>()?;
-    let mut sealed = sealed.to_vec();
-    let nonce = Nonce::assume_unique_for_key(*nonce);
-    let key = cipher(under).open_in_place(nonce, aad(about), &mut sealed).ok()?;
-    (&*key).try_into().ok()
+    Sealing::derived(KEY_DOMAIN, under).unwrap(&encoded(about), wrapped)?.try_into().ok()
 }
 
 /// Why a backup was not restored.
@@ -456,8 +523,16 @@ pub enum BackupError {
 /// What the file begins with; its number is the version of the layout.
 const MAGIC: &[u8] = b"onex/backup/1\n";
 const KEY_DOMAIN: &[u8] = b"onex/backup/1";
+/// The key of the organisation whose data wait for an enrolment, in the table of odds and ends.
+const OF_ORG: &str = "restored_of";
 const ENDING: &str = ".onexbak";
+/// How the names go on of a copy of the database, and of a file that is not whole yet.
+const ASIDE: &str = ".backup-";
+const NEW: &str = ".new-";
 /// A longer head was not written by this program.
 const HEAD_BYTES_MAX: u32 = 64 * 1024;
 /// Daily backups that are kept (trust F6).
 const DAILY_KEPT: usize = 14;
+
+#[cfg(test)]
+mod tests;

@@ -191,11 +191,21 @@ pub(crate) fn whole(connection: &Connection, report: &mut CheckReport, progress:
         progress(Part::Changes, at, ids.len());
         document::check(&reading, *id, membership.as_ref(), report);
     }
+    log(&reading, report);
     audit(&reading, report);
     report.documents = ids.len();
     report.changes = report.part(Part::Changes).count;
     if let Some(membership) = &membership {
         rows::check(&reading, membership, report, progress);
+    }
+}
+
+/// Whether the marks of the local log follow from its entries.
+fn log(connection: &Connection, report: &mut CheckReport) {
+    let broken = crate::store::log::first_broken(connection);
+    if let Some(position) = report.read(Part::Changes, broken) {
+        let detail = position.to_string();
+        report.bad(Part::Changes, Bad { what: "log_mark", detail, ..Bad::default() });
     }
 }
 

@@ -23,6 +23,7 @@ use onex_protocol::membership::Membership;
 use rusqlite::Connection;
 
 use crate::api::{Answer, Conflict, ConflictValue, Duplicate, Resolved};
+use crate::audit;
 use crate::engine::{Engine, EngineError};
 use crate::handle::{Node, NodeError, Writer};
 use crate::store::view::{Log, SqlView};
@@ -112,6 +113,7 @@ impl Node {
             let reason = text("reason");
             let writes = choose(transaction, membership, &who, conflict, value, reason)?;
             engine.write_as(transaction, membership, &who, &CHOOSE, writes)?;
+            audit::signed(transaction, &who, &CHOOSE, conflict.id)?;
             Ok(conflict.id)
         })?;
         drop(writer);

@@ -37,7 +37,14 @@ pub struct Engine {
     key: SigningKey,
     clock: Clock,
     cache: Cache,
-    actors: BTreeMap<DocId, Actor>,
+    actors: BTreeMap<DocId, Writing>,
+}
+
+/// The actor with which this process writes in a document.
+struct Writing {
+    actor: Actor,
+    /// Its last change.
+    last: ChangeHash,
 }
 
 /// One action on one record, or one new record.
@@ -195,12 +202,12 @@ impl Engine {
                 Some(document) => document,
                 None => self.cache.load(transaction, &header)?,
             };
-            let device = self.key.device();
-            let actor = *self.actors.entry(id).or_insert_with(|| Actor::new(device, random::<8>()));
+            let actor = self.actor(&document);
             let written = document.write(actor, author, &writes).map_err(StoreError::from);
             if let Ok(Some(change)) = &written {
                 let change = change.clone();
                 right_check(membership, &document, &change.hash, self.key.device())?;
+                self.actors.insert(id, Writing { actor, last: change.hash });
                 let seals = documents::seals(transaction, id)?;
                 let own = match has_readers(membership, document.header()) {
                     true => Origin::Own(&now),
@@ -216,6 +223,14 @@ impl Engine {
         project(transaction, membership, &touches)?;
         work.touches.extend(touches);
         Ok(())
+    }
+
+    /// The actor of this process in a document: a fresh one unless all that it has written there
+    /// is part of it. What counts no more, or was not stored, takes its numbers along.
+    fn actor(&self, document: &Document) -> Actor {
+        let own = self.actors.get(&document.id());
+        let own = own.filter(|own| document.holds(&own.last));
+        own.map_or_else(|| Actor::new(self.key.device(), random::<8>()), |own| own.actor)
     }
 
     /// Writes what this device gives by itself after lines were touched.

@@ -26,7 +26,7 @@ use onex_protocol::statement::{Root, Statement};
 
 use crate::api::{Answer, List, Me, Query};
 use crate::audit::{Audit, Deed};
-use crate::backup::BackupError;
+use crate::backup::{self, BackupError};
 use crate::clock::{Clock, random};
 use crate::engine::{Engine, EngineError, Order};
 use crate::home::{Guard, Home, Keys, KeysError, Passphrase};
@@ -39,7 +39,7 @@ use crate::rooting::RootRefusal;
 use crate::space::{self, Room};
 use crate::store::lists::Lists;
 use crate::store::view::SqlView;
-use crate::store::{self, Store, StoreError, documents, outbox, projection, query, sync, upgrade};
+use crate::store::{self, Store, StoreError, documents, outbox, projection, query, upgrade};
 
 /// A node. Clones are the same node; they may act for different persons.
 #[derive(Clone)]
@@ -336,17 +336,7 @@ impl Node {
                 id if id == CHOOSE.id => self.choose_given(given),
                 _ => self.act_on_membership(action, given),
             };
-            let answer = answered?;
-            if action.id == UNDO.id {
-                return Ok(vec![answer]);
-            }
-            self.audit(
-                "sign",
-                action.kind.map_or("", |kind| kind.key),
-                &[answer.id],
-                &[action.id],
-            )?;
-            return Ok(vec![answer]);
+            return Ok(vec![answered?]);
         }
         let order = |id| Order { action, id, given: given.clone() };
         let orders = match ids {
@@ -479,7 +469,7 @@ impl Writer {
         work: impl FnOnce(&mut Engine, &Transaction<'_>, &Membership) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let (done, own) = self.commit_unlogged(|engine, transaction, membership| {
-            let before = sync::log_end(transaction)?.position;
+            let before = store::log::end(transaction)?.position;
             let done = work(engine, transaction, membership)?;
             Ok((done, outbox::after(transaction, before as i64)?))
         })?;
@@ -533,6 +523,7 @@ fn enter(home: &Home, keys: &Keys) -> Result<Presence, NodeError> {
     let Some(alone) = Alone::new(home).map_err(failed)? else {
         return Presence::new(home).map_err(failed);
     };
+    backup::tidy(home).map_err(failed)?;
     if alone.is_clean().map_err(failed)? {
         upgrade::forget_old(&home.database()).map_err(failed)?;
     }

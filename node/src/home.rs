@@ -145,7 +145,7 @@ impl Home {
     /// When the files cannot be written, or the keystore does not take its key; then the old way
     /// stays.
     pub fn keep(&self, keys: &Keys, guard: &Guard) -> Result<(), KeysError> {
-        let lock = self.lock_file()?;
+        let lock = lock_file(&self.folder.join(LOCK))?;
         lock.lock()?;
         let old = self.sealed().ok().flatten().and_then(|sealed| sealed.entry());
         match guard {
@@ -178,7 +178,7 @@ impl Home {
         if !self.loose().any(|key| key.exists()) {
             return Ok(());
         }
-        let lock = self.lock_file()?;
+        let lock = lock_file(&self.folder.join(LOCK))?;
         match lock.try_lock() {
             Ok(()) if self.sealed()?.is_some() => Ok(self.remove_plain()?),
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
@@ -225,12 +225,6 @@ impl Home {
         fs::rename(new, path)?;
         sync_folder(&self.folder)
     }
-
-    /// The file by which processes of one home take turns; it holds nothing.
-    fn lock_file(&self) -> io::Result<File> {
-        let path = self.folder.join(LOCK);
-        OpenOptions::new().write(true).create(true).truncate(false).open(path)
-    }
 }
 
 const SEALED: &str = "keys.sealed";
@@ -243,8 +237,13 @@ fn new_of(name: &str) -> String {
     format!("{name}.new")
 }
 
+/// A file by which processes of one home take turns; it holds nothing.
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
 /// Removes a file, if it is there.
-fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -24,6 +24,7 @@ pub mod removal;
 pub mod repair;
 pub mod report;
 pub mod rooting;
+mod sealing;
 pub mod space;
 pub mod store;
 pub mod table;

@@ -24,13 +24,14 @@ use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use crate::api::{Answer, Asking, DeviceRow, InvitationRow, Invited};
+use crate::audit;
 use crate::clock::random;
 use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
 use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, outbox, peers, projection, sync};
+use crate::store::{self, StoreError, outbox, peers, projection};
 
 /// Days for which an invitation may be used (trust A6).
 pub const INVITATION_DAYS: i64 = 7;
@@ -132,10 +133,12 @@ impl Node {
         };
         let transaction = writer.store.write()?;
         enrolment::put(&transaction, &invitation, &today.to_string())?;
+        let id = RecordId(invitation.id.0);
+        audit::signed(&transaction, &who, action, id)?;
         transaction.commit().map_err(StoreError::from)?;
         let address = invitation.addresses.first().map(|(_, _, address)| address.clone());
         let (text, code) = (invitation.to_text(), invitation.code());
-        Ok(Invited { id: RecordId(invitation.id.0), text, code, address })
+        Ok(Invited { id, text, code, address })
     }
 
     /// Refuses an invitation for an organisation in a role that it does not have; where no role
@@ -200,8 +203,10 @@ impl Node {
         }
         statements.push(Statement::AddDevice { org, key, person });
         let who = self.who(&writer)?;
+        let id = RecordId(key.device().0);
         writer.state(&who, statements, |transaction| {
-            enrolment::set_state(transaction, stored.invitation.id, InvitationState::Used)
+            enrolment::set_state(transaction, stored.invitation.id, InvitationState::Used)?;
+            audit::signed(transaction, &who, &actions::DEVICE_CONFIRM, id)
         })?;
         drop(writer);
         self.shared.changed();
@@ -211,6 +216,7 @@ impl Node {
     /// Makes an invitation useless.
     pub fn invitation_cancel(&self, id: &str) -> Result<RecordId, NodeError> {
         let mut writer = self.writer()?;
+        let who = self.who(&writer)?;
         let all = enrolment::all(writer.store.read())?;
         let mut matching = all
             .iter()
@@ -218,10 +224,12 @@ impl Node {
         let (Some(stored), None) = (matching.next(), matching.next()) else {
             return Err(NodeError::UnknownId { kind: "invitation", id: id.to_owned() });
         };
+        let id = RecordId(stored.invitation.id.0);
         let transaction = writer.store.write()?;
         enrolment::set_state(&transaction, stored.invitation.id, InvitationState::Cancelled)?;
+        audit::signed(&transaction, &who, &actions::DEVICE_CANCEL, id)?;
         transaction.commit().map_err(StoreError::from)?;
-        Ok(RecordId(stored.invitation.id.0))
+        Ok(id)
     }
 
     /// Grants a person at a device a role, or takes it away.
@@ -235,6 +243,7 @@ impl Node {
         let mut writer = self.writer()?;
         let person = person.to_owned();
         let cut = writer.membership.position() + 1;
+        let action = if grant { &actions::ROLE_GRANT } else { &actions::ROLE_REMOVE };
         let statements = if grant {
             vec![Statement::GrantRole { device, person, role }]
         } else {
@@ -244,7 +253,7 @@ impl Node {
             let more: Vec<_> = more.collect();
             [vec![Statement::RemoveRole { device, person, role, frontier }], more].concat()
         };
-        self.state_all(&mut writer, statements)
+        self.state_all(&mut writer, statements, (action, RecordId(device.0)))
     }
 
     /// Returns the device that a full id or a unique prefix of at least eight digits means.
@@ -405,7 +414,7 @@ impl Writer {
     ) -> Result<BTreeMap<DocId, Vec<ChangeHash>>, NodeError> {
         let Writer { store, engine, membership, to_say, .. } = self;
         let transaction = store.write()?;
-        let before = sync::log_end(&transaction)?.position;
+        let before = store::log::end(&transaction)?.position;
         let mut ahead = caught_up(&transaction, membership)?;
         work(engine, &transaction, &mut ahead)?;
         let from = ahead.first_new(membership);

@@ -11,11 +11,9 @@ use std::path::{Path, PathBuf};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use onex_crdt::header::Header;
-use onex_crdt::ids::Digest;
 use onex_protocol::seal::Seal;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use crate::clock::random;
+use crate::sealing::Sealing;
 
 /// Unacknowledged changes of one document, with the seals that vouch for them.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -34,7 +32,7 @@ pub(crate) struct Unsent {
 /// The file beside the database.
 pub(crate) struct OutboxLog {
     path: PathBuf,
-    key: LessSafeKey,
+    key: Sealing,
 }
 
 /// What a reading of the file gave.
@@ -49,10 +47,7 @@ pub(crate) struct Found {
 impl OutboxLog {
     /// Names the file in a folder; nothing is touched.
     pub fn new(folder: &Path, store_key: &[u8; 32]) -> Self {
-        let key = Digest::over(&[KEY_DOMAIN, store_key]).0;
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &key);
-        let key = LessSafeKey::new(key.expect("a digest has the length of the cipher's key"));
-        Self { path: folder.join(FILE), key }
+        Self { path: folder.join(FILE), key: Sealing::derived(KEY_DOMAIN, store_key) }
     }
 
     /// Appends records; they are on the disk when this returns.
@@ -122,17 +117,10 @@ impl OutboxLog {
 
     /// Length, nonce, ciphertext and tag of a record.
     fn seal(&self, record: &Unsent) -> Vec<u8> {
-        let mut bytes = minicbor::to_vec(record).expect("encoding into memory does not fail");
-        let nonce = random::<NONCE_LEN>();
-        self.key
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(KEY_DOMAIN),
-                &mut bytes,
-            )
-            .expect("a document is not too long to be sealed");
-        let length = u32::try_from(bytes.len() + NONCE_LEN).expect("a document has its bound");
-        [&length.to_le_bytes()[..], &nonce, &bytes].concat()
+        let bytes = minicbor::to_vec(record).expect("encoding into memory does not fail");
+        let sealed = self.key.wrap(KEY_DOMAIN, bytes);
+        let length = u32::try_from(sealed.len()).expect("a document has its bound");
+        [&length.to_le_bytes()[..], &sealed].concat()
     }
 
     fn records(&self, mut bytes: &[u8]) -> Found {
@@ -152,11 +140,7 @@ impl OutboxLog {
     }
 
     fn opened(&self, record: &[u8]) -> Option<Unsent> {
-        let (nonce, sealed) = record.split_first_chunk::<NONCE_LEN>()?;
-        let mut sealed = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = self.key.open_in_place(nonce, Aad::from(KEY_DOMAIN), &mut sealed).ok()?;
-        minicbor::decode(plain).ok()
+        minicbor::decode(&self.key.unwrap(KEY_DOMAIN, record)?).ok()
     }
 }
 

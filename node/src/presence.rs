@@ -3,14 +3,14 @@
 //! Several processes may use one home at once; who replaces its database needs it to himself. A
 //! mark is a hint to look at the disk sooner, no guard: it is not synced, and nothing rests on it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use onex_crdt::ids::hex_encode;
 
 use crate::clock::random;
-use crate::home::Home;
+use crate::home::{self, Home};
 
 /// A home that nobody else has open.
 pub(crate) struct Alone {
@@ -28,7 +28,7 @@ pub(crate) struct Presence {
 impl Alone {
     /// Takes a home; nothing when another process, or another handle of this one, has it open.
     pub fn new(home: &Home) -> io::Result<Option<Self>> {
-        let lock = lock_file(home.folder())?;
+        let lock = home::lock_file(&home.folder().join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { lock, folder: home.folder().to_owned() })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -56,7 +56,7 @@ impl Alone {
 impl Presence {
     /// Joins those that have a home open; waits for who replaces its database.
     pub fn new(home: &Home) -> io::Result<Self> {
-        Self::of(lock_file(home.folder())?, home.folder())
+        Self::of(home::lock_file(&home.folder().join(LOCK))?, home.folder())
     }
 
     fn of(lock: File, folder: &Path) -> io::Result<Self> {
@@ -82,10 +82,7 @@ pub(crate) fn is_unclean(folder: &Path) -> bool {
 
 /// Notes that the disk was looked at, and is whole.
 pub(crate) fn looked_at(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(unclean(folder)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    home::remove(&unclean(folder))
 }
 
 fn unclean(folder: &Path) -> PathBuf {
@@ -101,10 +98,6 @@ fn marks(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(marks)
-}
-
-fn lock_file(folder: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(LOCK))
 }
 
 const LOCK: &str = "open.lock";

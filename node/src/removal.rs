@@ -2,20 +2,21 @@
 //!
 //! What lies beyond a frontier is decided by admission; here is who says what was held.
 
-use onex_crdt::action::{Reason, Refusal};
+use onex_crdt::action::{Action, Reason, Refusal};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{DeviceId, RecordId};
 use onex_crdt::records::membership as actions;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_protocol::membership::Membership;
-use onex_protocol::statement::{Frontier, RemovalReason, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
+use crate::audit;
 use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
 use crate::members::waits_for_others;
-use crate::store::{StoreError, documents, quarantine};
+use crate::store::{self, StoreError, documents, quarantine};
 
-/// Most documents in the frontier of one statement: some hundred bytes each, within an entry.
-const FRONTIER_DOCUMENTS_MAX: usize = 1_500;
+/// Most seals in the frontier of one statement: at most 190 bytes each, within an entry.
+const FRONTIER_SEALS_MAX: usize = 600;
 
 impl Node {
     /// Removes a device for good. What this organisation holds of its work stays; what comes later
@@ -37,7 +38,8 @@ impl Node {
         let cut = writer.membership.position() + 1;
         let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
         let statements = std::iter::once(statement).chain(more).collect();
-        self.state_all(&mut writer, statements)
+        let signed = (&actions::DEVICE_REMOVE, RecordId(device.0));
+        self.state_all(&mut writer, statements, signed)
     }
 
     /// Writes the content of a change that was kept apart again, as this person's own.
@@ -56,22 +58,25 @@ impl Node {
         let mut meant = held.iter().filter(|it| long && it.id.to_string().starts_with(id));
         let (Some(held), None) = (meant.next(), meant.next()) else { return Err(unknown()) };
         writer.commit(|engine, transaction, membership| {
-            engine.adopt(transaction, membership, &who, held)
+            engine.adopt(transaction, membership, &who, held)?;
+            Ok(audit::signed(transaction, &who, &actions::DEVICE_ADOPT, held.id)?)
         })?;
         drop(writer);
         self.shared.changed();
         Ok(held.id)
     }
 
-    /// Signs statements, and what follows from them for this device.
+    /// Signs the statements of an action, and what follows from them for this device.
     pub(crate) fn state_all(
         &self,
         writer: &mut Writer,
         statements: Vec<Statement>,
+        (action, id): (&Action, RecordId),
     ) -> Result<(), NodeError> {
         let who = self.who(writer)?;
         let before = writer.membership.position();
-        writer.state(&who, statements, |_| Ok(()))?;
+        writer
+            .state(&who, statements, |transaction| audit::signed(transaction, &who, action, id))?;
         self.complete(writer, before)?;
         self.shared.changed();
         Ok(())
@@ -91,19 +96,21 @@ impl Node {
         let mut statements = std::mem::take(&mut writer.to_say);
         let cuts: Vec<_> =
             writer.membership.cuts().filter(|cut| cut.position > since).cloned().collect();
+        let pending = store::membership::proposals(writer.store.read())?;
         let by_hub = who.org_role == OrgRole::Hub;
         let sequences = writer.membership.sequencer() == who.device;
         for cut in cuts {
             let org = writer.membership.device(cut.device).map(|device| device.org);
             let own = org == Some(who.org) && who.roles.contains(&PersonRole::Admin);
             let mine = if by_hub { sequences } else { own };
-            if mine && !cut.has_spoken(by_hub) {
+            let says = |it: &SignedStatement| match &it.body {
+                Statement::SetFrontier { cut: at, .. } => *at == cut.position,
+                _ => false,
+            };
+            if mine && !cut.has_spoken(by_hub) && !pending.iter().any(says) {
                 let position = cut.position;
                 let say = |frontier| Statement::SetFrontier { cut: position, frontier };
-                let frontiers = writer.frontiers(cut.device)?;
-                let frontiers =
-                    if frontiers.is_empty() { vec![Frontier::new()] } else { frontiers };
-                statements.extend(frontiers.into_iter().map(say));
+                statements.extend(writer.frontiers(cut.device)?.into_iter().map(say));
             }
         }
         if statements.is_empty() {
@@ -120,16 +127,24 @@ impl Node {
 }
 
 impl Writer {
-    /// What this side holds of a device's work, in as many parts as statements are needed: at the
-    /// hub in the documents that it reads, elsewhere in the others (architecture 7).
+    /// What this side holds of a device's work, in as many parts as statements are needed, at least
+    /// one: at the hub in the documents that it reads, elsewhere in the others (architecture 7).
     pub(crate) fn frontiers(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {
         let own = self.membership.device(self.engine.key().device()).map(|device| device.org);
         let by_hub = own == Some(self.membership.hub());
         let mut sealed = documents::sealed_by(self.store.read(), device)?;
         sealed.retain(|(header, _)| hub_reads(&self.membership, header) == by_hub);
-        let sealed: Vec<_> =
-            sealed.into_iter().map(|(header, heads)| (header.id(), heads)).collect();
-        Ok(sealed.chunks(FRONTIER_DOCUMENTS_MAX).map(<[_]>::to_vec).collect())
+        let mut parts = vec![Frontier::default()];
+        for (_, seals) in sealed {
+            let last = parts.last_mut().expect("there is a first part");
+            if last.seals.len() + seals.len() > FRONTIER_SEALS_MAX {
+                last.more = true;
+                parts.push(Frontier::whole(seals));
+            } else {
+                last.seals.extend(seals);
+            }
+        }
+        Ok(parts)
     }
 }
 

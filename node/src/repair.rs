@@ -25,7 +25,7 @@ use crate::home::{Home, Keys, Passphrase};
 use crate::presence::{self, Alone};
 use crate::space;
 use crate::store::view::decode;
-use crate::store::{self, Store, StoreError, check as raw, copy, membership, salvage};
+use crate::store::{self, Store, StoreError, check as raw, copy, log, membership, salvage};
 
 /// What a repair came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,11 +145,13 @@ fn rebuild(home: &Home, keys: &Keys, report: &CheckReport) -> Result<Repaired, N
 }
 
 /// Lets a store that is older than the node, or not whole, go on safely: beyond places of its log
-/// that peers know, and without invitations that may have been used.
+/// that peers know, with marks of what is in it now, and without invitations that may have been
+/// used.
 pub(crate) fn set_back(connection: &Connection) -> Result<(), StoreError> {
     let [a, b, c, d, e] = random::<5>();
     let distance = i64::from_be_bytes([0, 0, 1, a, b, c, d, e]);
-    salvage::log_jump(connection, distance)?;
+    log::chain(connection)?;
+    log::jump(connection, distance)?;
     salvage::end_invitations(connection)
 }
 
@@ -220,7 +222,8 @@ pub(crate) fn gather(connection: &Connection, id: DocId) -> Option<Gathered> {
     }
     let flat: Vec<u8> = document.heads().iter().flat_map(|hash| hash.0).collect();
     whole &= all && flat == head.heads;
-    if document.changes_since(&[]).is_empty() {
+    // Of a fork whose branches were never held there is the genesis alone.
+    if document.is_genesis() && !whole {
         return None;
     }
     let seals = raw::seals(connection, id).unwrap_or_default();

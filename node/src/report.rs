@@ -2,14 +2,17 @@
 //!
 //! Only reading; a document is loaded for histories and conflicts, never for lists.
 
+use std::collections::BTreeMap;
+
 use onex_crdt::act::{Causality, Found};
 use onex_crdt::action::{Reason, Refusal};
 use onex_crdt::document::Document;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::Header;
-use onex_crdt::ids::{DeviceId, Digest, RecordId};
+use onex_crdt::ids::{ChangeHash, DeviceId, Digest, OrgId, RecordId};
 use onex_crdt::record::{Fields, Record, RecordKind, Row};
 use onex_crdt::records::application::{self, Application};
+use onex_crdt::records::membership::DEVICE_ADOPT;
 use onex_crdt::records::undo::UNDO;
 use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
@@ -18,7 +21,7 @@ use onex_protocol::membership::Membership;
 
 use crate::api::{
     AuditEntry, AuditLine, Changed, Health, History, Peer, Quarantined, Query, Status, Step,
-    Unsent, Waiting,
+    StepSource, Unsent, Waiting,
 };
 use crate::backup;
 use crate::conflict::{claimed, device_of};
@@ -125,12 +128,17 @@ impl Node {
     /// What was kept apart.
     pub fn quarantine(&self) -> Result<Vec<Quarantined>, NodeError> {
         let held = quarantine::all(self.reader().read())?;
-        let writer = self.writer()?;
+        let mut writer = self.writer()?;
         let own = self.who(&writer)?.org;
+        let Writer { store, engine, membership, .. } = &mut *writer;
+        let mut unread = KEPT_READ_MAX;
         let rows = held.into_iter().map(|held| {
+            let is_read = held.is_adoptable(own) && unread > 0;
+            unread -= usize::from(is_read);
+            let writes = is_read.then(|| engine.kept(store.read(), &held)).transpose()?;
             let content = held.content.as_ref();
             let of_tag = |tag| {
-                let mut devices = writer.membership.devices_of(held.header.owner);
+                let mut devices = membership.devices_of(held.header.owner);
                 devices.find(|(id, _)| id.tag() == tag).map(|(id, _)| id)
             };
             Ok(Quarantined {
@@ -138,6 +146,7 @@ impl Node {
                 person: content.map(|content| content.person.clone()),
                 records: content.map(|content| content.records.clone()),
                 adoptable: held.is_adoptable(own),
+                writes: writes.flatten().unwrap_or_default(),
                 id: held.id,
                 document: held.header.id(),
                 document_kind: held.header.kind.clone(),
@@ -190,12 +199,31 @@ impl Node {
         let mut steps = Vec::new();
         for source in &sources {
             let document = engine.document(store.read(), &source.header)?;
-            steps.extend(edits(&document, membership, kind, id));
+            for (mut step, again) in edits(&document, membership, kind, id) {
+                let owner = source.header.owner;
+                let again = again.map(|hash| source_of(store.read(), membership, owner, hash));
+                step.source = again.transpose()?;
+                steps.push(step);
+            }
         }
-        steps.extend(acts(kind, &found, membership.position()));
+        let documents: BTreeMap<_, _> =
+            found.iter().map(|found| (found.header.id(), &found.header)).collect();
+        let mut again = BTreeMap::new();
+        for header in documents.into_values() {
+            again.extend(engine.document(store.read(), header)?.acts_again());
+        }
+        for mut step in acts(kind, &found, membership.position()) {
+            let hash = step.act.and_then(|act| again.get(&act));
+            let again = hash.map(|hash| source_of(store.read(), membership, step.org_id, *hash));
+            step.source = again.transpose()?;
+            steps.push(step);
+        }
         Ok(History { row, steps, difference })
     }
 }
+
+/// Most changes that were kept apart of which it is told what they would write.
+const KEPT_READ_MAX: usize = 50;
 
 /// What is refused to those who may not see who looked at what.
 const LIST_AUDIT: &str = "list.audit";
@@ -229,22 +257,47 @@ pub(crate) fn peer_of(writer: &Writer, stored: &peers::StoredPeer) -> Result<Pee
     })
 }
 
-/// The edits of a record in one document, in the order of its changes.
+/// The change that was kept apart and whose content a step writes again.
+fn source_of(
+    connection: &rusqlite::Connection,
+    membership: &Membership,
+    owner: OrgId,
+    hash: ChangeHash,
+) -> Result<StepSource, StoreError> {
+    let content = quarantine::content(connection, hash)?;
+    let of_tag = |tag| membership.devices_of(owner).map(|(id, _)| id).find(|id| id.tag() == tag);
+    Ok(StepSource {
+        change: hash.to_string(),
+        device: content.as_ref().and_then(|content| of_tag(content.tag)),
+        person: content.map(|content| content.person),
+    })
+}
+
+/// The edits of a record in one document, in the order of its changes; with those that write
+/// something again that was kept apart, where it stood.
 fn edits(
     document: &Document,
     membership: &Membership,
     kind: &'static RecordKind,
     id: RecordId,
-) -> Vec<Step> {
+) -> Vec<(Step, Option<ChangeHash>)> {
     let steps = document.changes_of(kind, id).into_iter().filter_map(|hash| {
         let (before, after) = document.step(kind, id, &hash);
         let changed = changed(kind, &before, &after);
         let (actor, author) = document.authorship(&hash)?;
         let is_undoing = author.undoes.is_some();
-        (is_undoing || !changed.is_empty()).then(|| Step {
+        if !is_undoing && changed.is_empty() {
+            return None;
+        }
+        let step = Step {
             act: None,
             change: Some(hash.to_string()),
-            kind: if is_undoing { UNDO.id } else { "edit" }.to_owned(),
+            kind: match author.action.as_str() {
+                _ if is_undoing => UNDO.id,
+                action if action == DEVICE_ADOPT.id => DEVICE_ADOPT.id,
+                _ => "edit",
+            }
+            .to_owned(),
             at: claimed(author.at_seconds),
             org_id: document.header().owner,
             person: author.person,
@@ -255,7 +308,9 @@ fn edits(
             reason: None,
             outcome: None,
             says: Fields::new(),
-        })
+            source: None,
+        };
+        Some((step, author.source))
     });
     steps.collect()
 }
@@ -286,6 +341,7 @@ fn acts(kind: &'static RecordKind, found: &[Found], known: u64) -> Vec<Step> {
             reason: act.says("reason").map(str::to_owned),
             outcome: act.says("outcome").map(str::to_owned),
             says: if copies { Fields::new() } else { act.body.clone() },
+            source: None,
         }
     });
     steps.collect()

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::clock::random;
+use crate::home;
 
 /// Bytes of the ballast. Saving a form takes some 100 KB of the log: this is dozens of them, and
 /// ten homes on one computer give up no more than 40 MB for it.
@@ -71,10 +72,7 @@ pub(crate) fn take_ballast(folder: &Path) -> io::Result<()> {
 
 /// Gives the ballast up, if it is there.
 pub(crate) fn drop_ballast(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(folder.join(BALLAST)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    home::remove(&folder.join(BALLAST))
 }
 
 /// Whether the disk has the room for a copy of a file, and for working with it.

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod enrolment;
 pub mod files;
 pub mod lists;
+pub mod log;
 pub mod membership;
 pub mod outbox;
 pub mod peers;
@@ -145,6 +146,9 @@ impl Store {
         if version < AUDIT_CHAINED {
             audit::chain(&transaction)?;
         }
+        if version < LOG_CHAINED {
+            log::chain(&transaction)?;
+        }
         let shape = projection::shape(registry::KINDS);
         if meta(&transaction, PROJECTION_SHAPE)?.as_deref() != Some(shape.as_slice()) {
             for (pragma, value) in REBUILDING {
@@ -215,9 +219,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_draft.sql"),
     include_str!("../migrations/0004_audit_chain.sql"),
     include_str!("../migrations/0005_apart.sql"),
+    include_str!("../migrations/0006_log_mark.sql"),
 ];
 /// The version from which on the audit log is chained.
 const AUDIT_CHAINED: i64 = 4;
+/// The version from which on the marks of the local log are chained.
+const LOG_CHAINED: i64 = 6;
 const PROJECTION_SHAPE: &str = "projection_shape";
 const SYNCHRONOUS_FULL: i64 = 2;
 /// Trust F1; the temporary store stays in memory, so that nothing personal lies in a loose file.

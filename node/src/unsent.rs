@@ -140,7 +140,8 @@ fn hash_of(bytes: &[u8]) -> Option<ChangeHash> {
 
 fn batch_of(record: Unsent) -> DocumentBatch {
     let Unsent { header, changes, seals } = record;
-    DocumentBatch { header, changes: changes.into_iter().map(Into::into).collect(), seals }
+    let changes = changes.into_iter().map(Into::into).collect();
+    DocumentBatch { changes, seals, ..DocumentBatch::empty(header) }
 }
 
 #[cfg(test)]

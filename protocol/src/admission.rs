@@ -3,24 +3,32 @@
 //! Pure: the caller holds the document and stores the outcome. Nothing is decided by the order of
 //! arrival: what counts follows from all that is known of the document and from the log.
 
-use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use onex_crdt::document::{Change, Deed, Document};
 use onex_crdt::effective::{ChangeFacts, Effective, Exclusion, Facts, Tag, effective};
-use onex_crdt::foreign::{ForeignBytes, ForeignError, Parsed};
+pub use onex_crdt::foreign::CHANGE_MAGIC;
+use onex_crdt::foreign::{self, ForeignBytes, ForeignError, Vouched};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
 use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::seal::{Seal, newest};
+use crate::seal::{SEAL_BYTES_MAX, Seal, newest};
+
+/// Most changes of one document that are judged together: all parts of a batch are, since a seal
+/// may come with the last one. A document of a year has some thousand.
+pub const DOCUMENT_CHANGES_MAX: usize = 20_000;
+/// Most seals of one document that are judged together: those of 32 devices with as many as may
+/// be live of each. Every one costs a verification.
+pub const DOCUMENT_SEALS_MAX: usize = 512;
 
 /// Every reason for which something is kept apart (contract, "list quarantine").
 pub const REASONS: &[&str] = &[
-    "malformed",
-    "too_large",
+    MALFORMED,
+    TOO_LARGE,
     MISSING_DEPENDENCY,
     "no_seal",
     "bad_seal",
@@ -30,8 +38,11 @@ pub const REASONS: &[&str] = &[
     NO_RIGHT,
     FORK,
     "not_listed",
-    "failed_to_apply",
+    FAILED_TO_APPLY,
 ];
+
+/// Bytes of a hash in a message.
+pub const HASH_BYTES: usize = 34;
 
 /// The reason of a document that its sender or its receiver may not have.
 pub const NO_RIGHT: &str = "no_right";
@@ -48,12 +59,47 @@ pub struct DocumentBatch {
     /// The sender's live seals.
     #[n(2)]
     pub seals: Vec<Seal>,
+    /// The changes, and the heads of seals, among these that the sender keeps apart itself and
+    /// shows: whoever refuses them too agrees with it, so that no refusal is told.
+    #[n(3)]
+    pub apart: Vec<ChangeHash>,
 }
 
 impl DocumentBatch {
+    /// Returns a batch of a document in which nothing travels.
+    pub fn empty(header: Header) -> Self {
+        let (changes, seals, apart) = (Vec::new(), Vec::new(), Vec::new());
+        Self { header, changes, seals, apart }
+    }
+
+    /// Bytes of its changes and seals, nearly.
+    pub fn bytes(&self) -> usize {
+        let changes: usize = self.changes.iter().map(Vec::len).sum();
+        changes + self.seals.len() * SEAL_BYTES_MAX + self.apart.len() * HASH_BYTES
+    }
+
+    /// Adds what is kept apart here and travels with the document, as much as a receiver judges.
+    pub fn show(&mut self, apart: impl IntoIterator<Item = Refused>) {
+        for refused in apart.into_iter().filter(travels) {
+            let Some(change) = refused.change else { continue };
+            match Seal::from_bytes(&refused.bytes) {
+                Ok(seal) if self.seals.len() < DOCUMENT_SEALS_MAX => self.seals.push(seal),
+                Err(_) if self.changes.len() < DOCUMENT_CHANGES_MAX => {
+                    self.changes.push(refused.bytes);
+                }
+                _ => continue,
+            }
+            self.apart.push(change);
+        }
+    }
+
     /// Returns the document's id.
     pub fn id(&self) -> DocId {
         self.header.id()
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.changes.len() > DOCUMENT_CHANGES_MAX || self.seals.len() > DOCUMENT_SEALS_MAX
     }
 }
 
@@ -71,16 +117,18 @@ pub struct Admission {
     pub refused: Vec<Refused>,
     /// Actors with two changes under one number, where the log has not chosen yet.
     pub forks: Vec<Forked>,
+    shown: BTreeSet<ChangeHash>,
 }
 
 impl Admission {
-    /// What a person, or the sender, is told of what is kept apart: a seal only where it is not
-    /// that of a change that is told.
+    /// What a person, or the sender, is told of what is kept apart: nothing of what the sender
+    /// keeps apart too; a seal only where it is not that of a change that is told.
     pub fn told(&self) -> impl Iterator<Item = &Refused> {
         let changes = self.refused.iter().filter(|it| is_change(&it.bytes));
         let changes: BTreeSet<_> = changes.map(|it| it.change).collect();
         let is_told = move |it: &&Refused| is_change(&it.bytes) || !changes.contains(&it.change);
-        self.refused.iter().filter(is_told)
+        let is_new = |it: &&Refused| it.change.is_none_or(|hash| !self.shown.contains(&hash));
+        self.refused.iter().filter(is_new).filter(is_told)
     }
 }
 
@@ -95,19 +143,29 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
-/// An actor that was seen with two changes under one number.
+/// An actor that was seen with two changes under one number, and the last change of the branch that
+/// this side chooses, if it is for it to say: what it had first (R6); the longer one where both came
+/// at once, of equally long ones that with the smaller hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forked {
     /// The actor.
     pub actor: Actor,
-    /// Number and hash of its last change that counted here before; nothing where none did.
-    pub held: Option<(u64, ChangeHash)>,
+    /// The number of the last change.
+    pub seq: u64,
+    /// Its hash.
+    pub head: ChangeHash,
 }
 
-/// Whether what is kept apart for this reason travels with its document all the same: it shows a
-/// fork, or stands between a seal and the changes below its head that count.
-pub fn travels(reason: &str) -> bool {
-    [FORK, NO_RIGHT, MISSING_DEPENDENCY].contains(&reason)
+/// Whether what is kept apart travels with its document all the same: it shows a fork, or stands
+/// between a seal and the changes below its head that count, for whatever reason it does not count
+/// itself. Bytes that could not even be read do not, nor does what nobody vouches for.
+pub fn travels(refused: &Refused) -> bool {
+    let was_read = refused.change.is_some();
+    match refused.reason {
+        FORK | NO_RIGHT | MISSING_DEPENDENCY => true,
+        MALFORMED | FAILED_TO_APPLY => was_read,
+        _ => false,
+    }
 }
 
 /// What is known of a document before a batch comes.
@@ -131,63 +189,54 @@ pub struct Held<'a> {
 /// that depend on it. Each seal that is not live is verified once; a bad change costs one more
 /// application per halving of the list.
 pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) -> Admission {
-    let Held { document, apart, .. } = held;
-    if let Some(reason) = header_fault(document, &batch.header, membership) {
+    let document = held.document;
+    if let Some(reason) = batch_fault(document, &batch, membership) {
         let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
-        let refused = all_refused(batch, reason);
-        return Admission { document, new, gone, seals, refused, forks };
+        let (refused, shown) = (all_refused(batch, reason), BTreeSet::new());
+        return Admission { document, new, gone, seals, refused, forks, shown };
     }
-    let DocumentBatch { header, changes, mut seals } = batch;
+    let DocumentBatch { header, changes, seals, apart: shown } = batch;
+    let mut outcome = Outcome::new(held, !changes.is_empty() || !seals.is_empty());
+    let mut arriving = Arriving::default();
+    seals.into_iter().for_each(|seal| arriving.take(seal, Came::Now));
+    let mut known = document.facts();
+    outcome.parse(changes, &mut known);
+    for refused in held.apart {
+        match Seal::from_bytes(&refused.bytes) {
+            Ok(seal) => arriving.take(seal, Came::Before),
+            Err(_) => outcome.parse_apart(refused, &mut known),
+        }
+    }
     if held.log_grew {
         // A rotation may have dropped what a seal rests on.
-        seals.extend(held.seals.iter().cloned());
+        held.seals.iter().for_each(|seal| arriving.take(seal.clone(), Came::Before));
         held.seals = &[];
+        outcome.held = held;
     }
-    let mut outcome = Outcome::new(held);
-    let mut parsed = outcome.parse(changes);
-    outcome.came.extend(parsed.keys().copied().chain(seals.iter().map(|seal| seal.head)));
-    let known = apart.iter().filter(|refused| refused.change.is_some());
-    let (known, sealed): (Vec<_>, Vec<_>) = known.partition(|refused| is_change(&refused.bytes));
-    seals.extend(sealed.iter().filter_map(|refused| Seal::from_bytes(&refused.bytes).ok()));
-    parsed.extend(outcome.parse(known.iter().map(|refused| refused.bytes.clone()).collect()));
-    let in_document = document.facts();
-    let mut changes = in_document.clone();
-    changes.extend(parsed.values().map(|change| (change.hash(), facts(change))));
     let genesis = Document::genesis(header.clone()).heads();
-    let mut known = log_facts(&header, changes, &genesis, membership);
+    let mut known = log_facts(&header, known, &genesis, membership);
     let verdict = |seal: &Seal| seal_verdict(seal, &header, &known.changes, membership);
-    let verdicts: Vec<_> = seals.iter().map(verdict).collect();
+    let verdicts: Vec<_> = arriving.seals.iter().map(|(seal, _)| verdict(seal)).collect();
     let all = held.seals.iter().map(|seal| (seal, Ok(())));
-    let all = all.chain(seals.iter().zip(verdicts.iter().copied()));
-    known.claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership)).collect();
+    let all = all.chain(arriving.seals.iter().map(|(seal, _)| seal).zip(verdicts.iter().copied()));
+    let claims = all.filter_map(|(seal, it)| claim(seal, it, &header, membership));
+    let claims: Vec<_> = claims.collect();
+    known.claims.extend(claims);
     let rights = Rights::new(&header, membership, &known);
-    known.denied = denied(held, &in_document, &rights);
+    known.denied = denied(held, &known, &rights);
     let judged = effective(&known);
-    let mut gaps: BTreeMap<Tag, bool> = BTreeMap::new();
-    let mut gap = |tag| *gaps.entry(tag).or_insert_with(|| has_gap(&known, tag));
-    for (hash, exclusion) in &judged.excluded {
-        let actor = known.changes[hash].actor;
-        let exclusion = match exclusion {
-            Exclusion::NoSeal if gap(actor.tag()) => Exclusion::MissingDependency,
-            Exclusion::NoSeal => unclaimed(actor, header.owner, membership),
-            other => *other,
-        };
-        outcome.refuse(*hash, exclusion.reason());
-    }
-    let ordered: Vec<_> =
-        judged.order.iter().filter_map(|hash| parsed.get(hash)).cloned().collect();
+    let (gone, forks) = (gone(document, &judged), forks(document, &known, &judged));
+    outcome.refuse_excluded(&judged, &known, membership);
+    drop(known);
+    let ordered = judged.order.iter().filter(|hash| !document.holds(hash));
+    let ordered: Vec<_> = ordered.filter_map(|hash| outcome.vouched(hash)).collect();
     let kept = kept(document, &judged);
-    let admitted = outcome.apply(kept, &ordered, &|hash, deed| rights.permits(hash, deed));
-    let live = outcome.seals(&admitted, seals, verdicts);
-    Admission {
-        document: admitted,
-        new: outcome.new,
-        gone: gone(document, &in_document, &judged),
-        seals: live,
-        refused: outcome.refused,
-        forks: forks(&in_document, &judged),
-    }
+    let admitted = outcome.apply(kept, ordered, &|hash, deed| rights.permits(hash, deed));
+    let seals = outcome.seals(&admitted, arriving, verdicts);
+    let Outcome { new, refused, .. } = outcome;
+    let shown = shown.into_iter().collect();
+    Admission { document: admitted, new, gone, seals, refused, forks, shown }
 }
 
 /// Whether a refusal leaves the document open between the two: it then stays out of the
@@ -200,116 +249,194 @@ pub fn refusal_opens(reason: &str, in_repair: bool) -> bool {
     in_repair || ![MISSING_DEPENDENCY, FORK].contains(&reason)
 }
 
+/// Whether something came with the batch, or was here before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    Now,
+    Before,
+}
+
+/// The seals to be verified, each once.
+#[derive(Default)]
+struct Arriving {
+    seals: Vec<(Seal, Came)>,
+    known: BTreeSet<Vec<u8>>,
+}
+
+impl Arriving {
+    fn take(&mut self, seal: Seal, came: Came) {
+        if self.known.insert(seal.to_bytes()) {
+            self.seals.push((seal, came));
+        }
+    }
+}
+
+/// The bytes of a change that the document does not hold: those that came are moved, never copied.
+enum Bytes<'a> {
+    Now(Vec<u8>),
+    Before(&'a [u8]),
+}
+
 struct Outcome<'a> {
     held: Held<'a>,
-    /// The changes, and the heads of the seals, that came with the batch.
-    came: BTreeSet<ChangeHash>,
-    /// The bytes of every change that could be read.
-    bytes: BTreeMap<ChangeHash, Vec<u8>>,
+    /// Whether anything came with the batch.
+    came: bool,
+    /// The changes that were apart before, with the reason.
+    before: BTreeMap<ChangeHash, &'static str>,
+    /// The bytes of every change that could be read and is not in the document.
+    bytes: BTreeMap<ChangeHash, Bytes<'a>>,
     new: Vec<Change>,
     refused: Vec<Refused>,
+    /// The changes that are kept apart, with the reason.
+    reasons: BTreeMap<ChangeHash, &'static str>,
 }
 
 type Permits<'a> = &'a dyn Fn(&ChangeHash, &Deed) -> bool;
 
 impl<'a> Outcome<'a> {
-    fn new(held: Held<'a>) -> Self {
-        let (came, bytes) = (BTreeSet::new(), BTreeMap::new());
-        Self { held, came, bytes, new: Vec::new(), refused: Vec::new() }
+    fn new(held: Held<'a>, came: bool) -> Self {
+        let of_change = |refused: &&Refused| is_change(&refused.bytes);
+        let before = held.apart.iter().filter(of_change);
+        let before = before.filter_map(|refused| Some((refused.change?, refused.reason))).collect();
+        let (bytes, reasons) = (BTreeMap::new(), BTreeMap::new());
+        Self { held, came, before, bytes, new: Vec::new(), refused: Vec::new(), reasons }
     }
 
-    /// Reads the changes that the document does not hold.
-    fn parse(&mut self, changes: Vec<Vec<u8>>) -> BTreeMap<ChangeHash, Parsed> {
-        let mut parsed = BTreeMap::new();
+    /// Reads the changes that came and that the document does not hold.
+    fn parse(&mut self, changes: Vec<Vec<u8>>, known: &mut BTreeMap<ChangeHash, ChangeFacts>) {
+        self.refused.reserve_exact(changes.len());
         for bytes in changes {
-            match ForeignBytes(bytes.clone()).parse() {
-                Ok(change) if self.held.document.holds(&change.hash()) => {}
-                Ok(change) => {
-                    self.bytes.insert(change.hash(), bytes);
-                    parsed.insert(change.hash(), change);
+            match foreign::read(&bytes) {
+                Ok(facts) if self.is_here(&facts.hash, known) => {}
+                Ok(facts) => {
+                    self.bytes.insert(facts.hash, Bytes::Now(bytes));
+                    known.insert(facts.hash, facts);
                 }
-                Err(error) => self.keep_apart(None, bytes, error.reason()),
+                Err(error) => {
+                    let reason = error.reason();
+                    self.refused.push(Refused { change: None, bytes, reason });
+                }
             }
         }
-        parsed
     }
 
-    fn refuse(&mut self, change: ChangeHash, reason: &'static str) {
-        let held = || self.held.document.change(&change).map(|change| change.bytes);
-        let bytes = self.bytes.remove(&change).or_else(held).unwrap_or_default();
-        self.keep_apart(Some(change), bytes, reason);
-    }
-
-    /// What is apart for the same reason already is told again only if it came again.
-    fn keep_apart(&mut self, change: Option<ChangeHash>, bytes: Vec<u8>, reason: &'static str) {
-        let refused = Refused { change, bytes, reason };
-        let came = change.is_none_or(|change| self.came.contains(&change));
-        if came || !self.held.apart.contains(&refused) {
-            self.refused.push(refused);
+    /// Reads a change that was apart before.
+    fn parse_apart(&mut self, refused: &'a Refused, known: &mut BTreeMap<ChangeHash, ChangeFacts>) {
+        if let Ok(facts) = foreign::read(&refused.bytes)
+            && !self.is_here(&facts.hash, known)
+        {
+            self.bytes.insert(facts.hash, Bytes::Before(&refused.bytes));
+            known.insert(facts.hash, facts);
         }
     }
 
-    /// Why a change is not tried again: it was, and nothing has changed that could matter.
-    fn tried(&self, change: &ChangeHash) -> Option<&'static str> {
-        let before = self.held.apart.iter().find(|refused| refused.change == Some(*change))?;
-        let matters = match before.reason {
-            "malformed" | "failed_to_apply" => false,
-            // What came may be the head of the frontier below which it lies.
-            NO_RIGHT => self.held.log_grew || !self.came.is_empty(),
-            _ => true,
+    fn is_here(&self, hash: &ChangeHash, known: &BTreeMap<ChangeHash, ChangeFacts>) -> bool {
+        known.contains_key(hash) || self.held.document.holds(hash)
+    }
+
+    /// Keeps apart what does not count.
+    fn refuse_excluded(&mut self, judged: &Effective, known: &Facts, membership: &Membership) {
+        let owner = self.held.document.header().owner;
+        let mut unsealed: BTreeMap<Tag, Exclusion> = BTreeMap::new();
+        for (hash, exclusion) in &judged.excluded {
+            let actor = known.changes[hash].actor;
+            let of_tag = || match has_gap(known, actor.tag()) {
+                true => Exclusion::MissingDependency,
+                false => unclaimed(actor, owner, membership),
+            };
+            let exclusion = match exclusion {
+                Exclusion::NoSeal => *unsealed.entry(actor.tag()).or_insert_with(of_tag),
+                other => *other,
+            };
+            self.refuse(*hash, exclusion.reason());
+        }
+    }
+
+    /// Keeps a change apart. What was so before for the same reason is told again only if it came
+    /// again.
+    fn refuse(&mut self, change: ChangeHash, reason: &'static str) {
+        self.reasons.insert(change, reason);
+        let told = self.before.get(&change) == Some(&reason);
+        let bytes = match self.bytes.remove(&change) {
+            Some(Bytes::Now(bytes)) => bytes,
+            Some(Bytes::Before(_)) if told => return,
+            Some(Bytes::Before(bytes)) => bytes.to_vec(),
+            None => self.held.document.change(&change).map(|it| it.bytes).unwrap_or_default(),
         };
-        (!matters).then_some(before.reason)
+        self.refused.push(Refused { change: Some(change), bytes, reason });
+    }
+
+    /// Takes a change that counts, unless it was tried before and nothing has changed that could
+    /// matter.
+    fn vouched(&mut self, change: &ChangeHash) -> Option<Vouched> {
+        let tried = self.before.get(change).filter(|reason| match **reason {
+            MALFORMED | FAILED_TO_APPLY => true,
+            // What came may be the head of the frontier below which it lies.
+            NO_RIGHT => !self.held.log_grew && !self.came,
+            _ => false,
+        });
+        if let Some(reason) = tried {
+            self.refuse(*change, reason);
+            return None;
+        }
+        let bytes = match self.bytes.remove(change)? {
+            Bytes::Now(bytes) => bytes,
+            Bytes::Before(bytes) => bytes.to_vec(),
+        };
+        ForeignBytes(bytes).parse().ok().map(foreign::Parsed::vouched)
+    }
+
+    /// Keeps a change apart that could not be applied.
+    fn turn_away(&mut self, change: Vouched, reason: &'static str) {
+        let parsed = change.into_parsed();
+        let hash = parsed.hash();
+        self.bytes.insert(hash, Bytes::Now(parsed.into_bytes()));
+        self.refuse(hash, reason);
     }
 
     /// Applies as many of the changes as can be; they are in the order of their dependencies.
-    fn apply(&mut self, document: Document, changes: &[Parsed], permits: Permits<'_>) -> Document {
-        let mut ready: Vec<&Parsed> = Vec::new();
+    fn apply(
+        &mut self,
+        document: Document,
+        changes: Vec<Vouched>,
+        permits: Permits<'_>,
+    ) -> Document {
+        let mut ready = Vec::with_capacity(changes.len());
         let mut hashes = BTreeSet::new();
         for change in changes {
             let here = |dep: &ChangeHash| hashes.contains(dep) || document.holds(dep);
-            match self.tried(&change.hash()) {
-                Some(reason) => self.refuse(change.hash(), reason),
-                None if !change.deps().iter().all(here) => {
-                    self.refuse(change.hash(), MISSING_DEPENDENCY);
-                }
-                None => {
-                    hashes.insert(change.hash());
-                    ready.push(change);
-                }
+            if change.parsed().deps().iter().all(here) {
+                hashes.insert(change.parsed().hash());
+                ready.push(change);
+            } else {
+                self.turn_away(change, MISSING_DEPENDENCY);
             }
         }
         if ready.is_empty() {
             return document;
         }
-        let list: Vec<_> = ready.iter().map(|change| (*change).clone().vouched()).collect();
-        let denied = RefCell::new(BTreeSet::new());
-        let asked = |hash: &ChangeHash, deed: &Deed| {
-            permits(hash, deed) || {
-                denied.borrow_mut().insert(*hash);
-                false
-            }
-        };
-        match document.admit(&list, &asked) {
+        match document.admit(&ready, permits) {
             Ok((admitted, new)) => {
                 self.new.extend(new);
                 admitted
             }
-            Err(ForeignError::NotPermitted) => {
-                let denied = denied.into_inner();
-                denied.iter().for_each(|hash| self.refuse(*hash, NO_RIGHT));
-                let rest = ready.iter().filter(|change| !denied.contains(&change.hash()));
-                let rest: Vec<_> = rest.map(|change| (*change).clone()).collect();
-                self.apply(document, &rest, permits)
-            }
-            Err(error) if ready.len() == 1 => {
-                self.refuse(ready[0].hash(), error.reason());
-                document
-            }
-            Err(_) => {
-                let ready: Vec<_> = ready.into_iter().cloned().collect();
-                let (older, newer) = ready.split_at(ready.len() / 2);
-                let document = self.apply(document, older, permits);
+            // Automerge tripped over something among them: it is looked for by halves.
+            Err(faults) if faults.is_empty() && ready.len() > 1 => {
+                let newer = ready.split_off(ready.len() / 2);
+                let document = self.apply(document, ready, permits);
                 self.apply(document, newer, permits)
+            }
+            Err(faults) => {
+                let is_alone = faults.is_empty();
+                let mut rest = Vec::with_capacity(ready.len());
+                for change in ready {
+                    let fault = faults.get(&change.parsed().hash()).copied();
+                    match fault.or(is_alone.then_some(ForeignError::FailedToApply)) {
+                        Some(fault) => self.turn_away(change, fault.reason()),
+                        None => rest.push(change),
+                    }
+                }
+                self.apply(document, rest, permits)
             }
         }
     }
@@ -318,7 +445,7 @@ impl<'a> Outcome<'a> {
     fn seals(
         &mut self,
         document: &Document,
-        arriving: Vec<Seal>,
+        arriving: Arriving,
         verdicts: Vec<Result<(), Exclusion>>,
     ) -> Vec<Seal> {
         let (mut seals, beyond): (Vec<Seal>, Vec<Seal>) =
@@ -326,45 +453,51 @@ impl<'a> Outcome<'a> {
         for seal in beyond {
             self.seal_refuse(&seal, MISSING_DEPENDENCY);
         }
-        for (seal, verdict) in arriving.into_iter().zip(verdicts) {
-            self.seal_keep(document, &mut seals, seal, verdict);
+        let before = self.held.apart.iter().filter(|refused| !is_change(&refused.bytes));
+        let before: BTreeMap<_, _> = before.map(|it| (&it.bytes[..], it.reason)).collect();
+        for ((seal, came), verdict) in arriving.seals.into_iter().zip(verdicts) {
+            let Some(reason) = seal_keep(document, &mut seals, &seal, verdict) else { continue };
+            let told = before.get(&seal.to_bytes()[..]) == Some(&self.seal_reason(&seal, reason));
+            if came == Came::Now || !told {
+                self.seal_refuse(&seal, reason);
+            }
         }
         seals
     }
 
-    /// Keeps a good seal whose head counts. A bad one is told unless its head was told already.
-    fn seal_keep(
-        &mut self,
-        document: &Document,
-        seals: &mut Vec<Seal>,
-        seal: Seal,
-        verdict: Result<(), Exclusion>,
-    ) {
-        let reason = match verdict {
-            Ok(()) if document.holds(&seal.head) => {
-                let is_ancestor =
-                    |older: &ChangeHash, newer: &ChangeHash| document.is_ancestor(older, newer);
-                match newest(seals, seal.clone(), is_ancestor) {
-                    Ok(kept) => {
-                        *seals = kept;
-                        return;
-                    }
-                    Err(_) => FORK,
-                }
-            }
-            Ok(()) => MISSING_DEPENDENCY,
-            Err(exclusion) => exclusion.reason(),
-        };
-        self.seal_refuse(&seal, reason);
-    }
-
     /// A seal over a change that is kept apart is kept with it, for the same reason: it may be
     /// what vouches for the change one day.
+    fn seal_reason(&self, seal: &Seal, reason: &'static str) -> &'static str {
+        self.reasons.get(&seal.head).copied().unwrap_or(reason)
+    }
+
     fn seal_refuse(&mut self, seal: &Seal, reason: &'static str) {
-        let mut all = self.refused.iter().chain(self.held.apart);
-        let of_head = all.find(|it| it.change == Some(seal.head) && is_change(&it.bytes));
-        let reason = of_head.map_or(reason, |refused| refused.reason);
-        self.keep_apart(Some(seal.head), seal.to_bytes(), reason);
+        let reason = self.seal_reason(seal, reason);
+        self.refused.push(Refused { change: Some(seal.head), bytes: seal.to_bytes(), reason });
+    }
+}
+
+/// Keeps a good seal whose head counts; returns why not, otherwise.
+fn seal_keep(
+    document: &Document,
+    seals: &mut Vec<Seal>,
+    seal: &Seal,
+    verdict: Result<(), Exclusion>,
+) -> Option<&'static str> {
+    match verdict {
+        Ok(()) if document.holds(&seal.head) => {
+            let is_ancestor =
+                |older: &ChangeHash, newer: &ChangeHash| document.is_ancestor(older, newer);
+            match newest(seals, seal.clone(), is_ancestor) {
+                Ok(kept) => {
+                    *seals = kept;
+                    None
+                }
+                Err(_) => Some(FORK),
+            }
+        }
+        Ok(()) => Some(MISSING_DEPENDENCY),
+        Err(exclusion) => Some(exclusion.reason()),
     }
 }
 
@@ -381,13 +514,9 @@ fn has_gap(known: &Facts, tag: Tag) -> bool {
 }
 
 /// Held changes by people who have lost the right to make them.
-fn denied(
-    held: Held<'_>,
-    in_document: &BTreeMap<ChangeHash, ChangeFacts>,
-    rights: &Rights<'_>,
-) -> BTreeSet<ChangeHash> {
-    let narrowed =
-        in_document.values().filter(|change| held.log_grew || rights.is_narrowed(change.actor));
+fn denied(held: Held<'_>, known: &Facts, rights: &Rights<'_>) -> BTreeSet<ChangeHash> {
+    let changes = known.changes.values().filter(|change| held.document.holds(&change.hash));
+    let narrowed = changes.filter(|change| held.log_grew || rights.is_narrowed(change.actor));
     let permitted = |hash: &ChangeHash| {
         held.document.deed(hash).is_some_and(|deed| rights.permits(hash, &deed))
     };
@@ -395,13 +524,8 @@ fn denied(
 }
 
 /// The changes of the document that do not count any more.
-fn gone(
-    document: &Document,
-    held: &BTreeMap<ChangeHash, ChangeFacts>,
-    judged: &Effective,
-) -> Vec<Change> {
-    let excluded = held.keys().filter(|hash| judged.excluded.contains_key(hash));
-    excluded.filter_map(|hash| document.change(hash)).collect()
+fn gone(document: &Document, judged: &Effective) -> Vec<Change> {
+    judged.excluded.keys().filter_map(|hash| document.change(hash)).collect()
 }
 
 /// The document without what does not count any more.
@@ -413,12 +537,31 @@ fn kept(document: &Document, judged: &Effective) -> Document {
     document.of_changes(&kept).expect("each came with those that it follows when it was admitted")
 }
 
-fn forks(held: &BTreeMap<ChangeHash, ChangeFacts>, judged: &Effective) -> Vec<Forked> {
-    let last = |actor: &Actor| {
-        let own = held.values().filter(|change| change.actor == *actor);
-        own.max_by_key(|change| change.seq).map(|change| (change.seq, change.hash))
+fn forks(document: &Document, known: &Facts, judged: &Effective) -> Vec<Forked> {
+    let last = |actor: Actor, changes: &mut dyn Iterator<Item = &ChangeFacts>| {
+        let own = changes.filter(|change| change.actor == actor);
+        own.map(|change| (change.seq, Reverse(change.hash))).max()
     };
-    judged.forks.keys().map(|actor| Forked { actor: *actor, held: last(actor) }).collect()
+    let forked = |(actor, number): (&Actor, &u64)| {
+        let mut held = known.changes.values().filter(|change| document.holds(&change.hash));
+        let first = last(*actor, &mut held).filter(|(seq, _)| seq >= number);
+        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
+        let longest = || last(*actor, &mut beyond.map(|(hash, _)| &known.changes[hash]));
+        let (seq, Reverse(head)) = first.or_else(longest)?;
+        Some(Forked { actor: *actor, seq, head })
+    };
+    judged.forks.iter().filter_map(forked).collect()
+}
+
+/// Returns why nothing of a batch is taken: it is larger than may be, or of a document that nobody
+/// may have.
+fn batch_fault(
+    document: &Document,
+    batch: &DocumentBatch,
+    membership: &Membership,
+) -> Option<&'static str> {
+    let fault = header_fault(document, &batch.header, membership);
+    fault.or(batch.is_too_large().then_some(TOO_LARGE))
 }
 
 /// Returns why a document with this header is not taken at all. A kind that this program does not
@@ -442,12 +585,18 @@ fn header_fault(
     }
 }
 
+/// Every change of a batch, and as many of its seals as would have been judged.
 fn all_refused(batch: DocumentBatch, reason: &'static str) -> Vec<Refused> {
     let change = |bytes: Vec<u8>| {
-        let hash = ForeignBytes(bytes.clone()).parse().ok().map(|parsed| parsed.hash());
-        Refused { change: hash, bytes, reason }
+        let change = foreign::read(&bytes).ok().map(|facts| facts.hash);
+        Refused { change, bytes, reason }
     };
-    batch.changes.into_iter().map(change).collect()
+    let seal = |seal: Seal| {
+        let (change, bytes) = (Some(seal.head), seal.to_bytes());
+        Refused { change, bytes, reason }
+    };
+    let seals = batch.seals.into_iter().take(DOCUMENT_SEALS_MAX).map(seal);
+    batch.changes.into_iter().map(change).chain(seals).collect()
 }
 
 /// Whether bytes that are kept apart are those of a change; a seal begins otherwise.
@@ -455,20 +604,11 @@ pub fn is_change(bytes: &[u8]) -> bool {
     bytes.starts_with(&CHANGE_MAGIC)
 }
 
-/// How every change begins in Automerge's format.
-pub const CHANGE_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-
-fn facts(change: &Parsed) -> ChangeFacts {
-    ChangeFacts {
-        hash: change.hash(),
-        deps: change.deps().to_vec(),
-        actor: change.actor(),
-        seq: change.seq(),
-    }
-}
-
 /// The reason of a change that builds on one that is not here or does not count.
 pub const MISSING_DEPENDENCY: &str = "missing_dependency";
 const WRONG_OWNER: &str = "wrong_owner";
 /// The reason of a change whose number another one bears.
 pub const FORK: &str = "fork";
+const MALFORMED: &str = "malformed";
+const TOO_LARGE: &str = "too_large";
+const FAILED_TO_APPLY: &str = "failed_to_apply";

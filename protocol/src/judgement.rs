@@ -43,7 +43,8 @@ pub fn seal_verdict(
     }
 }
 
-/// Returns what the log says of a document: who was cut off where, and which branches count.
+/// Returns what the log says of a document: who was cut off where, with the seals that vouch for
+/// what stays, and which branches count.
 pub fn log_facts(
     header: &Header,
     changes: BTreeMap<ChangeHash, ChangeFacts>,
@@ -53,8 +54,11 @@ pub fn log_facts(
     let mut facts =
         Facts { changes, genesis: genesis.iter().copied().collect(), ..Facts::default() };
     for cut in of_owner(header.owner, membership).filter(|cut| cut.term.is_none()) {
-        if let Some(heads) = cut.heads(header, membership.hub()) {
-            facts.cuts.insert(cut.device.tag(), heads.to_vec());
+        let Some(seals) = cut.seals(header, membership.hub()) else { continue };
+        facts.cuts.insert(cut.device.tag(), seals.iter().map(|seal| seal.head).collect());
+        for seal in seals {
+            let verdict = seal_verdict(seal, header, &facts.changes, membership);
+            facts.claims.extend(claim(seal, verdict, header, membership));
         }
     }
     facts.resolved = membership.resolved(header.id()).collect();
@@ -107,7 +111,7 @@ impl<'a> Rights<'a> {
         let terms = of_owner(header.owner, membership).filter(|cut| cut.term.is_some());
         let kept = terms.filter_map(|cut| {
             let heads = cut.heads(header, membership.hub())?;
-            Some((cut.position, facts.ancestry(heads)))
+            Some((cut.position, facts.ancestry(&heads)))
         });
         Self { header, membership, kept: kept.collect() }
     }

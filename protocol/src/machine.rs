@@ -273,17 +273,21 @@ pub enum Query {
         /// The scopes.
         scopes: Vec<Scope>,
     },
-    /// The heads of documents.
+    /// The heads of documents, and what is kept apart of them and travels: the reader may hold
+    /// the heads and not know why what it has beyond them does not count.
     Heads {
         /// For whom.
         reader: Reader,
         /// The documents.
         documents: Vec<DocId>,
+        /// How much of what is kept apart, in bytes; one document at least.
+        bytes_aim: usize,
     },
     /// What the reader lacks of documents, by `repair::compare`.
     ///
-    /// Of a document that one of the two may not read the answer is that of one that is not here;
-    /// one with an open refusal is passed over.
+    /// Of a document that one of the two may not read the answer is that of one that is not here.
+    /// One with an open refusal is looked at too: whoever names it knows of no refusal, since the
+    /// acknowledgement was lost; its next one makes both sides agree.
     Missing {
         /// For whom.
         reader: Reader,
@@ -322,8 +326,13 @@ pub enum Answer {
     },
     /// To `Query::States`, in any order.
     States(Vec<(DocId, Digest)>),
-    /// To `Query::Heads`; what is not here any more is left out.
-    Heads(Vec<(DocId, Known)>),
+    /// To `Query::Heads`.
+    Heads {
+        /// The heads; what is not here any more is left out.
+        heads: Vec<(DocId, Known)>,
+        /// The documents of which something is shown, without changes that count.
+        documents: Vec<DocumentBatch>,
+    },
     /// To `Query::Missing`.
     Missing {
         /// The documents of which something is missing, or may be: with what is, and the seals.

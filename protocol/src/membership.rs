@@ -21,7 +21,7 @@ pub use cut::Cut;
 
 use crate::statement::{Root, SignedStatement, Statement, StatementError};
 
-/// Most bytes of an entry: the frontier of a device names up to some 2,000 documents.
+/// Most bytes of an entry: a frontier has up to some 700 seals.
 pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
 
 /// A statement at its place in the log.

@@ -111,7 +111,7 @@ pub struct LogPosition {
     /// The place of the last entry, from 1; 0 before the first.
     #[n(0)]
     pub position: u64,
-    /// Eight bytes of the hash of that entry.
+    /// Eight bytes of the hash of that entry and of all before it.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub mark: [u8; 8],
 }
@@ -120,12 +120,15 @@ impl LogPosition {
     /// Before the first entry.
     pub const START: Self = Self { position: 0, mark: [0; 8] };
 
-    /// Returns the place of an entry: of a change of a document.
+    /// Returns the place of an entry that comes after the one here: of a change of a document.
     ///
-    /// Eight bytes are enough: whoever finds two entries with one mark deceives himself only.
-    pub fn of(position: u64, document: &DocId, change: &ChangeHash) -> Self {
-        let place = position.to_be_bytes();
-        let hash = Digest::over(&[LOG_DOMAIN, &place, document.as_bytes(), change.as_bytes()]);
+    /// The mark follows from every entry so far: a restored log that grows anew may come to the
+    /// same entry at the same place. Eight bytes are enough: whoever finds two entries with one
+    /// mark deceives himself only.
+    pub fn then(&self, position: u64, document: &DocId, change: &ChangeHash) -> Self {
+        let (before, place) = (&self.mark, &position.to_be_bytes());
+        let entry = [document.as_bytes(), change.as_bytes()];
+        let hash = Digest::over(&[LOG_DOMAIN, before, place, entry[0], entry[1]]);
         let mark = hash.0[..8].try_into().expect("a hash has more bytes");
         Self { position, mark }
     }
@@ -435,7 +438,7 @@ pub(crate) mod byte_strings {
     }
 }
 
-const LOG_DOMAIN: &[u8] = b"onex/log/1";
+const LOG_DOMAIN: &[u8] = b"onex/log/2";
 
 /// Why bytes are no message.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use crate::cbor::{self, CborError};
 use crate::key::{Algorithm, Domain, PublicKey, Signature, SigningKey};
 use crate::root::Rotation;
+use crate::seal::Seal;
 
 /// Most characters of an organisation's name.
 pub const NAME_CHARS_MAX: usize = 60;
@@ -60,9 +61,42 @@ pub enum RemovalReason {
     Replaced,
 }
 
-/// What of somebody's work stays when he is cut off: per document the heads of his that were held
-/// then. Documents ascending, heads of each ascending, at least one.
-pub type Frontier = Vec<(DocId, Vec<ChangeHash>)>;
+/// What of somebody's work stays when he is cut off, or a part of it.
+///
+/// His own seals say so, not the heads alone: whoever cuts him off must not be able to put work
+/// into his name that he never sealed (trust B3, R2 and R4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Frontier {
+    /// The seals of the device that were live then, ascending by document and head, none twice.
+    #[n(0)]
+    pub seals: Vec<Seal>,
+    /// Whether a further statement names further documents. What is named nowhere is cut off
+    /// whole, but not before the last part has come.
+    #[n(1)]
+    pub more: bool,
+}
+
+impl Frontier {
+    /// Returns the whole of what stays.
+    pub fn whole(mut seals: Vec<Seal>) -> Self {
+        seals.sort_by_key(|seal| (seal.document, seal.head));
+        Self { seals, more: false }
+    }
+
+    fn check(&self, device: Option<DeviceId>) -> Result<(), StatementError> {
+        let place = |seal: &Seal| (seal.document, seal.head);
+        let sorted = self.seals.is_sorted_by(|a, b| place(a) < place(b));
+        match sorted && device.is_none_or(|device| self.is_of(device)) {
+            true => Ok(()),
+            false => Err(StatementError::Frontier),
+        }
+    }
+
+    /// Whether all seals name this device.
+    pub(crate) fn is_of(&self, device: DeviceId) -> bool {
+        self.seals.iter().all(|seal| seal.device == device)
+    }
+}
 
 /// What the membership log can say.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -226,13 +260,12 @@ impl Statement {
                 text_check("person", person, PERSON_CHARS_MAX)?;
                 key_check(key)
             }
-            Self::RemoveDevice { frontier, .. } | Self::SetFrontier { frontier, .. } => {
-                frontier_check(frontier)
-            }
+            Self::RemoveDevice { device, frontier, .. } => frontier.check(Some(*device)),
+            Self::SetFrontier { frontier, .. } => frontier.check(None),
             Self::GrantRole { person, .. } => text_check("person", person, PERSON_CHARS_MAX),
-            Self::RemoveRole { person, frontier, .. } => {
+            Self::RemoveRole { device, person, frontier, .. } => {
                 text_check("person", person, PERSON_CHARS_MAX)?;
-                frontier_check(frontier)
+                frontier.check(Some(*device))
             }
             Self::Resolve { device, actor, seq, .. } => {
                 let fits = actor.tag() == device.tag() && *seq > 0;
@@ -338,12 +371,6 @@ pub(crate) fn key_check(key: &PublicKey) -> Result<(), StatementError> {
     if key.is_usable() { Ok(()) } else { Err(StatementError::UnusableKey) }
 }
 
-fn frontier_check(frontier: &[(DocId, Vec<ChangeHash>)]) -> Result<(), StatementError> {
-    let sorted = frontier.is_sorted_by(|a, b| a.0 < b.0)
-        && frontier.iter().all(|(_, heads)| !heads.is_empty() && heads.is_sorted_by(|a, b| a < b));
-    if sorted { Ok(()) } else { Err(StatementError::Frontier) }
-}
-
 /// What is wrong with a statement in itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
@@ -369,7 +396,7 @@ pub enum StatementError {
     /// A key that no signature could be verified with.
     #[error("the key is no usable Ed25519 key")]
     UnusableKey,
-    /// Documents or heads out of order, twice, or a document without heads.
+    /// Seals out of order, twice, or of another device than the one that is cut off.
     #[error("the frontier is not in order")]
     Frontier,
     /// Keys or signatures of a root out of order or twice, none or too many of them, or a threshold
@@ -384,6 +411,7 @@ pub enum StatementError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::SealBody;
 
     fn signed() -> SignedStatement {
         let key = SigningKey::from_seed(&[1; 32]);
@@ -458,19 +486,36 @@ mod tests {
 
     #[test]
     fn a_frontier_has_one_order() {
-        let (doc, hash) = (|n| DocId([n; 16]), |n| ChangeHash([n; 32]));
-        let remove = |frontier| Statement::RemoveDevice {
-            device: DeviceId([1; 16]),
-            reason: RemovalReason::Lost,
-            frontier,
+        let key = SigningKey::from_seed(&[1; 32]);
+        let seal = |document, head| {
+            let (network, seq, membership_position) = (NetworkId([0xa0; 16]), 1, 1);
+            let (document, head) = (DocId([document; 16]), ChangeHash([head; 32]));
+            let actor = Actor::new(key.device(), [1; 8]);
+            let body = SealBody { network, document, head, actor, seq, membership_position };
+            Seal::make(&key, body)
         };
+        let remove = |device, seals, more| Statement::RemoveDevice {
+            device,
+            reason: RemovalReason::Lost,
+            frontier: Frontier { seals, more },
+        };
+        let own = key.device();
         let wrong = Err(StatementError::Frontier);
-        check(remove(vec![]), Ok(()));
-        check(remove(vec![(doc(1), vec![hash(1), hash(2)]), (doc(2), vec![hash(1)])]), Ok(()));
-        check(remove(vec![(doc(1), vec![])]), wrong.clone());
-        check(remove(vec![(doc(1), vec![hash(2), hash(1)])]), wrong.clone());
-        check(remove(vec![(doc(1), vec![hash(1), hash(1)])]), wrong.clone());
-        check(remove(vec![(doc(2), vec![hash(1)]), (doc(1), vec![hash(1)])]), wrong.clone());
-        check(remove(vec![(doc(1), vec![hash(1)]), (doc(1), vec![hash(2)])]), wrong);
+        for more in [false, true] {
+            check(remove(own, vec![], more), Ok(()));
+            check(remove(own, vec![seal(1, 1), seal(1, 2), seal(2, 1)], more), Ok(()));
+            check(remove(own, vec![seal(1, 2), seal(1, 1)], more), wrong.clone());
+            check(remove(own, vec![seal(1, 1), seal(1, 1)], more), wrong.clone());
+            check(remove(own, vec![seal(2, 1), seal(1, 2)], more), wrong.clone());
+            check(remove(DeviceId([1; 16]), vec![seal(1, 1)], more), wrong.clone());
+        }
+        let role = |device| Statement::RemoveRole {
+            device,
+            person: "王芳".to_owned(),
+            role: PersonRole::Coordinator,
+            frontier: Frontier::whole(vec![seal(2, 1), seal(1, 2), seal(1, 1)]),
+        };
+        check(role(own), Ok(()));
+        check(role(DeviceId([1; 16])), wrong);
     }
 }

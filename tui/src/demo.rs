@@ -4,6 +4,7 @@
 //! nothing outside its folder, and only what commands could write too.
 
 mod learners;
+mod lost;
 mod province;
 pub mod reference;
 mod rosters;
@@ -109,6 +110,7 @@ pub fn build(options: &Options) -> Result<(Province, Outcome), DemoError> {
     let mut province = Province::new(dir, options);
     let known = stage_a::tell(&mut province)?;
     stage_b::tell(&mut province, &known, options.learners)?;
+    lost::tell(&mut province)?;
     let outcome = outcome(&province, options, started)?;
     Ok((province, outcome))
 }
@@ -221,6 +223,15 @@ impl Holding {
         });
         shared.map(|(header, digest)| (header.id(), *digest)).collect()
     }
+}
+
+/// Ends the story where it comes out otherwise than it is told.
+fn ensure(
+    step: &'static str,
+    holds: bool,
+    detail: &dyn std::fmt::Display,
+) -> Result<(), DemoError> {
+    if holds { Ok(()) } else { Err(DemoError::step(step, detail)) }
 }
 
 /// Why the demo did not come to its end.

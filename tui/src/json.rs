@@ -267,6 +267,11 @@ fn step(secrets: Secrets, kind: &RecordKind, step: &Step) -> Json {
         "reason": step.reason,
         "outcome": step.outcome,
         "here": "sealed",
+        "source": step.source.as_ref().map(|source| json!({
+            "change": source.change,
+            "person": source.person,
+            "device": source.device.map(|device| device.to_string()),
+        })),
     })
 }
 

@@ -2,17 +2,20 @@
 //!
 //! Nothing is judged here (`rights`).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::{ObjId, ObjType, ReadDoc as _, ScalarValue};
 
 use super::read::value_from;
-use super::{Document, RECORDS, REMOVED, TouchKey, UNDONE, Write, hash_into};
+use super::{
+    Authorship, Document, RECORDS, REMOVED, TouchKey, UNDONE, Write, hash_from, hash_into,
+};
 use crate::act::Act;
 use crate::field::Shape;
 use crate::foreign::exported;
-use crate::ids::{Actor, ChangeHash, RecordId};
+use crate::ids::{ActId, Actor, ChangeHash, RecordId};
 use crate::record::{Fields, RecordKind};
 use crate::registry;
 use crate::value::Value;
@@ -50,12 +53,38 @@ impl Document {
         Some(Deed { actor, person, kinds, acts })
     }
 
+    /// Returns the changes that write the content of another one again which was kept apart, each
+    /// with that one.
+    pub fn written_again(&self) -> BTreeMap<ChangeHash, ChangeHash> {
+        let metas = self.automerge.get_changes_meta(&[]).into_iter();
+        let sourced = metas.filter_map(|meta| {
+            let author = Authorship::read(meta.message.as_deref()?, meta.timestamp)?;
+            Some((hash_from(&meta.hash), author.source?))
+        });
+        sourced.collect()
+    }
+
+    /// Returns the acts that were written again after they had been kept apart, each with the
+    /// change in which it had stood.
+    pub fn acts_again(&self) -> BTreeMap<ActId, ChangeHash> {
+        let mut again = BTreeMap::new();
+        for (hash, source) in self.written_again() {
+            let touched = self.touched_in(&[hash]).into_iter();
+            again.extend(touched.filter_map(|key| match key {
+                TouchKey::Act(id) => Some((id, source)),
+                TouchKey::Record(..) => None,
+            }));
+        }
+        again
+    }
+
     /// Returns what a change of the document wrote, so that it can be written again elsewhere.
     ///
     /// Nothing where it has something that this program does not know.
     pub fn writes_of(&self, hash: &ChangeHash) -> Option<Vec<Write>> {
         let change = self.automerge.get_change_by_hash(&hash_into(hash))?.decode();
-        let mut again = Again { document: self, made: BTreeMap::new(), writes: Vec::new() };
+        let (made, places, writes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut again = Again { document: self, made, places, writes };
         for (at, operation) in change.operations.iter().enumerate() {
             let id = OpId::new(change.start_op.get() + at as u64, &change.actor_id);
             again.take(ObjectId::Id(id), operation)?;
@@ -69,6 +98,8 @@ struct Again<'a> {
     document: &'a Document,
     /// Where the records that the change makes stand among the writes.
     made: BTreeMap<ObjectId, usize>,
+    /// Where the write of each field stands among them.
+    places: BTreeMap<(&'static str, RecordId, String), usize>,
     writes: Vec<Write>,
 }
 
@@ -127,15 +158,17 @@ impl Again<'_> {
 
     /// Of several values of one field the last one counts.
     fn put(&mut self, write: Write) {
-        let place = |write: &Write| match write {
-            Write::Set { kind, id, key, .. } => Some((kind.key, *id, key.clone())),
-            Write::Register { kind, id, key, .. } => Some((kind.key, *id, (*key).to_owned())),
-            Write::Create { .. } | Write::Act(_) => None,
+        let place = match &write {
+            Write::Set { kind, id, key, .. } => (kind.key, *id, key.clone()),
+            Write::Register { kind, id, key, .. } => (kind.key, *id, (*key).to_owned()),
+            Write::Create { .. } | Write::Act(_) => return self.writes.push(write),
         };
-        let same = self.writes.iter().position(|other| place(other) == place(&write));
-        match same {
-            Some(at) => self.writes[at] = write,
-            None => self.writes.push(write),
+        match self.places.entry(place) {
+            Entry::Occupied(at) => self.writes[*at.get()] = write,
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.writes.len());
+                self.writes.push(write);
+            }
         }
     }
 }

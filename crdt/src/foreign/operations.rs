@@ -54,7 +54,7 @@ struct Check<'a> {
     /// Other objects that it names, and whether they are records.
     known: BTreeMap<ObjectId, bool>,
     /// What it writes itself, by object and key.
-    written: BTreeMap<(ObjectId, String), Vec<OpId>>,
+    written: BTreeMap<(ObjectId, String), BTreeSet<OpId>>,
 }
 
 impl Check<'_> {
@@ -85,7 +85,7 @@ impl Check<'_> {
             }
             _ => false,
         };
-        self.written.entry((object.clone(), key.to_string())).or_default().push(id);
+        self.written.entry((object.clone(), key.to_string())).or_default().insert(id);
         allowed
     }
 
@@ -106,13 +106,17 @@ impl Check<'_> {
 
     fn replaces_own_key(&self, operation: &Op, key: &str) -> bool {
         let own = self.written.get(&(operation.obj.clone(), key.to_owned()));
-        let own = own.map_or(&[][..], Vec::as_slice);
+        let is_own = |id| own.is_some_and(|own| own.contains(id));
+        if operation.pred.iter().all(is_own) {
+            return true;
+        }
         let seen = self.document.get_all_at(exported(&operation.obj), key, self.deps);
-        let seen: Vec<ObjId> = seen.unwrap_or_default().into_iter().map(|(_, id)| id).collect();
+        let seen: BTreeSet<ObjId> =
+            seen.unwrap_or_default().into_iter().map(|(_, id)| id).collect();
         operation
             .pred
             .iter()
-            .all(|id| own.contains(id) || seen.contains(&exported(&ObjectId::Id(id.clone()))))
+            .all(|id| is_own(id) || seen.contains(&exported(&ObjectId::Id(id.clone()))))
     }
 }
 

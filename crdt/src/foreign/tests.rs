@@ -31,7 +31,7 @@ fn chunk(body: &[u8]) -> Vec<u8> {
     length.push(rest as u8);
     let hashed = [&[CHUNK_CHANGE], &length[..], body].concat();
     let checksum = &Sha256::digest(&hashed)[..4];
-    [&MAGIC, checksum, &hashed].concat()
+    [&CHANGE_MAGIC, checksum, &hashed].concat()
 }
 
 /// A header without dependencies, then these columns, the bytes of all behind their names.

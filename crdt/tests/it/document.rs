@@ -1,6 +1,7 @@
 //! Documents from inside: merging, conflicts, history, loading.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use onex_crdt::document::{Authorship, Change, Document, DocumentError, REMOVED, TouchKey, Write};
 use onex_crdt::foreign::ForeignBytes;
@@ -429,4 +430,56 @@ fn a_conflict_that_ends_unseen_is_felt_too() {
     other.set("post", Some("乙"));
     assert_eq!(both.take(&other).len(), 1);
     assert!(both.contact().1.is_empty());
+}
+
+/// A document of so many contacts, and a change that renames each of them.
+fn renamed(count: u16) -> (Document, Change) {
+    let id = |at: u16| {
+        let mut id = [7; 16];
+        id[..2].copy_from_slice(&at.to_be_bytes());
+        RecordId(id)
+    };
+    let mut device = Device(Document::genesis(header()), "xatl-1");
+    let fields: Fields = [("name".to_owned(), text("张敏"))].into();
+    let create = |at| Write::Create { kind: Contact::KIND, id: id(at), fields: fields.clone() };
+    let all: Vec<_> = (0..count).collect();
+    all.chunks(2_000).for_each(|some| {
+        device.write(&some.iter().map(|at| create(*at)).collect::<Vec<_>>());
+    });
+    let before = device.0.clone();
+    let rename = |at: u16| Write::Set {
+        kind: Contact::KIND,
+        id: id(at),
+        key: "name".to_owned(),
+        value: Some(text(&format!("张{at}"))),
+    };
+    let change = device.write(&all.iter().map(|at| rename(*at)).collect::<Vec<_>>());
+    (before, change)
+}
+
+/// Eight times the fields must not cost 64 times as much; each figure is the best of three.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "only two times of one run are compared")]
+fn a_change_of_many_fields_is_judged_in_linear_time() {
+    let cost = |count: u16| {
+        let (document, change) = renamed(count);
+        let parsed = ForeignBytes(change.bytes.clone()).parse().expect("honest");
+        let vouched = [parsed.vouched()];
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..3 {
+            let began = Instant::now();
+            let (admitted, _) = document.admit(&vouched, &|_, _| true).expect("honest");
+            let read = Instant::now();
+            let writes = admitted.writes_of(&change.hash).expect("all of it is known");
+            assert_eq!(writes.len(), usize::from(count));
+            best[0] = best[0].min(read - began);
+            best[1] = best[1].min(read.elapsed());
+        }
+        println!("{count} fields, {} bytes: {best:?}", change.bytes.len());
+        best
+    };
+    let (few, many) = (cost(1_000), cost(8_000));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many < few * 30, "{few:?}, {many:?}");
+    }
 }

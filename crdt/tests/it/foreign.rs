@@ -5,7 +5,7 @@ use automerge::{ActorId, ExpandedChange, ObjType, ScalarValue};
 use onex_crdt::act::Act;
 use onex_crdt::document::{Authorship, Document, Write};
 use onex_crdt::foreign::{
-    CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPERATIONS_MAX, ForeignBytes, ForeignError,
+    CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPERATIONS_MAX, Faults, ForeignBytes, ForeignError,
     KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATION_COUNTER_MAX,
 };
 use onex_crdt::header::ORGANISATION;
@@ -101,7 +101,12 @@ fn admit(document: &Document, changes: &[Vec<u8>]) -> Result<Document, ForeignEr
     for bytes in changes {
         vouched.push(ForeignBytes(bytes.clone()).parse()?.vouched());
     }
-    document.admit(&vouched, &|_, _| true).map(|(document, _)| document)
+    let admitted = document.admit(&vouched, &|_, _| true);
+    admitted.map(|(document, _)| document).map_err(|faults| first(&faults))
+}
+
+fn first(faults: &Faults) -> ForeignError {
+    faults.values().next().copied().unwrap_or(ForeignError::FailedToApply)
 }
 
 /// Asserts that bytes are refused and that the document is as before.

@@ -9,7 +9,7 @@ use onex_crdt::act::{Authority, Found};
 use onex_crdt::action::{self, Given, Reason, Refusal, Who};
 use onex_crdt::document::{Authorship, Change, Document, TouchKey, Write};
 use onex_crdt::field::time::Moment;
-use onex_crdt::foreign::{ForeignBytes, ForeignError, Vouched};
+use onex_crdt::foreign::{Faults, ForeignBytes, ForeignError, Vouched};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{
     ActId, Actor, ChangeHash, DeviceId, Digest, DocId, NetworkId, OrgId, RecordId,
@@ -368,7 +368,10 @@ impl Replica {
             .collect();
         let known = self.documents.get(&header.id()).cloned();
         let known = known.unwrap_or_else(|| Document::genesis(header.clone()));
-        let (document, new) = known.admit(&vouched?, &|_, _| true)?;
+        let admitted = known.admit(&vouched?, &|_, _| true);
+        let fault = |faults: Faults| faults.into_values().next();
+        let (document, new) =
+            admitted.map_err(|it| fault(it).unwrap_or(ForeignError::FailedToApply))?;
         assert!(new.iter().all(|change| changes.contains(change)), "bytes were kept as they came");
         let touches = self.keep(document, &known.heads());
         self.project(&touches);

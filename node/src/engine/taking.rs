@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 
 use onex_crdt::action::{Reason, Refusal, Who};
 use onex_crdt::document::{Change, Document, TouchKey, Write};
-use onex_crdt::foreign::{ForeignBytes, Parsed};
+use onex_crdt::foreign::{ForeignBytes, Parsed, read};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::record::RecordKind;
@@ -21,7 +21,7 @@ use onex_protocol::admission::{
 use onex_protocol::membership::Membership;
 use onex_protocol::statement::Statement;
 
-use super::{Engine, EngineError, Work, project};
+use super::{Engine, EngineError, Work, Writing, project};
 use crate::clock::random;
 use crate::store::documents::{self, Origin};
 use crate::store::quarantine::{self, Content};
@@ -36,6 +36,8 @@ pub struct Taken {
     pub admitted: usize,
     /// Changes that were kept apart, and why.
     pub refused: Vec<(DocId, &'static str)>,
+    /// Whether the sender sent what no honest node sends.
+    pub offends: bool,
     /// What this device is to say in the membership log: which branch of a fork it had.
     pub statements: Vec<Statement>,
 }
@@ -44,8 +46,6 @@ pub struct Taken {
 struct Judging {
     from: DeviceId,
     batch: DocumentBatch,
-    /// Whether the batch repairs a difference between the two stores.
-    in_repair: bool,
     log_grew: bool,
 }
 
@@ -56,12 +56,12 @@ impl Engine {
         transaction: &Transaction<'_>,
         membership: &Membership,
         who: &Who,
-        (from, in_repair): (DeviceId, bool),
+        from: DeviceId,
         batches: Vec<DocumentBatch>,
     ) -> Result<Taken, EngineError> {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         for batch in batches {
-            let judging = Judging { from, batch, in_repair, log_grew: false };
+            let judging = Judging { from, batch, log_grew: false };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         project(transaction, membership, &work.touches)?;
@@ -81,8 +81,8 @@ impl Engine {
         let (mut taken, mut work) = (Taken::default(), Work::default());
         peers::refusals_close(transaction)?;
         for header in concerned(transaction, membership, from)? {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
-            let judging = Judging { from: who.device, batch, in_repair: false, log_grew: true };
+            let batch = DocumentBatch::empty(header);
+            let judging = Judging { from: who.device, batch, log_grew: true };
             self.judge(transaction, membership, who, judging, &mut taken, &mut work)?;
         }
         work.touches.extend(documents::touched_acts(transaction, from)?);
@@ -100,7 +100,7 @@ impl Engine {
         taken: &mut Taken,
         work: &mut Work,
     ) -> Result<(), EngineError> {
-        let Judging { from, batch, in_repair, log_grew } = judging;
+        let Judging { from, batch, log_grew } = judging;
         let header = batch.header.clone();
         let before = match work.documents.remove(&header.id()) {
             Some(document) => document,
@@ -111,17 +111,22 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        // What comes again with its document is not told again.
-        let fresh =
-            |refused: &&Refused| in_repair || !(travels(refused.reason) && apart.contains(refused));
-        taken.refused.extend(outcome.told().filter(fresh).map(|refused| (id, refused.reason)));
+        for refused in outcome.told() {
+            taken.refused.push((id, refused.reason));
+            taken.offends |= offends(refused, from);
+        }
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
         );
         taken.admitted += outcome.new.len();
         taken.documents += usize::from(!outcome.new.is_empty());
-        if outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals {
+        // Nothing that counts is nothing, since others may never have had it; but for a fork, which
+        // is to be shown to everybody.
+        let stands = !outcome.forks.is_empty() || !outcome.document.is_genesis();
+        let stood = documents::stored_heads(transaction, id)?.is_some();
+        let unchanged = outcome.new.is_empty() && outcome.gone.is_empty() && outcome.seals == seals;
+        if unchanged && stands == stood {
             return Ok(());
         }
         self.actor_changes(id, &outcome.new);
@@ -135,6 +140,9 @@ impl Engine {
             let gone = &outcome.gone;
             work.touches.extend(documents::replace(transaction, &before, document, gone)?);
         }
+        if !stands {
+            documents::forget(transaction, id)?;
+        }
         self.cache.keep(document.clone());
         self.write_again(transaction, membership, work, &before, &outcome)
     }
@@ -142,7 +150,8 @@ impl Engine {
     /// An actor of this process that comes back from elsewhere was copied with the machine's
     /// memory: it is left to the copy (trust C3).
     fn actor_changes(&mut self, id: DocId, new: &[Change]) {
-        if self.actors.get(&id).is_some_and(|own| new.iter().any(|change| change.actor == *own)) {
+        let of_own = |own: &Writing| new.iter().any(|change| change.actor == own.actor);
+        if self.actors.get(&id).is_some_and(of_own) {
             self.actors.remove(&id);
         }
     }
@@ -183,6 +192,12 @@ impl Engine {
         };
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
+        }
+        if !(outcome.refused.is_empty() && apart.is_empty()) {
+            // Whoever else wrote it again has done so for everybody.
+            for source in outcome.document.written_again().into_values() {
+                quarantine::adopted(transaction, source)?;
+            }
         }
         Ok(())
     }
@@ -232,6 +247,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What a change that was kept apart would write; nothing where it cannot be read.
+    pub fn kept(
+        &mut self,
+        connection: &rusqlite::Connection,
+        held: &quarantine::Held,
+    ) -> Result<Option<Vec<Write>>, StoreError> {
+        let document = self.cache.load(connection, &held.header)?;
+        let apart = parsed(&quarantine::of(connection, held.header.id())?);
+        let read = |hash| with_apart(&document, &apart, hash)?.writes_of(&hash);
+        Ok(held.change.and_then(read))
+    }
+
     /// Writes the content of a change that was kept apart as this person's own.
     ///
     /// # Errors
@@ -248,11 +275,8 @@ impl Engine {
             return Err(refuse(Reason::NotAdoptable).into());
         }
         let document = self.cache.load(transaction, &held.header)?;
-        let apart = quarantine::of(transaction, held.header.id())?;
         let hash = held.change.ok_or(refuse(Reason::NotAdoptable))?;
-        let writes =
-            with_apart(&document, &parsed(&apart), hash).and_then(|it| it.writes_of(&hash));
-        let writes = writes.ok_or(refuse(Reason::NotAdoptable))?;
+        let writes = self.kept(transaction, held)?.ok_or(refuse(Reason::NotAdoptable))?;
         if !applies(&document, &writes) {
             return Err(refuse(Reason::HangsOnOthers).into());
         }
@@ -315,7 +339,8 @@ fn concerned(
 }
 
 /// What this device says of a fork, if it is for it to say: the hub's sequencer for documents that
-/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6).
+/// the hub reads, an admin of the owner for others. The branch that was here first counts (R6);
+/// where both came at once, the longer one.
 fn resolution(
     membership: &Membership,
     who: &Who,
@@ -327,17 +352,29 @@ fn resolution(
         true => membership.sequencer() == who.device,
         false => header.owner == who.org && who.roles.contains(&PersonRole::Admin),
     };
-    let (seq, head) = fork.held.filter(|_| mine)?;
-    let tag = fork.actor.tag();
-    let (device, _) = membership.devices_of(header.owner).find(|(id, _)| id.tag() == tag)?;
-    Some(Statement::Resolve { device, document: header.id(), actor: fork.actor, seq, head })
+    let Forked { actor, seq, head } = *fork;
+    let mut devices = membership.devices_of(header.owner).filter(|_| mine);
+    let (device, _) = devices.find(|(id, _)| id.tag() == actor.tag())?;
+    Some(Statement::Resolve { device, document: header.id(), actor, seq, head })
 }
 
-/// Changes that were kept apart, read once.
+/// Whether no honest node sends what was refused: bytes that are no change, too many of them, or
+/// its own work that cannot be applied. That of others is passed on, to show what hangs on it.
+fn offends(refused: &Refused, from: DeviceId) -> bool {
+    let of_sender = || read(&refused.bytes).is_ok_and(|facts| facts.actor.tag() == from.tag());
+    match refused.reason {
+        "too_large" => true,
+        "malformed" | "failed_to_apply" => refused.change.is_none() || of_sender(),
+        _ => false,
+    }
+}
+
+/// Changes that were kept apart, by their hash.
 type Apart = BTreeMap<ChangeHash, Parsed>;
 
 fn parsed<'a>(apart: impl IntoIterator<Item = &'a Refused>) -> Apart {
-    let parsed = apart.into_iter().filter_map(|it| ForeignBytes(it.bytes.clone()).parse().ok());
+    let changes = apart.into_iter().filter(|refused| refused.reason != "too_large");
+    let parsed = changes.filter_map(|it| ForeignBytes(it.bytes.clone()).parse().ok());
     parsed.map(|parsed| (parsed.hash(), parsed)).collect()
 }
 
@@ -362,7 +399,7 @@ const READ_MAX: usize = 200;
 
 /// Whether a change that was kept apart may be read for what it does.
 fn is_readable(refused: &Refused) -> bool {
-    is_change(&refused.bytes) && (travels(refused.reason) || refused.reason == "removed_device")
+    is_change(&refused.bytes) && (travels(refused) || refused.reason == "removed_device")
 }
 
 /// What a change of a document does.
@@ -392,3 +429,6 @@ fn applies(document: &Document, writes: &[Write]) -> bool {
         Write::Act(act) => !has_act(act.id),
     })
 }
+
+#[cfg(test)]
+mod tests;

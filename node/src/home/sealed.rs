@@ -6,11 +6,11 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::keys::{KEY_BYTES, Keeping, Keys, KeysError, Passphrase};
 use crate::clock::random;
+use crate::sealing::{NONCE_BYTES, Sealing, TAG_BYTES};
 
 /// What the file holds.
 #[derive(Encode, Decode)]
@@ -70,18 +70,11 @@ impl Sealed {
     }
 
     fn new(keys: &Keys, by: By, opener: &Opener) -> Self {
-        let nonce = random();
         // The room for the tag is there from the start, so that no copy of the keys is left behind.
-        let mut sealed = Vec::with_capacity(2 * KEY_BYTES + CHACHA20_POLY1305.tag_len());
+        let mut sealed = Vec::with_capacity(2 * KEY_BYTES + TAG_BYTES);
         sealed.extend(keys.store);
         sealed.extend(keys.device);
-        cipher(opener)
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(about(&by)),
-                &mut sealed,
-            )
-            .expect("two keys are not too long to be sealed");
+        let nonce = Sealing::new(opener).seal(&about(&by), &mut sealed);
         Self { by, nonce, sealed: sealed.into() }
     }
 
@@ -122,9 +115,8 @@ impl Sealed {
     /// Opens the keys; nothing when the key is another one, or the file was altered.
     pub fn open(&self, opener: &Opener) -> Option<Keys> {
         let mut sealed = Zeroizing::new(self.sealed.to_vec());
-        let nonce = Nonce::assume_unique_for_key(self.nonce);
-        let opened = cipher(opener).open_in_place(nonce, Aad::from(about(&self.by)), &mut sealed);
-        let (store, device) = opened.ok()?.split_first_chunk()?;
+        let opened = Sealing::new(opener).open(self.nonce, &about(&self.by), &mut sealed);
+        let (store, device) = opened?.split_first_chunk()?;
         let device: &[u8; KEY_BYTES] = device.try_into().ok()?;
         Some(Keys { store: *store, device: *device })
     }
@@ -147,11 +139,6 @@ fn derive(by: &By, passphrase: &Passphrase) -> Result<Opener, KeysError> {
     Ok(opener)
 }
 
-fn cipher(opener: &Opener) -> LessSafeKey {
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &**opener);
-    LessSafeKey::new(key.expect("the key has the cipher's length"))
-}
-
 /// What is sealed along without being hidden.
 fn about(by: &By) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
@@ -162,7 +149,6 @@ fn about(by: &By) -> Vec<u8> {
 /// What the file begins with; its number is the version of the layout.
 const MAGIC: &[u8] = b"onex/keys/1\n";
 const SALT_BYTES: usize = 16;
-const NONCE_BYTES: usize = 12;
 /// The bytes of a name in the keystore.
 pub(super) const ENTRY_BYTES: usize = 16;
 /// The second recommended option of RFC 9106, section 4: 64 MiB, three passes, four lanes. The

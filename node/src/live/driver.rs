@@ -226,12 +226,14 @@ impl Driver {
     }
 
     fn wait_turn(&mut self, peer: PeerId, heard: Heard) {
-        let party = self.links.get(&peer).and_then(|link| link.party);
+        // A connection that is closed already says nothing that counts.
+        let link = self.links.get(&peer).map(|link| (link.device, link.party));
+        let (device, party) = link.unwrap_or((DeviceId([0; 16]), None));
         let bytes = match &heard {
             Heard::Message(bytes) => bytes.len(),
             Heard::Gone | Heard::Broken => 0,
         };
-        self.turns.push(peer, party, bytes, heard);
+        self.turns.push((peer, device), party, bytes, heard);
     }
 
     fn heard(&mut self, peer: PeerId, heard: Heard) -> Result<(), NodeError> {
@@ -245,9 +247,12 @@ impl Driver {
         };
         let (length, began) = (bytes.len(), Instant::now());
         self.tapped(peer, Way::Received, &bytes);
+        let device = self.links.get(&peer).map(|link| link.device);
         let handled = self.handle(Event::Received { peer, bytes });
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.turns.took(self.now(), peer, micros);
+        if let Some(device) = device {
+            self.turns.took(self.now(), device, micros);
+        }
         self.gate.leave(peer, length);
         handled
     }
@@ -392,15 +397,17 @@ impl Driver {
             {
                 return Ok(vec![self.turn_away(peer)]);
             }
-            other => {
-                let events = storing::store(&self.node, self.own, other, &mut self.seen)?;
-                if let Some(Event::Admitted { peer, admitted }) = events.first()
-                    && admitted.refused.iter().any(|(_, reason)| Offence::is_in(reason))
-                {
-                    self.offended(*peer, Offence::OverQuota);
+            Effect::Admit { peer, device, documents, upto, origin } => {
+                let batch = (device, documents, upto, origin);
+                let (admitted, offends) = storing::admit(&self.node, batch)?;
+                if offends {
+                    self.offended(peer, Offence::OverQuota);
                 }
+                let mut events = vec![Event::Admitted { peer, admitted }];
+                events.extend(storing::news(&self.node, &mut self.seen)?);
                 return Ok(events);
             }
+            other => return storing::store(&self.node, self.own, other, &mut self.seen),
         }
         Ok(Vec::new())
     }

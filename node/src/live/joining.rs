@@ -232,10 +232,8 @@ pub(super) fn settle_in(
     addresses: &[(DeviceId, PublicKey, String)],
 ) -> Result<(), NodeError> {
     let own = SigningKey::from_seed(&keys.device).device();
-    if membership.device(own).is_none() {
-        return Err(NodeError::NotJoined);
-    }
-    backup::adopt(home, keys, membership.network())?;
+    let org = membership.device(own).ok_or(NodeError::NotJoined)?.org;
+    backup::adopt(home, keys, membership.network(), org)?;
     let mut store = Store::open(&home.database(), &keys.store)?;
     let transaction = store.write()?;
     for entry in membership.entries_from(0) {

@@ -36,7 +36,7 @@ pub(super) fn standing(node: &Node) -> Result<(Own, Membership, Seen), NodeError
     let who = node.who(&writer)?;
     let own = Own { device: who.device, org: who.org, role: who.org_role, network: who.network };
     let membership = writer.membership.clone();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     let proposals = store::membership::proposals(writer.store.read())?.len();
     let head = membership.head();
     Ok((own, membership, Seen { log, head, proposals }))
@@ -55,7 +55,7 @@ pub(super) fn news(node: &Node, seen: &mut Seen) -> Result<Vec<Event>, NodeError
         events.push(Event::Proposed(proposals.clone()));
     }
     seen.proposals = proposals.len();
-    let log = sync::log_end(writer.store.read())?;
+    let log = store::log::end(writer.store.read())?;
     if log != seen.log {
         seen.log = log;
         events.push(Event::Authored);
@@ -94,13 +94,6 @@ pub(super) fn store(
             let Writer { store, engine, .. } = &mut *writer;
             let answer = engine.answer(store.read(), own, query)?;
             Ok(vec![Event::Answer { peer, answer }])
-        }
-        Effect::Admit { peer, device, documents, upto, origin } => {
-            drop(writer);
-            let admitted = admit(node, device, documents, upto, origin)?;
-            let mut events = vec![Event::Admitted { peer, admitted }];
-            events.extend(news(node, seen)?);
-            Ok(events)
         }
         Effect::Taken { device, upto } => {
             peers::set_taken(writer.store.read(), device, upto)?;
@@ -142,21 +135,18 @@ pub(super) fn store(
     }
 }
 
-/// Stores what a peer sent, what was kept apart of it, and how far its log was taken.
-fn admit(
+/// Stores what a peer sent, what was kept apart of it, and how far its log was taken. Tells too
+/// whether the peer sent what no honest node sends.
+pub(super) fn admit(
     node: &Node,
-    device: DeviceId,
-    documents: Vec<DocumentBatch>,
-    upto: LogPosition,
-    origin: Origin,
-) -> Result<Admitted, NodeError> {
+    (device, documents, upto, origin): (DeviceId, Vec<DocumentBatch>, LogPosition, Origin),
+) -> Result<(Admitted, bool), NodeError> {
     let mut writer = node.writer()?;
     let who = node.who(&writer)?;
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
     let in_repair = origin == Origin::Repair;
     let taken = writer.commit(|engine, transaction, membership| {
-        let from = (device, in_repair);
-        let taken = engine.take(transaction, membership, &who, from, documents)?;
+        let taken = engine.take(transaction, membership, &who, device, documents)?;
         let opened = taken.refused.iter().copied();
         let opened: Vec<_> =
             opened.filter(|(_, reason)| refusal_opens(reason, in_repair)).collect();
@@ -171,12 +161,13 @@ fn admit(
     if taken.admitted > 0 {
         node.shared.changed();
     }
-    Ok(Admitted {
+    let admitted = Admitted {
         documents: taken.documents as u64,
         changes: taken.admitted as u64,
         quarantined: taken.refused.len() as u64,
         refused: taken.refused,
-    })
+    };
+    Ok((admitted, taken.offends))
 }
 
 fn party_of(membership: &Membership, device: DeviceId) -> Option<Party> {

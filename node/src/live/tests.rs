@@ -6,7 +6,7 @@ use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::records::membership::ROLE_GRANT;
 use onex_crdt::value::Value;
-use onex_protocol::statement::{RemovalReason, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 use tempfile::TempDir;
 
 use super::*;
@@ -77,7 +77,7 @@ fn a_removed_device_hears_that_it_was_removed() {
     let Province { hub, second, _folder, serving } = province();
     let device = me(&second).device;
     let reason = RemovalReason::Lost;
-    let remove = Statement::RemoveDevice { device, reason, frontier: Vec::new() };
+    let remove = Statement::RemoveDevice { device, reason, frontier: Frontier::default() };
     state(&hub, vec![remove]);
     assert!(me(&second).device_active, "nobody has told it yet");
     let begun = std::time::Instant::now();

@@ -97,19 +97,6 @@ pub fn verify(connection: &Connection) -> Result<Option<u64>, StoreError> {
     Ok(chain.missing())
 }
 
-/// Returns the position of the first line that does not continue the one before it, or that is
-/// missing of so many that were written.
-pub fn first_broken<'l>(
-    lines: impl IntoIterator<Item = &'l AuditLine>,
-    written: u64,
-) -> Option<u64> {
-    let mut chain = Chain::new(written);
-    if lines.into_iter().all(|line| chain.takes(line)) {
-        return chain.missing();
-    }
-    Some(chain.next)
-}
-
 /// A chain as far as it holds.
 struct Chain {
     next: u64,

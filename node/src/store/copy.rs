@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use onex_protocol::membership::Membership;
 
 use super::{KEY_BYTES, StoreError, check, membership, set_key};
-use crate::home::sync_folder;
+use crate::home::{self, sync_folder};
 
 /// Writes what a connection sees into a new file, under the same key.
 pub fn write(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -40,11 +40,15 @@ pub fn rekey(path: &Path, old: &[u8; KEY_BYTES], new: &[u8; KEY_BYTES]) -> Resul
 
 /// Reads every page of a file and replays its membership log.
 pub fn verify(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Membership, StoreError> {
-    let connection = check::open(path, key)?;
-    if !check::pages(&connection).is_empty() {
+    verified(&check::open(path, key)?)
+}
+
+/// The same for one that is open.
+pub fn verified(connection: &Connection) -> Result<Membership, StoreError> {
+    if !check::pages(connection).is_empty() {
         return Err(StoreError::Damaged { what: "copy of the database" });
     }
-    membership::load(&connection)?.ok_or(StoreError::Damaged { what: "membership log" })
+    membership::load(connection)?.ok_or(StoreError::Damaged { what: "membership log" })
 }
 
 /// Puts a file in the place of the database, which nobody has open; the database stays as `aside`.
@@ -82,13 +86,8 @@ pub fn free_name(database: &Path, why: &str) -> PathBuf {
 
 /// Removes a file and what SQLite keeps beside it, if they are there.
 pub fn remove(path: &Path) -> io::Result<()> {
-    for path in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    let files = [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")];
+    files.iter().try_for_each(|path| home::remove(path))
 }
 
 /// A file whose name goes on after that of another.

@@ -16,7 +16,7 @@ use onex_protocol::scope::document_digest;
 use onex_protocol::seal::Seal;
 
 use super::view::{SourceBody, decode, encode, hashes};
-use super::{StoreError, projection, steps};
+use super::{StoreError, log, projection, steps};
 
 /// Loose bytes above which a document is compacted, if its snapshot is smaller (architecture 5).
 const LOOSE_BYTES_MAX: i64 = 16 * 1024;
@@ -103,24 +103,24 @@ pub(super) fn decoded(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Header>, Store
     Ok(headers)
 }
 
-/// The documents in which a device has sealed something, with the heads that it sealed.
+/// The documents in which a device has sealed something, with its live seals.
 pub fn sealed_by(
     connection: &Connection,
     device: DeviceId,
-) -> Result<Vec<(Header, Vec<ChangeHash>)>, StoreError> {
+) -> Result<Vec<(Header, Vec<Seal>)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select head.header, seal.head from seal join head on head.doc = seal.doc
+        "select head.header, seal.bytes from seal join head on head.doc = seal.doc
          where seal.device = ? order by seal.doc, seal.head",
     )?;
     let mut rows = statement.query([device.0.as_slice()])?;
-    let mut sealed: Vec<(Header, Vec<ChangeHash>)> = Vec::new();
+    let mut sealed: Vec<(Header, Vec<Seal>)> = Vec::new();
     while let Some(row) = rows.next()? {
         let header: Header = decode(row.get_ref(0)?.as_blob()?, "header")?;
-        let head = ChangeHash::from_slice(row.get_ref(1)?.as_blob()?);
-        let head = head.ok_or(StoreError::Damaged { what: "seal" })?;
+        let seal = Seal::from_bytes(row.get_ref(1)?.as_blob()?);
+        let seal = seal.map_err(|_| StoreError::Damaged { what: "seal" })?;
         match sealed.last_mut().filter(|(last, _)| *last == header) {
-            Some((_, heads)) => heads.push(head),
-            None => sealed.push((header, vec![head])),
+            Some((_, seals)) => seals.push(seal),
+            None => sealed.push((header, vec![seal])),
         }
     }
     Ok(sealed)
@@ -149,6 +149,15 @@ pub fn replace(
     touches.extend(project_sources(connection, after, &after.everything())?);
     tracing::info!(document = %id, changes = gone.len(), "changes count no more");
     Ok(touches)
+}
+
+/// Takes away a document of which nothing counts any more: others may never have had it. Its
+/// entries in the local log stay, and say nothing.
+pub fn forget(connection: &Connection, id: DocId) -> Result<(), StoreError> {
+    for table in ["head", "snapshot", "chunk", "seal"] {
+        connection.execute(&format!("delete from {table} where doc = ?"), [id.0.as_slice()])?;
+    }
+    Ok(())
 }
 
 /// Everything in a document that a rule may read.
@@ -198,8 +207,6 @@ pub fn save(
         "insert into chunk (doc, number, bytes)
          select ?1, coalesce(max(number), 0) + 1, ?2 from chunk where doc = ?1",
     )?;
-    let mut log =
-        connection.prepare_cached("insert into log (doc, hash, origin) values (?, ?, ?)")?;
     for change in new {
         chunk.execute(params![id.0.as_slice(), change.bytes])?;
         let peer = match origin {
@@ -208,10 +215,10 @@ pub fn save(
                 None
             }
             Origin::Private => None,
-            Origin::Peer(device) => Some(device.0.to_vec()),
+            Origin::Peer(device) => Some(device),
         };
-        log.execute(params![id.0.as_slice(), change.hash.0.as_slice(), peer])?;
-        steps::put(connection, document, change.hash, connection.last_insert_rowid())?;
+        let position = log::append(connection, id, change.hash, peer)?;
+        steps::put(connection, document, change.hash, position)?;
     }
     put_seals(connection, id, seals)?;
     let bytes: usize = new.iter().map(|change| change.bytes.len()).sum();

@@ -7,7 +7,11 @@ use rusqlite::{Connection, Row, params};
 
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId, RecordId};
-use onex_protocol::admission::{CHANGE_MAGIC, REASONS, Refused, is_change, travels};
+use onex_protocol::admission::{
+    CHANGE_MAGIC, FORK, HASH_BYTES, REASONS, Refused, is_change, travels,
+};
+use onex_protocol::message::DOCUMENT_BYTES_MAX;
+use onex_protocol::seal::SEAL_BYTES_MAX;
 
 use super::view::{decode, encode};
 use super::{StoreError, documents};
@@ -129,11 +133,10 @@ impl Room {
     }
 }
 
-/// What is kept apart of a document, as admission takes it.
+/// What is kept apart of a document, as admission takes it; in the same order at every node.
 pub fn of(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select change, bytes, reason from quarantine where doc = ? order by received_at, id",
-    )?;
+    let mut statement = connection
+        .prepare_cached("select change, bytes, reason from quarantine where doc = ? order by id")?;
     let mut rows = statement.query([doc.0.as_slice()])?;
     let mut apart = Vec::new();
     while let Some(row) = rows.next()? {
@@ -150,12 +153,33 @@ pub fn of(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreErro
 }
 
 /// The changes and seals of a document that must travel with it: what shows a fork, and what
-/// stands between a seal and the changes below its head that count.
-pub fn evidence(connection: &Connection, doc: DocId) -> Result<Vec<Refused>, StoreError> {
+/// stands between a seal and the changes below its head that count. As much as there is room for,
+/// forks first: what somebody has heaped up must not keep the document itself from its readers.
+pub fn evidence(
+    connection: &Connection,
+    doc: DocId,
+    bytes_max: usize,
+) -> Result<Vec<Refused>, StoreError> {
     let mut apart = of(connection, doc)?;
-    apart.retain(|refused| travels(refused.reason));
+    apart.retain(travels);
+    apart.sort_by_key(|refused| refused.reason != FORK);
+    let mut bytes = 0;
+    let mut has_room = |refused: &Refused| {
+        bytes += refused.bytes.len().max(SEAL_BYTES_MAX) + HASH_BYTES;
+        bytes <= bytes_max.min(EVIDENCE_BYTES_MAX)
+    };
+    let count = apart.iter().take_while(|refused| has_room(refused)).count();
+    apart.truncate(count);
     Ok(apart)
 }
+
+/// Whether something of a document must travel with it.
+pub fn has_evidence(connection: &Connection, doc: DocId) -> Result<bool, StoreError> {
+    Ok(!evidence(connection, doc, EVIDENCE_BYTES_MAX)?.is_empty())
+}
+
+/// Most bytes of a document that are kept apart and travel with it: half of what a receiver holds.
+const EVIDENCE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 2;
 
 /// Lets go of what counts now.
 pub fn release(connection: &Connection, doc: DocId, bytes: &[u8]) -> Result<(), StoreError> {
@@ -218,6 +242,17 @@ fn read(row: &Row<'_>) -> Result<Held, StoreError> {
     })
 }
 
+/// What a change does that was kept apart here, where it could be read.
+pub fn content(connection: &Connection, change: ChangeHash) -> Result<Option<Content>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select tag, person from quarantine where change = ? and tag not null")?;
+    let mut rows = statement.query([change.0.as_slice()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let tag: Vec<u8> = row.get(0)?;
+    let tag = tag.try_into().map_err(|_| StoreError::Damaged { what: "tag" })?;
+    Ok(Some(Content { tag, person: row.get(1)?, records: Vec::new() }))
+}
+
 /// How many changes are held.
 pub fn count(connection: &Connection) -> Result<usize, StoreError> {
     let sql = "select count(*) from quarantine as held where state = 'held'
@@ -225,4 +260,53 @@ pub fn count(connection: &Connection) -> Result<usize, StoreError> {
                    where other.change = held.change and substr(other.bytes, 1, 4) = ?1))";
     let count: i64 = connection.query_row(sql, [CHANGE_MAGIC], |row| row.get(0))?;
     Ok(count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KEY_BYTES, Store};
+    use super::*;
+    use onex_crdt::header::CLASS;
+    use onex_crdt::ids::NetworkId;
+
+    fn header() -> Header {
+        CLASS.about(NetworkId([7; 16]), OrgId([2; 16]), RecordId([3; 16]))
+    }
+
+    /// A store in which changes of a MiB are kept apart, each a day after the one before.
+    fn kept(changes: &[(u8, &'static str)]) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &[7; KEY_BYTES]).expect("a store");
+        for (day, (number, reason)) in changes.iter().enumerate() {
+            let bytes = [&CHANGE_MAGIC[..], &vec![*number; 1 << 20]].concat();
+            let refused = Refused { change: Some(ChangeHash([*number; 32])), bytes, reason };
+            let (mut room, at) = (Room::UNBOUNDED, format!("2026-04-{:02}", day + 1));
+            let from = (DeviceId([5; 16]), &mut room);
+            put(store.read(), &header(), &refused, None, from, &at).expect("kept");
+        }
+        (folder, store)
+    }
+
+    fn travelling(store: &Store, bytes_max: usize) -> Vec<Option<ChangeHash>> {
+        let evidence = evidence(store.read(), header().id(), bytes_max).expect("readable");
+        evidence.iter().map(|refused| refused.change).collect()
+    }
+
+    /// Whatever came first, nodes show each other the same, forks before all, within a bound.
+    #[test]
+    fn what_travels_is_bounded_and_the_same_everywhere() {
+        let mut changes = vec![(1, "missing_dependency"), (2, FORK), (3, FORK), (9, "no_seal")];
+        changes.extend((4..9).map(|number| (number, "no_right")));
+        let (_one_folder, one) = kept(&changes);
+        changes.reverse();
+        let (_other_folder, other) = kept(&changes);
+        let all = travelling(&one, usize::MAX);
+        assert_eq!(all, travelling(&other, usize::MAX));
+        assert_eq!(all.len(), 3, "4 MiB, and each has some bytes more than one");
+        let forks = [2, 3].map(|number| Some(ChangeHash([number; 32])));
+        assert!(forks.iter().all(|fork| all[..2].contains(fork)), "{all:?}");
+        assert_eq!(travelling(&one, 1 << 20), [], "the document has the room");
+        assert_eq!(travelling(&one, (1 << 20) + 100), all[..1]);
+    }
 }

@@ -12,7 +12,7 @@ use onex_crdt::document::Document;
 use onex_crdt::ids::{ChangeHash, DocId};
 use onex_protocol::seal::Seal;
 
-use super::{StoreError, check, documents};
+use super::{StoreError, check, documents, log};
 
 /// Tables that are filled from documents, or that hold documents, which are carried one by one.
 /// Open refusals are between two nodes as they were; both find them again.
@@ -149,10 +149,7 @@ pub fn put_document(
     seals: &[Seal],
 ) -> Result<(), StoreError> {
     let id = document.id();
-    for table in ["snapshot", "chunk", "head"] {
-        let sql = format!("delete from {table} where doc = ?");
-        connection.execute(&sql, [id.0.as_slice()])?;
-    }
+    documents::forget(connection, id)?;
     connection.execute(
         "insert into snapshot (doc, bytes) values (?, ?)",
         params![id.0.as_slice(), document.save()],
@@ -161,10 +158,7 @@ pub fn put_document(
     let logged = check::logged(connection, id)?;
     for change in document.changes_since(&[]) {
         if !logged.contains(&change.hash) {
-            connection.execute(
-                "insert into log (doc, hash, origin) values (?, ?, null)",
-                params![id.0.as_slice(), change.hash.0.as_slice()],
-            )?;
+            log::append(connection, id, change.hash, None)?;
         }
     }
     let held = |hash: &ChangeHash| document.holds(hash);
@@ -184,17 +178,6 @@ pub fn prune(connection: &Connection) -> Result<(), StoreError> {
          delete from outbox where not exists
            (select 1 from log where log.doc = outbox.doc and log.hash = outbox.hash);",
     )?;
-    Ok(())
-}
-
-/// Begins the local log anew far behind its end: peers who took more of it than is here must not
-/// take a new entry for one that they know.
-pub fn log_jump(connection: &Connection, distance: i64) -> Result<(), StoreError> {
-    let sql = "update sqlite_sequence set seq = seq + ? where name = 'log'";
-    if connection.execute(sql, [distance])? == 0 {
-        let sql = "insert into sqlite_sequence (name, seq) values ('log', ?)";
-        connection.execute(sql, [distance])?;
-    }
     Ok(())
 }
 

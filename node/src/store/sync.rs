@@ -3,21 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use onex_crdt::document::Document;
 use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
-use onex_protocol::message::LogPosition;
+use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
-use onex_protocol::seal::Seal;
 
 use super::documents::{self, Cache};
 use super::view::decode;
-use super::{StoreError, membership, peers, quarantine};
+use super::{StoreError, log, membership, peers, quarantine};
 
 /// Answers a question of the sync machine.
 pub fn answer(
@@ -30,7 +28,7 @@ pub fn answer(
     let sums = |device, party| fingerprints(connection, device, mine, party);
     match query {
         Query::State { device, party } => Ok(Answer::State {
-            log: log_end(connection)?,
+            log: log::end(connection)?,
             taken: peers::get(connection, device)?.map_or(LogPosition::START, |peer| peer.taken),
             fingerprints: party.map_or(Ok(Fingerprints::default()), |party| sums(device, party))?,
             proposals: membership::proposals(connection)?,
@@ -51,53 +49,24 @@ pub fn answer(
             }
             Ok(Answer::States(states))
         }
-        Query::Heads { reader, documents } => {
-            let mut heads = Vec::new();
+        Query::Heads { reader, documents, bytes_aim } => {
+            let (mut heads, mut shown, mut bytes) = (Vec::new(), Vec::new(), 0);
             for id in documents {
-                if readable(connection, mine, reader, id)?.is_some() {
-                    let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
-                    heads.push((id, Known::Heads(stored)));
+                let Some(header) = readable(connection, mine, reader, id)? else { continue };
+                let stored = documents::stored_heads(connection, id)?.unwrap_or_default();
+                heads.push((id, Known::Heads(stored)));
+                if bytes < bytes_aim && quarantine::has_evidence(connection, id)? {
+                    let batch = batch(connection, &header, Vec::new())?;
+                    bytes += batch.bytes();
+                    shown.push(batch);
                 }
             }
-            Ok(Answer::Heads(heads))
+            Ok(Answer::Heads { heads, documents: shown })
         }
         Query::Missing { reader, documents, bytes_aim } => {
             missing(connection, cache, (mine, reader), &documents, bytes_aim)
         }
     }
-}
-
-/// The end of the local log.
-pub fn log_end(connection: &Connection) -> Result<LogPosition, StoreError> {
-    let mut statement = connection
-        .prepare_cached("select position, doc, hash from log order by position desc limit 1")?;
-    let end = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    Ok(end.optional()?.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-fn log_at(connection: &Connection, position: u64) -> Result<LogPosition, StoreError> {
-    let mut statement =
-        connection.prepare_cached("select position, doc, hash from log where position = ?")?;
-    let found = statement
-        .query_row([position as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-/// The last entry before a place; after a restore there are places that no entry has.
-fn log_before(connection: &Connection, position: i64) -> Result<LogPosition, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select position, doc, hash from log where position < ? order by position desc limit 1",
-    )?;
-    let found = statement
-        .query_row([position], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    Ok(found.and_then(log_position).unwrap_or(LogPosition::START))
-}
-
-fn log_position((position, doc, hash): (i64, Vec<u8>, Vec<u8>)) -> Option<LogPosition> {
-    let (doc, hash) = (DocId::from_slice(&doc)?, ChangeHash::from_slice(&hash)?);
-    Some(LogPosition::of(position as u64, &doc, &hash))
 }
 
 /// Every document here that both parties may read, with its state, by id.
@@ -151,7 +120,7 @@ fn delta(
     since: LogPosition,
     bytes_aim: usize,
 ) -> Result<(Vec<DocumentBatch>, LogPosition, bool), StoreError> {
-    let since = if log_at(connection, since.position)? == since { since.position } else { 0 };
+    let since = if log::stands(connection, since)? { since.position } else { 0 };
     let mut statement = connection.prepare_cached(
         "select doc, min(position) as first from log
          where position > ? and (origin is null or origin <> ?) group by doc order by first",
@@ -162,24 +131,23 @@ fn delta(
     while let Some(row) = rows.next()? {
         let id = DocId::from_slice(row.get_ref(0)?.as_blob()?);
         let id = id.ok_or(StoreError::Damaged { what: "id" })?;
+        // Of some nothing counts any more.
         let header = documents::header(connection, id)?;
-        let header = header.ok_or(StoreError::Damaged { what: "header" })?;
-        if !reader.party.may_read(&header) {
-            continue;
-        }
+        let Some(header) = header.filter(|header| reader.party.may_read(header)) else { continue };
         if bytes >= bytes_aim {
             let first: i64 = row.get(1)?;
-            let upto = log_before(connection, first)?;
+            let upto = log::before(connection, first)?;
             return Ok((urgent_first(batches), upto, true));
         }
         let document = cache.load(connection, &header)?;
         let hashes = new_hashes(connection, id, since, reader.device)?;
         let changes = hashes.iter().filter_map(|hash| document.change(hash));
-        let batch = batch(connection, &document, changes.map(|change| change.bytes).collect())?;
-        bytes += size(&batch);
+        let batch =
+            batch(connection, document.header(), changes.map(|change| change.bytes).collect())?;
+        bytes += batch.bytes();
         batches.push(batch);
     }
-    Ok((urgent_first(batches), log_end(connection)?, false))
+    Ok((urgent_first(batches), log::end(connection)?, false))
 }
 
 fn new_hashes(
@@ -217,16 +185,12 @@ fn missing(
     asked: &[(DocId, Known)],
     bytes_aim: usize,
 ) -> Result<Answer, StoreError> {
-    let open = peers::refusals(connection, reader.device)?;
     let (mut batches, mut tell, mut covered, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
     for (id, known) in asked {
         if bytes >= bytes_aim {
             break;
         }
         covered += 1;
-        if open.contains(id) {
-            continue;
-        }
         let document = match readable(connection, mine, reader, *id)? {
             Some(header) => Some(cache.load(connection, &header)?),
             None => None,
@@ -237,9 +201,10 @@ fn missing(
         // Evidence of a fork goes even while it is not known what else is missing: whoever has it
         // holds less, and the other one must come to the same.
         let is_missing = comparison.missing.is_some();
-        if is_missing || !quarantine::evidence(connection, *id)?.is_empty() {
-            let batch = batch(connection, &document, comparison.missing.unwrap_or_default())?;
-            bytes += size(&batch);
+        if is_missing || quarantine::has_evidence(connection, *id)? {
+            let batch =
+                batch(connection, document.header(), comparison.missing.unwrap_or_default())?;
+            bytes += batch.bytes();
             batches.push(batch);
         }
     }
@@ -249,22 +214,15 @@ fn missing(
 /// Puts together what is sent of a document, whatever the reason to send it.
 fn batch(
     connection: &Connection,
-    document: &Document,
+    header: &Header,
     changes: Vec<Vec<u8>>,
 ) -> Result<DocumentBatch, StoreError> {
-    let (mut changes, mut seals) = (changes, documents::seals(connection, document.id())?);
-    for refused in quarantine::evidence(connection, document.id())? {
-        match Seal::from_bytes(&refused.bytes) {
-            Ok(seal) => seals.push(seal),
-            Err(_) => changes.push(refused.bytes),
-        }
-    }
-    Ok(DocumentBatch { header: document.header().clone(), changes, seals })
-}
-
-fn size(batch: &DocumentBatch) -> usize {
-    const SEAL_BYTES: usize = 200;
-    batch.changes.iter().map(Vec::len).sum::<usize>() + batch.seals.len() * SEAL_BYTES
+    let (id, header) = (header.id(), header.clone());
+    let seals = documents::seals(connection, id)?;
+    let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
+    let room = DOCUMENT_BYTES_MAX.saturating_sub(batch.bytes());
+    batch.show(quarantine::evidence(connection, id, room)?);
+    Ok(batch)
 }
 
 /// Small and urgent kinds go first (architecture 6).
@@ -277,12 +235,15 @@ fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
 }
 
 /// Forgets what the outbox holds of documents that a peer may read, up to a place in the log that
-/// it has acknowledged.
+/// it has acknowledged. A place in another log says nothing of this one.
 pub fn acknowledged(
     connection: &Connection,
     party: Party,
     upto: LogPosition,
 ) -> Result<(), StoreError> {
+    if !log::stands(connection, upto)? {
+        return Ok(());
+    }
     let mut statement = connection.prepare_cached(
         "select distinct outbox.doc from outbox join log on log.hash = outbox.hash
            and log.doc = outbox.doc where log.position <= ?",

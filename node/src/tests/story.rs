@@ -14,7 +14,6 @@ use onex_crdt::field::code::resident_check;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
-use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::registry;
 use onex_protocol::key::SigningKey;
@@ -29,7 +28,7 @@ use crate::handle::PERSON;
 use crate::home::{Guard, Home};
 use crate::import::{Draft, Roster};
 use crate::live::wire;
-use crate::store::{self, Store, StoreError, peers};
+use crate::store::{self, Store, StoreError, check, peers};
 use crate::table::read_pasted;
 use crate::undoing::What;
 use crate::{Founding, Node, NodeError};
@@ -166,17 +165,11 @@ impl Teller {
         done
     }
 
-    /// Takes an action whose line in the audit log is a transaction of its own, in both halves: a
-    /// cut between them leaves the deed without its line.
+    /// Takes an action whose effect is no record's; its line in the audit log comes with it.
     fn sign(&mut self, node: &Node, action: &str, values: &[(&str, &str)]) {
         let action = registry::action(action).expect("the action exists");
         let given = given(action, values);
-        let answer = self.step(node, |node| match action.id == CHOOSE.id {
-            true => node.choose_given(&given),
-            false => node.act_on_membership(action, &given),
-        });
-        let kind = action.kind.map_or("", |kind| kind.key);
-        self.step(node, |node| node.audit("sign", kind, &[answer.id], &[action.id]));
+        self.step(node, |node| node.act(action, &[], &given));
     }
 
     fn sync(&mut self, nodes: [&Node; 2]) {
@@ -336,16 +329,11 @@ pub fn damage(node: &Node) -> Option<String> {
     (!sound).then(|| format!("{tables:?}"))
 }
 
-/// What is wrong with the pages of the database's file, once its log is copied into it: before,
-/// what a cut has torn there stands in the log.
+/// What a check finds wrong with the pages of the database's file: what a cut has torn there stands
+/// in the log, and is none of it.
 pub fn torn(node: &Node) -> Option<String> {
-    let copied = {
-        let reader = node.reader();
-        reader.read().query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))
-    };
-    let pages = answers(node, "pragma cipher_integrity_check");
-    let sound = copied == Ok(0) && pages.as_ref().is_ok_and(Vec::is_empty);
-    (!sound).then(|| format!("{copied:?} {pages:?}"))
+    let wrong = check::pages(node.reader().read());
+    (!wrong.is_empty()).then(|| format!("{wrong:?}"))
 }
 
 fn answers(node: &Node, pragma: &str) -> rusqlite::Result<Vec<String>> {

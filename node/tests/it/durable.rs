@@ -1,5 +1,6 @@
 //! Damage, repair, backups and the outbox log, with real files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use onex_node::backup::{BackupError, Restored, Unlocking, restore};
 use onex_node::check::{CheckReport, Part, check};
 use onex_node::home::{Guard, Home, Passphrase};
 use onex_node::repair::{Repaired, repair};
+use onex_node::store::copy;
 use onex_node::upkeep::DatabaseState;
 use onex_node::{Node, NodeError};
 use rusqlite::Connection;
@@ -104,6 +106,8 @@ fn every_kind_of_damage_is_named_and_mended() {
         ("update chunk set bytes = zeroblob(0) where number = 1", ("changes", "change")),
         ("delete from chunk where number = 1", ("changes", "dependency")),
         ("delete from log where position = 2", ("changes", "log")),
+        ("delete from log where position = 2", ("changes", "log_mark")),
+        ("update log set mark = zeroblob(8) where position = 2", ("changes", "log_mark")),
         (seal_of_contacts, ("seals", "seal")),
         ("delete from head where doc = (select min(doc) from head)", ("snapshots", "head_missing")),
         ("update head set heads = zeroblob(32)", ("snapshots", "heads")),
@@ -124,6 +128,19 @@ fn every_kind_of_damage_is_named_and_mended() {
     ] {
         check_damage(sql, expected);
     }
+}
+
+#[test]
+fn an_altered_line_of_the_audit_log_is_named_and_stays_named() {
+    let folder = closed();
+    let lines = raw(&folder).query_row("select max(position) from audit", [], |row| row.get(0));
+    let last: i64 = lines.expect("something was signed");
+    raw(&folder)
+        .execute("update audit set person = '李强' where position = ?", [last])
+        .expect("sql");
+    let (report, repaired) = repair(folder.path(), None, &mut |_, _, _| {}).expect("looked at");
+    assert_eq!((found(&report), repaired), (vec![("audit", "audit")], None));
+    assert_eq!(report.part(Part::Audit).bad[0].detail, last.to_string());
 }
 
 #[test]
@@ -174,6 +191,30 @@ fn no_flipped_bit_goes_unseen() {
 const FLIPS: usize = 12;
 const PAGE_BYTES: usize = 4096;
 
+/// What a power cut has torn in the file while the log was copied into it stands whole in the log.
+#[test]
+fn torn_pages_that_stand_in_the_log_are_no_damage() {
+    let (folder, cut) = (closed(), tempfile::tempdir().expect("a folder"));
+    let node = open(&folder);
+    contact(&node, "13900000022");
+    copy_home(folder.path(), cut.path());
+    drop(node);
+    let log = fs::read(copy::beside(&database(&cut), "-wal")).expect("the log is not copied yet");
+    let mut bytes = fs::read(database(&cut)).expect("a file");
+    let frames = log[WAL_HEAD_BYTES..].chunks_exact(FRAME_HEAD_BYTES + PAGE_BYTES);
+    let numbers = frames.map(|frame| u32::from_be_bytes(frame[..4].try_into().expect("a number")));
+    let ends: BTreeSet<_> = numbers.map(|number| number as usize * PAGE_BYTES).collect();
+    let torn: Vec<_> = ends.into_iter().filter(|end| *end <= bytes.len()).collect();
+    assert!(torn.len() > 10, "{torn:?}");
+    torn.iter().for_each(|end| bytes[end - PAGE_BYTES / 2..end - 1000].fill(0));
+    fs::write(database(&cut), bytes).expect("written");
+    assert!(checked(&cut).is_ok(), "{:?}", found(&checked(&cut)));
+    assert_eq!(contacts(&open(&cut)), 2);
+}
+
+const WAL_HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
+
 fn copy_home(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -205,6 +246,8 @@ fn a_backup_restores_its_own_home_and_keeps_what_was_added_since() {
     let node = open(&folder);
     node.backup(&file, None).expect("written");
     contact(&node, "13900000022");
+    let photo = [&[0xFF, 0xD8, 0xFF][..], &[7; 30_000]].concat();
+    let digest = node.keep_photo(&photo).expect("a photo");
     node.draft_put("contact.add", None, &[("name".to_owned(), "李强".to_owned())].into())
         .expect("a draft");
     let in_use = restore(folder.path(), &file, &Unlocking::default(), &Guard::File);
@@ -216,6 +259,7 @@ fn a_backup_restores_its_own_home_and_keeps_what_was_added_since() {
     let node = open(&folder);
     assert_eq!(contacts(&node), 2, "nobody else has the newer one");
     assert_eq!(node.drafts().expect("drafts").len(), 1);
+    assert!(node.file(digest).expect("readable") == Some(photo), "the photo is there");
     drop(node);
     assert!(checked(&folder).is_ok(), "{:?}", found(&checked(&folder)));
 }
@@ -292,6 +336,50 @@ fn fourteen_daily_backups_are_kept() {
     assert_eq!(names.len(), 14);
     assert_eq!(names.last().map(String::as_str), Some("2026-04-01.onexbak"));
     assert_eq!(node.status().expect("status").health.backup.as_deref(), Some("2026-04-01"));
+}
+
+/// The names in a home that a backup makes while it is written.
+fn left(folder: &TempDir) -> Vec<String> {
+    let folders = [folder.path().to_owned(), folder.path().join("backups")];
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.contains(".backup") || name.contains(".new")).collect()
+}
+
+#[test]
+fn backups_at_the_same_time_are_all_good() {
+    let folder = closed();
+    let node = open(&folder);
+    let files: Vec<_> = ["a", "a", "b", "c"].map(|name| folder.path().join(name)).into();
+    let backups: Vec<_> = std::thread::scope(|scope| {
+        let begun = files.iter().map(|file| scope.spawn(|| node.backup(file, None)));
+        let begun: Vec<_> = begun.collect();
+        begun.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+    });
+    assert!(backups.iter().all(Result::is_ok), "{backups:?}");
+    assert_eq!(left(&folder), Vec::<String>::new());
+    drop(node);
+    for file in &files {
+        let restored = restore(folder.path(), file, &Unlocking::default(), &Guard::File);
+        assert!(matches!(restored, Ok(Restored::Home { .. })), "{restored:?}");
+        assert_eq!(contacts(&open(&folder)), 1);
+    }
+}
+
+#[test]
+fn what_a_backup_that_was_cut_off_has_left_is_taken_away() {
+    let folder = closed();
+    fs::create_dir_all(folder.path().join("backups")).expect("made");
+    for name in ["store.db.backup-0123", "store.db.backup-0123-wal", "backups/x.onexbak.new-0123"] {
+        fs::write(folder.path().join(name), "half").expect("written");
+    }
+    let first = open(&folder);
+    assert_eq!(left(&folder), Vec::<String>::new());
+    fs::write(folder.path().join("store.db.backup-4567"), "under way").expect("written");
+    let second = open(&folder);
+    assert_eq!(left(&folder), ["store.db.backup-4567"], "not while somebody may write it");
+    drop((first, second));
 }
 
 #[test]

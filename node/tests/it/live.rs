@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
+use onex_crdt::records::learner::Learner;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::PersonRole;
 use onex_node::api::Query;
-use onex_node::store::{Store, peers, sync};
+use onex_node::backup::{Unlocking, restore};
+use onex_node::home::{Guard, Passphrase};
+use onex_node::store::{Store, log, peers};
 use onex_node::{Node, Serving};
+use onex_protocol::statement::RemovalReason;
 use tempfile::TempDir;
 
 use super::handle::{COLLEGE, act, clock, hub};
@@ -71,6 +75,78 @@ fn a_college_joins_and_both_have_the_same() {
     assert_eq!(contacts.rows[0].text("name"), Some("王芳"));
 }
 
+/// What waits out of a backup goes to a device of the organisation that it is of, and to no other:
+/// it has learners in it, whom nobody else may see.
+#[test]
+fn what_was_restored_is_not_taken_to_another_organisation() {
+    let hub = hub_home();
+    let own = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &own, "王芳");
+    let device = college.node.me().expect("me").device;
+    college.node.role_change(device, "王芳", PersonRole::Teacher, true).expect("granted");
+    college.node.sync(None).expect("it gets its place");
+    college.node.sync(None).expect("it comes back");
+    let learner = [
+        ("name", "欧阳静"),
+        ("id_type", "resident_id"),
+        ("id_number", "11010519491231002X"),
+        ("learner_kind", "student"),
+        ("phone", "13900000021"),
+        ("student_no", "20260001"),
+        ("education_level", "高职"),
+    ];
+    act(&college.node, "learner.add", &learner).expect("added");
+    college.node.sync(None).expect("a sync");
+    let file = college.folder.path().join("b.onexbak");
+    let secret = Passphrase::new("备份口令".to_owned().into()).expect("a text");
+    college.node.backup(&file, Some(&secret)).expect("written");
+    let values =
+        [("name", "咸阳职业技术学院"), ("short_code", "13946"), ("school_code", "4161013946")];
+    let mut other = COLLEGE.to_vec();
+    other.retain(|(key, _)| values.iter().all(|(known, _)| known != key));
+    other.extend(values);
+    let other = act(&hub.node, "organisation.add", &other).expect("added");
+    for (org, expected) in [(None, 1), (Some(other), 0)] {
+        let home = tempfile::tempdir().expect("a folder");
+        let unlocking = Unlocking { home: None, backup: Some(&secret) };
+        restore(home.path(), &file, &unlocking, &Guard::File).expect("restored");
+        let inviter = if org.is_some() { &hub.node } else { &college.node };
+        let org = org.map(|org| inviter.find_id(Organisation::KIND, &org).expect("an id").into());
+        let invited = inviter.invite(org).expect("may invite");
+        let joining = Node::join(home.path(), &invited.text, "李强", clock()).expect("asks");
+        inviter.device_confirm(joining.digits()).expect("the digits are the same");
+        if expected == 1 {
+            inviter.sync(None).expect("the hub gives the device its place");
+        }
+        let node = joining.wait(PATIENCE).expect("welcome");
+        let learners = node.list(&Query::all(Learner::KIND)).expect("a list").total;
+        assert_eq!(learners, expected);
+        assert_eq!(home.path().join("store.db.restored").exists(), expected == 0);
+    }
+}
+
+/// Whoever asks for it, by a screen or by a command.
+#[test]
+fn what_is_done_to_devices_is_in_the_audit_log() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    let device = college.node.me().expect("me").device;
+    let role = PersonRole::Coordinator;
+    college.node.role_change(device, "王芳", role, true).expect("an admin grants roles");
+    let invited = hub.node.invite(None).expect("an admin invites");
+    hub.node.invitation_cancel(&invited.id.to_string()).expect("it is open");
+    hub.node.device_remove(device, RemovalReason::Lost).expect("a lead may");
+    let signed = |home: &Home| {
+        let lines = home.node.audits().expect("an admin reads it").into_iter();
+        let lines = lines.filter(|line| line.entry.kind.is_empty() && line.entry.what == "sign");
+        lines.map(|line| line.entry.fields.join(",")).collect::<Vec<_>>()
+    };
+    let at_hub = ["role.grant", "device.invite", "device.confirm", "device.invite"];
+    assert_eq!(signed(&hub), [&at_hub[..], &["device.cancel", "device.remove"]].concat());
+    assert_eq!(signed(&college), ["role.grant"]);
+}
+
 #[test]
 fn nothing_to_do_is_one_round_trip() {
     let hub = hub_home();
@@ -97,7 +173,7 @@ fn what_the_logs_hide_a_repair_brings() {
     act(&hub.node, "contact.add", &values).expect("added");
     // Each store says that it has taken the other's log to its end.
     for (one, other) in [(&hub, &college), (&college, &hub)] {
-        let end = sync::log_end(store(other).read()).expect("readable");
+        let end = log::end(store(other).read()).expect("readable");
         let device = other.node.me().expect("me").device;
         peers::set_taken(store(one).read(), device, end).expect("written");
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::key::SigningKey;
 use crate::seal::SealBody;
-use crate::statement::{RemovalReason, Root, Statement};
+use crate::statement::{Frontier, RemovalReason, Root, Statement};
 use onex_crdt::effective::{Effective, effective};
 use onex_crdt::header::PLAN;
 use onex_crdt::ids::DocId;
@@ -39,7 +39,17 @@ fn membership() -> Membership {
     let removal = Statement::RemoveDevice {
         device: key(13).device(),
         reason: RemovalReason::Left,
-        frontier: vec![(plan, vec![hash(1)])],
+        frontier: Frontier::whole(vec![Seal::make(
+            &key(13),
+            SealBody {
+                network: root.network(),
+                document: plan,
+                head: hash(1),
+                actor: actor(1, 13),
+                seq: 1,
+                membership_position: 4,
+            },
+        )]),
     };
     let mut membership = Membership::found(&key(1), root).expect("a good root");
     let statements = [
@@ -103,7 +113,9 @@ fn judge(changes: &[ChangeFacts], seals: &[Seal]) -> (Effective, Vec<Result<(), 
     let verdict = |seal: &Seal| seal_verdict(seal, &header, &facts.changes, &membership);
     let verdicts: Vec<_> = seals.iter().map(verdict).collect();
     let all = seals.iter().zip(&verdicts);
-    facts.claims = all.filter_map(|(seal, it)| claim(seal, *it, &header, &membership)).collect();
+    let claims = all.filter_map(|(seal, it)| claim(seal, *it, &header, &membership));
+    let claims: Vec<_> = claims.collect();
+    facts.claims.extend(claims);
     let mut judged = effective(&facts);
     for (hash, exclusion) in &mut judged.excluded {
         if *exclusion == Exclusion::NoSeal {
@@ -188,6 +200,28 @@ fn a_removed_device_is_cut_at_its_frontier() {
     check(&changes[..1], &[], "1");
     check(&[change(4, 13, &[])], &[at(4, 4)], "4 removed_device");
     check(&[change(4, 13, &[])], &[at(4, 5)], "4 removed_device");
+}
+
+/// Whoever may say up to where a device's work stays cannot say what its work is.
+#[test]
+fn a_frontier_without_the_devices_own_seal_vouches_for_nothing() {
+    let mut log = membership();
+    let forged = Seal { signature: seal(5, 11).signature, ..Seal::make(&key(13), body(6, 13, 4)) };
+    let plan = PLAN.of(log.network(), COLLEGE, 2027);
+    let forged = Seal { document: plan.id(), ..forged };
+    let own = Seal::make(&key(13), SealBody { document: plan.id(), ..body(7, 13, 4) });
+    let frontier = Frontier::whole(vec![forged, own]);
+    let cut = log.cuts().next().expect("device 13 was removed").position;
+    let further = log.propose(&key(11), Statement::SetFrontier { cut, frontier });
+    log.append(log.sequence(&key(1), further).expect("an admin may")).expect("it is next");
+    let changes = [change(6, 13, &[]), change(7, 13, &[])].map(|change| (change.hash, change));
+    let facts = log_facts(&plan, changes.into(), &[], &log);
+    assert_eq!(facts.cuts[&key(13).device().tag()], [hash(6), hash(7)]);
+    let judged = effective(&facts);
+    assert_eq!(
+        (judged.order, judged.excluded),
+        (vec![hash(7)], [(hash(6), Exclusion::BadSeal)].into())
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{
     Admitted, Answer, BATCH_BYTES_AIM, BATCHES_IN_FLIGHT_MAX, Effect, Fault, IN_FLIGHT_BYTES_MAX,
     Query, Reader, Side,
 };
-use crate::admission::{DocumentBatch, NO_RIGHT, refusal_opens};
+use crate::admission::{DocumentBatch, HASH_BYTES, NO_RIGHT, refusal_opens};
 use crate::message::{
     Ack, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition, MESSAGE_BYTES_MAX, Message,
     Origin, PART_BYTES_MAX, Reason, Reconcile, Standing, Told,
@@ -50,6 +50,10 @@ pub(super) struct Exchange {
     asked: bool,
     /// Whether the sums in that answer will be older than a refusal that came since.
     outdated: bool,
+    /// How often the membership log has altered while this lasts.
+    logs: u64,
+    /// How often when the store was last asked.
+    logs_asked: u64,
     in_flight: VecDeque<InFlight>,
     parts: Vec<DocumentBatch>,
     parts_bytes: usize,
@@ -61,6 +65,8 @@ pub(super) struct Exchange {
     acks_needed: u64,
     /// Our sums at `sent`.
     own: Option<ScopeDigests>,
+    /// Our sums when they were last known.
+    newest: Option<ScopeDigests>,
     /// The peer's sums, if it has said that we have everything.
     peer: Option<ScopeDigests>,
     /// Whether the peer's last batch has come.
@@ -73,6 +79,8 @@ struct InFlight {
     documents: Vec<DocId>,
     bytes: usize,
     in_repair: bool,
+    /// How often the membership log had altered when its documents were read.
+    logs: u64,
 }
 
 struct Admitting {
@@ -109,6 +117,8 @@ impl Exchange {
             tell: false,
             asked: false,
             outdated: false,
+            logs: 0,
+            logs_asked: 0,
             in_flight: VecDeque::new(),
             parts: Vec::new(),
             parts_bytes: 0,
@@ -118,6 +128,7 @@ impl Exchange {
             acks_sent: 0,
             acks_needed: 0,
             own: own.digests.filter(|_| told),
+            newest: own.digests,
             peer: peer.digests.filter(|_| complete),
             peer_done: complete && peer.digests.is_some(),
             repair: Repair::None,
@@ -140,6 +151,11 @@ impl Exchange {
     pub fn log_grew(&mut self, wire: &mut Wire, out: &mut Out) {
         self.log_grew = true;
         self.pump(wire, out);
+    }
+
+    /// The membership log is another one: the store judges everything again.
+    pub fn membership_grew(&mut self) {
+        self.logs += 1;
     }
 
     /// Takes a batch, or a part of one, and hands whole ones to the store.
@@ -210,15 +226,20 @@ impl Exchange {
             return Err(Fault::OutOfOrder { what: "refusal" });
         }
         let opened = refused.iter().copied();
-        let opened = opened.filter(|(_, reason)| refusal_opens(reason, batch.in_repair));
+        // What was sent by an older log may count for nothing here too by now.
+        let same_log = batch.logs == self.logs;
+        let opened =
+            opened.filter(|(_, reason)| same_log && refusal_opens(reason, batch.in_repair));
         let opened: Vec<_> = opened.collect();
         let is_open = |id: &DocId| opened.iter().any(|(other, _)| other == id);
         let closed = batch.documents.iter().copied().filter(|id| !is_open(id)).collect();
         let (device, upto) = (wire.device, ack.upto);
         out.push(Effect::Acknowledged { device, upto, opened, closed });
+        // A refusal that was open before may be closed now: our sums are looked at again.
+        self.log_grew |= !batch.documents.is_empty();
         if !refused.is_empty() {
             wire.report.refused.extend(refused);
-            (self.log_grew, self.tell, self.outdated) = (true, true, self.asked);
+            (self.tell, self.outdated) = (true, self.asked);
         }
         match ack.standing {
             Standing::Behind => self.peer = None,
@@ -245,7 +266,9 @@ impl Exchange {
             Answer::Delta { documents, upto, more, fingerprints } => {
                 self.sent = upto;
                 let more = more || outdated;
-                self.own = (!more).then(|| fingerprints.digests());
+                let own = (!more).then(|| fingerprints.digests());
+                self.tell |= own.is_some_and(|own| self.newest.is_some_and(|told| told != own));
+                (self.own, self.newest) = (own, own.or(self.newest));
                 self.log_grew |= more;
                 self.delta_send(self.readable(documents), wire, out);
             }
@@ -254,19 +277,17 @@ impl Exchange {
                     work.gathered(&states)?;
                 }
             }
-            Answer::Heads(heads) => {
+            Answer::Heads { heads, documents } => {
                 if let Repair::UnderWay(work) = &mut self.repair {
                     work.headed(heads);
                 }
+                self.repair_send(documents, wire, out);
             }
             Answer::Missing { documents, tell, covered } => {
                 if let Repair::UnderWay(work) = &mut self.repair {
                     work.served(covered, tell);
                 }
-                let documents = self.readable(documents);
-                if !documents.is_empty() {
-                    self.batch_send(documents, End::More, Origin::Repair, wire, out);
-                }
+                self.repair_send(documents, wire, out);
             }
         }
         self.pump(wire, out);
@@ -325,15 +346,12 @@ impl Exchange {
         }
         let (reader, bytes_aim) = (self.reader, BATCH_BYTES_AIM);
         if self.log_grew || ((self.stale || self.tell) && self.peer_done) {
-            (self.asked, self.log_grew, self.stale) = (true, false, false);
-            return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
+            (self.log_grew, self.stale) = (false, false);
+            return self.ask(Query::Delta { reader, since: self.sent, bytes_aim }, wire, out);
         }
         loop {
             match self.repair.next(reader) {
-                Next::Ask(query) => {
-                    self.asked = true;
-                    return wire.ask(query, out);
-                }
+                Next::Ask(query) => return self.ask(query, wire, out),
                 Next::Say(message) => {
                     wire.reported = false;
                     wire.send(&message, out);
@@ -342,13 +360,17 @@ impl Exchange {
             }
         }
         if self.last_owed && !self.repair.is_under_way() {
-            self.asked = true;
-            return wire.ask(Query::Delta { reader, since: self.sent, bytes_aim }, out);
+            return self.ask(Query::Delta { reader, since: self.sent, bytes_aim }, wire, out);
         }
         if let Some(told) = self.told() {
             self.acks_send(Standing::At(self.sent, told), wire, out);
         }
         self.compare(wire, out);
+    }
+
+    fn ask(&mut self, query: Query, wire: &mut Wire, out: &mut Out) {
+        (self.asked, self.logs_asked) = (true, self.logs);
+        wire.ask(query, out);
     }
 
     /// When nothing is under way, compares the sums: equal, or a repair, or the truth.
@@ -388,13 +410,20 @@ impl Exchange {
         let mut documents: Vec<_> = documents
             .into_iter()
             .filter(|document| Scope::of(&document.header, own, peer).is_some())
-            .filter(|document| bytes(document) <= DOCUMENT_BYTES_MAX)
+            .filter(|document| document.bytes() <= DOCUMENT_BYTES_MAX)
             .collect();
         let urgency = |document: &DocumentBatch| {
             DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
         };
         documents.sort_by_cached_key(|document| (urgency(document), document.id()));
         documents
+    }
+
+    fn repair_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
+        let documents = self.readable(documents);
+        if !documents.is_empty() {
+            self.batch_send(documents, End::More, Origin::Repair, wire, out);
+        }
     }
 
     fn batch_send(
@@ -420,8 +449,8 @@ impl Exchange {
         }
         bytes += wire.send(&Message::Batch(Batch { documents: last, upto, end, origin }), out);
         self.last_owed = !matches!(end, End::Last(_));
-        let in_repair = origin == Origin::Repair;
-        self.in_flight.push_back(InFlight { upto, documents: ids, bytes, in_repair });
+        let (in_repair, logs) = (origin == Origin::Repair, self.logs_asked);
+        self.in_flight.push_back(InFlight { upto, documents: ids, bytes, in_repair, logs });
     }
 
     /// Sends the acknowledgements that are due. Whoever is told nothing of our sums now will be.
@@ -452,37 +481,48 @@ impl Exchange {
     }
 }
 
-/// Bytes of the changes and seals of a document, nearly.
-fn bytes(document: &DocumentBatch) -> usize {
-    let changes: usize = document.changes.iter().map(Vec::len).sum();
-    changes + document.seals.len() * crate::seal::SEAL_BYTES_MAX
-}
-
-/// Cuts documents into messages of at most `PART_BYTES_MAX` of changes; one that is cut appears
-/// again in the next message, its seals with its last changes.
+/// Cuts documents into messages of at most `PART_BYTES_MAX`; one that is cut appears again in the
+/// next message, its seals with its last changes.
 fn parts_split(documents: Vec<DocumentBatch>) -> Vec<Vec<DocumentBatch>> {
-    let mut parts = vec![Vec::new()];
-    let mut filled = 0;
-    for DocumentBatch { header, changes, seals } in documents {
-        let open = |seals| DocumentBatch { header: header.clone(), changes: Vec::new(), seals };
-        let mut piece = open(Vec::new());
+    let mut parts = Parts { done: Vec::new(), open: Vec::new(), filled: 0 };
+    for DocumentBatch { header, changes, seals, apart } in documents {
         let sealing = seals.len() * crate::seal::SEAL_BYTES_MAX;
+        let mut piece = DocumentBatch::empty(header);
         for change in changes {
-            if filled + change.len() + sealing > PART_BYTES_MAX && filled > 0 {
-                let whole = std::mem::replace(&mut piece, open(Vec::new()));
-                let part = parts.last_mut().expect("there is a first part");
-                part.extend(Some(whole).filter(|whole| !whole.changes.is_empty()));
-                parts.push(Vec::new());
-                filled = 0;
-            }
-            filled += change.len();
+            parts.make_room(change.len(), sealing, &mut piece);
             piece.changes.push(change);
         }
+        for hash in apart {
+            parts.make_room(HASH_BYTES, sealing, &mut piece);
+            piece.apart.push(hash);
+        }
         piece.seals = seals;
-        filled += sealing;
-        parts.last_mut().expect("there is a first part").push(piece);
+        parts.filled += sealing;
+        parts.open.push(piece);
     }
-    parts
+    parts.done.push(parts.open);
+    parts.done
+}
+
+struct Parts {
+    done: Vec<Vec<DocumentBatch>>,
+    open: Vec<DocumentBatch>,
+    filled: usize,
+}
+
+impl Parts {
+    /// Closes the open part if so many bytes have no room in it beside the seals of their document.
+    fn make_room(&mut self, bytes: usize, sealing: usize, piece: &mut DocumentBatch) {
+        if self.filled + bytes + sealing > PART_BYTES_MAX && self.filled > 0 {
+            let next = DocumentBatch::empty(piece.header.clone());
+            let whole = std::mem::replace(piece, next);
+            let has_some = !whole.changes.is_empty() || !whole.apart.is_empty();
+            self.open.extend(Some(whole).filter(|_| has_some));
+            self.done.push(std::mem::take(&mut self.open));
+            self.filled = 0;
+        }
+        self.filled += bytes;
+    }
 }
 
 /// Appends a part: where it goes on with the document that came last, to that one.
@@ -492,6 +532,7 @@ fn parts_join(parts: &mut Vec<DocumentBatch>, documents: Vec<DocumentBatch>) {
             Some(last) => {
                 last.changes.extend(document.changes);
                 last.seals.extend(document.seals);
+                last.apart.extend(document.apart);
             }
             None => parts.push(document),
         }
@@ -507,7 +548,7 @@ mod tests {
     fn document(year: u16, changes: &[usize]) -> DocumentBatch {
         let header = PLAN.of(NetworkId([1; 16]), OrgId([2; 16]), year);
         let changes = changes.iter().map(|length| vec![7; *length]).collect();
-        DocumentBatch { header, changes, seals: Vec::new() }
+        DocumentBatch { changes, ..DocumentBatch::empty(header) }
     }
 
     /// Documents are cut into parts with these numbers of changes per document, and come back.

@@ -251,6 +251,9 @@ impl Link {
             }
             Phase::Settling { .. } => return self.settle(around, out),
             Phase::Open(_) => {
+                if let Phase::Open(exchange) = &mut self.phase {
+                    exchange.membership_grew();
+                }
                 self.entries_pass(around, out);
                 self.pump(out);
             }

@@ -247,7 +247,8 @@ impl Work {
             Stage::Serving => {
                 let here = &mut self.found.here;
                 let page = (0..TURN_DOCUMENTS_MAX).map_while(|_| here.pop_first());
-                Next::Ask(Query::Heads { reader, documents: page.collect() })
+                let documents = page.collect();
+                Next::Ask(Query::Heads { reader, documents, bytes_aim })
             }
         }
     }

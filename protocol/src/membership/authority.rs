@@ -7,7 +7,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 
 use super::{Device, Membership, MembershipError};
 use crate::key::PublicKey;
-use crate::statement::Statement;
+use crate::statement::{Statement, StatementError};
 
 /// Who signs a statement.
 pub(super) enum Signer<'a> {
@@ -115,10 +115,14 @@ impl Membership {
                 allowed(self.may_set_role(signer, target.org, *role))?;
                 role_held_check(target, person, *role)
             }
-            Statement::SetFrontier { cut, .. } => {
+            Statement::SetFrontier { cut, frontier } => {
                 let cut = self.cuts.get(cut).ok_or(MembershipError::NoCut { cut: *cut })?;
                 let org = self.devices[&cut.device].org;
-                allowed(is_admin_of(signer, org) || self.is_hub_staff(signer))
+                allowed(is_admin_of(signer, org) || self.is_hub_staff(signer))?;
+                match frontier.is_of(cut.device) {
+                    true => Ok(()),
+                    false => Err(StatementError::Frontier.into()),
+                }
             }
             Statement::Resolve { device, document, actor, .. } => {
                 let target = self.device(*device);

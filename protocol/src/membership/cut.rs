@@ -9,6 +9,7 @@ use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, OrgId};
 use onex_crdt::roles::{OrgRole, PersonRole};
 
 use super::{Entry, Membership};
+use crate::seal::Seal;
 use crate::statement::Frontier;
 
 /// A removal, of a device or of a role of a person at it.
@@ -20,29 +21,44 @@ pub struct Cut {
     pub device: DeviceId,
     /// The person and the role; nothing where the whole device was removed.
     pub term: Option<(String, PersonRole)>,
-    /// What the hub held, once it has said so.
-    hub: Option<Heads>,
-    /// What an admin of the organisation held, once one has said so.
-    own: Option<Heads>,
+    /// What the hub has said that it held.
+    hub: Said,
+    /// What admins of the organisation have said that they held.
+    own: Said,
 }
 
-type Heads = BTreeMap<DocId, Vec<ChangeHash>>;
+/// What one side has said, in one statement or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Said {
+    /// The seals up to which work stays, by document.
+    seals: BTreeMap<DocId, Vec<Seal>>,
+    /// Whether the last part has come.
+    is_whole: bool,
+}
 
 impl Cut {
-    /// Returns the heads up to which work in a document stays; nothing while the side that reads
-    /// the document has not spoken. What the hub durably held decides for documents that it reads,
-    /// what an admin held for the others (architecture 7).
-    pub fn heads(&self, header: &Header, hub: OrgId) -> Option<&[ChangeHash]> {
-        let side = match header.may_read(hub, OrgRole::Hub) {
-            true => self.hub.as_ref(),
-            false => self.own.as_ref(),
-        };
-        side.map(|heads| heads.get(&header.id()).map_or(&[][..], Vec::as_slice))
+    /// Returns the seals up to which work in a document stays; nothing while the side that reads
+    /// the document has not spoken, or goes on and has not come to it. What the hub durably held
+    /// decides for documents that it reads, what an admin held for the others (architecture 7).
+    pub fn seals(&self, header: &Header, hub: OrgId) -> Option<&[Seal]> {
+        let side = self.side(header.may_read(hub, OrgRole::Hub));
+        let seals = side.seals.get(&header.id()).map(Vec::as_slice);
+        seals.or(side.is_whole.then_some(&[]))
     }
 
-    /// Whether the hub, or an admin of the organisation, has said what it held.
+    /// Returns the heads of those seals.
+    pub fn heads(&self, header: &Header, hub: OrgId) -> Option<Vec<ChangeHash>> {
+        let seals = self.seals(header, hub)?;
+        Some(seals.iter().map(|seal| seal.head).collect())
+    }
+
+    /// Whether the hub, or an admin of the organisation, has said all of what it held.
     pub fn has_spoken(&self, by_hub: bool) -> bool {
-        if by_hub { self.hub.is_some() } else { self.own.is_some() }
+        self.side(by_hub).is_whole
+    }
+
+    fn side(&self, by_hub: bool) -> &Said {
+        if by_hub { &self.hub } else { &self.own }
     }
 }
 
@@ -75,7 +91,7 @@ impl Membership {
         frontier: &Frontier,
     ) {
         let position = entry.position;
-        let cut = Cut { position, device, term, hub: None, own: None };
+        let cut = Cut { position, device, term, hub: Said::default(), own: Said::default() };
         self.cuts.insert(position, cut);
         self.cut_extend(position, entry.statement.signer, frontier);
     }
@@ -87,9 +103,10 @@ impl Membership {
         let by_hub = self.device(signer).or(target).is_some_and(|by| by.org == self.hub);
         let Some(cut) = self.cuts.get_mut(&position) else { return };
         let side = if by_hub { &mut cut.hub } else { &mut cut.own };
-        let heads = side.get_or_insert_default();
-        for (document, held) in frontier {
-            heads.entry(*document).or_insert_with(|| held.clone());
+        side.is_whole |= !frontier.more;
+        for of_document in frontier.seals.chunk_by(|a, b| a.document == b.document) {
+            let seals = side.seals.entry(of_document[0].document);
+            seals.or_insert_with(|| of_document.to_vec());
         }
     }
 }

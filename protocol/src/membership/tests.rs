@@ -1,9 +1,11 @@
 //! Tests of the membership log: who may say what, tampering, forks, replay, the past.
 
+use onex_crdt::header::PLAN;
 use onex_crdt::ids::{ChangeHash, DocId};
 
 use super::*;
-use crate::statement::RemovalReason;
+use crate::seal::{Seal, SealBody};
+use crate::statement::{Frontier, RemovalReason};
 
 pub(super) const HUB: OrgId = OrgId([0xa1; 16]);
 pub(super) const COLLEGE: OrgId = OrgId([0xb2; 16]);
@@ -33,8 +35,27 @@ pub(super) fn add(org: OrgId, seed: u8, person: &str) -> Statement {
     Statement::AddDevice { org, key: key(seed).public(), person: person.to_owned() }
 }
 
+/// What a device has sealed in a document of this number.
+fn seal(seed: u8, document: u16) -> Seal {
+    let mut id = [0; 16];
+    id[..2].copy_from_slice(&document.to_be_bytes());
+    seal_in(seed, DocId(id))
+}
+
+fn seal_in(seed: u8, document: DocId) -> Seal {
+    let body = SealBody {
+        network: root().network(),
+        document,
+        head: ChangeHash([2; 32]),
+        actor: Actor::new(key(seed).device(), [1; 8]),
+        seq: 1,
+        membership_position: 6,
+    };
+    Seal::make(&key(seed), body)
+}
+
 pub(super) fn remove(seed: u8) -> Statement {
-    let frontier = vec![(DocId([1; 16]), vec![ChangeHash([2; 32])])];
+    let frontier = Frontier::whole(vec![seal(seed, 1)]);
     Statement::RemoveDevice { device: key(seed).device(), reason: RemovalReason::Lost, frontier }
 }
 
@@ -44,7 +65,7 @@ pub(super) fn grant(seed: u8, person: &str, role: PersonRole) -> Statement {
 
 fn revoke(seed: u8, person: &str, role: PersonRole) -> Statement {
     let (device, person) = (key(seed).device(), person.to_owned());
-    Statement::RemoveRole { device, person, role, frontier: Vec::new() }
+    Statement::RemoveRole { device, person, role, frontier: Frontier::default() }
 }
 
 pub(super) fn say(
@@ -337,19 +358,68 @@ fn a_root_proves_itself() {
 
 #[test]
 fn an_entry_has_a_largest_size() {
-    let document = |n: u16| {
-        let mut id = [0; 16];
-        id[..2].copy_from_slice(&n.to_be_bytes());
-        (DocId(id), vec![ChangeHash([7; 32])])
-    };
     let removal = |documents: u16| Statement::RemoveDevice {
         device: key(12).device(),
         reason: RemovalReason::Replaced,
-        frontier: (0..documents).map(document).collect(),
+        frontier: Frontier::whole((0..documents).map(|document| seal(12, document)).collect()),
     };
-    check(11, removal(2_400), Ok(()));
-    let refusal = say(&mut province(), 11, removal(2_600));
+    check(11, removal(700), Ok(()));
+    let refusal = say(&mut province(), 11, removal(800));
     assert!(matches!(refusal, Err(MembershipError::TooLarge { .. })), "{refusal:?}");
+}
+
+#[test]
+fn who_may_say_what_stays() {
+    let say_after = |seed, frontier: Frontier| {
+        let mut log = province();
+        let cut = log.cuts().next().expect("device 13 was removed").position;
+        say(&mut log, seed, Statement::SetFrontier { cut, frontier })
+    };
+    let own = || Frontier::whole(vec![seal(13, 1)]);
+    assert_eq!(say_after(11, own()), Ok(()));
+    assert_eq!(say_after(2, own()), Ok(()));
+    assert_eq!(say_after(12, own()), not_allowed("set_frontier"));
+    assert_eq!(say_after(21, own()), not_allowed("set_frontier"));
+    assert_eq!(say_after(3, own()), not_allowed("set_frontier"));
+    let of_another = MembershipError::Statement(StatementError::Frontier);
+    assert_eq!(say_after(11, Frontier::whole(vec![seal(12, 1)])), Err(of_another));
+    let nothing = Statement::SetFrontier { cut: 3, frontier: own() };
+    check(11, nothing, Err(MembershipError::NoCut { cut: 3 }));
+}
+
+/// What a part names is cut at once, what none names when the last one has come. Of a document the
+/// first word stays.
+#[test]
+fn a_frontier_may_come_in_parts() {
+    let plan = |year| PLAN.of(root().network(), COLLEGE, year);
+    let part = |year, more| {
+        let seals = vec![seal_in(12, plan(year).id())];
+        Frontier { seals, more }
+    };
+    let mut log = province();
+    let (device, reason) = (key(12).device(), RemovalReason::Lost);
+    let removal = Statement::RemoveDevice { device, reason, frontier: part(2026, true) };
+    say(&mut log, 11, removal).expect("an admin removes");
+    let cut = log.position();
+    let heads = |log: &Membership| {
+        let cut = log.cut(cut).expect("it was cut");
+        let count = |year| cut.heads(&plan(year), HUB).map(|heads| heads.len());
+        ([2026, 2027, 2028].map(count), cut.has_spoken(false), cut.has_spoken(true))
+    };
+    assert_eq!(heads(&log), ([Some(1), None, None], false, false));
+    let by_hub = Statement::SetFrontier { cut, frontier: Frontier::default() };
+    say(&mut log, 1, by_hub).expect("the hub has no word here");
+    assert_eq!(heads(&log), ([Some(1), None, None], false, true));
+    say(&mut log, 11, Statement::SetFrontier { cut, frontier: part(2027, true) }).expect("more");
+    assert_eq!(heads(&log), ([Some(1), Some(1), None], false, true));
+    say(&mut log, 11, Statement::SetFrontier { cut, frontier: Frontier::default() }).expect("last");
+    assert_eq!(heads(&log), ([Some(1), Some(1), Some(0)], true, true));
+    let mut later = part(2026, false);
+    later.seals[0].head = ChangeHash([9; 32]);
+    say(&mut log, 11, Statement::SetFrontier { cut, frontier: later }).expect("too late");
+    let plan = log.cut(cut).and_then(|cut| cut.heads(&plan(2026), HUB));
+    assert_eq!(plan, Some(vec![ChangeHash([2; 32])]));
+    assert_eq!(Membership::replay(log.entries_from(0).to_vec()), Ok(log));
 }
 
 #[test]

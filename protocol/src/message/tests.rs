@@ -51,6 +51,7 @@ fn golden_messages() {
             ),
             changes: vec![vec![0xc1; 3]],
             seals: Vec::new(),
+            apart: vec![ChangeHash([0xc1; 32])],
         }],
         upto: position(9),
         end: End::Last(told()),
@@ -128,13 +129,17 @@ fn a_bomb_is_not_inflated() {
 }
 
 #[test]
-fn a_place_in_the_log_names_its_entry() {
-    let of =
-        |n, document, change| LogPosition::of(n, &DocId([document; 16]), &ChangeHash([change; 32]));
+fn a_place_in_the_log_names_its_entry_and_all_before() {
+    let then = |before: LogPosition, n, document, change| {
+        before.then(n, &DocId([document; 16]), &ChangeHash([change; 32]))
+    };
+    let of = |n, document, change| then(LogPosition::START, n, document, change);
     assert_eq!(of(1, 2, 3), of(1, 2, 3));
     assert_ne!(of(1, 2, 3), of(1, 2, 4));
     assert_ne!(of(1, 2, 3), of(1, 3, 3));
     assert_ne!(of(1, 2, 3).mark, of(2, 2, 3).mark);
+    let same = (then(of(1, 2, 3), 2, 5, 6), then(of(1, 2, 4), 2, 5, 6));
+    assert_ne!(same.0, same.1, "the same entry after another one");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use onex_protocol::admission::{
     Admission, DocumentBatch, Held, REASONS, Refused, admit, refusal_opens,
 };
 use onex_protocol::seal::Seal;
-use onex_protocol::statement::{RemovalReason, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 
 use crate::province::*;
 
@@ -28,7 +28,7 @@ fn held<'a>(document: &'a Document, seals: &'a [Seal]) -> Held<'a> {
 
 fn take(header: &Header, changes: Vec<Vec<u8>>, seals: Vec<Seal>) -> Admission {
     let document = Document::genesis(header.clone());
-    let batch = DocumentBatch { header: header.clone(), changes, seals };
+    let batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header.clone()) };
     admit(held(&document, &[]), batch, &membership())
 }
 
@@ -59,7 +59,7 @@ fn what_is_held_is_passed_over() {
     let (document, changes) = chain(&plan(), COLLEGE_1, 2);
     let seals = vec![seal(&document, COLLEGE_1, &changes[1])];
     let first = take(&plan(), bytes(&changes), seals.clone());
-    let batch = DocumentBatch { header: plan(), changes: bytes(&changes), seals };
+    let batch = DocumentBatch { changes: bytes(&changes), seals, ..DocumentBatch::empty(plan()) };
     let again = admit(held(&first.document, &first.seals), batch, &membership());
     check(&again, 0, &[]);
     assert_eq!(again.seals, first.seals);
@@ -119,7 +119,7 @@ fn apart(outcome: &Admission, before: &[Refused]) -> Vec<Refused> {
 }
 
 fn nothing() -> DocumentBatch {
-    DocumentBatch { header: plan(), changes: Vec::new(), seals: Vec::new() }
+    DocumentBatch::empty(plan())
 }
 
 #[test]
@@ -128,14 +128,14 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
     // `write` draws the actor from the record: the first record again, with another name.
     let forked = [write(&mut Document::genesis(plan()), COLLEGE_1, 1, "甲")];
     let branch = DocumentBatch {
-        header: plan(),
         changes: bytes(&forked),
         seals: vec![seal(&document, COLLEGE_1, &forked[0])],
+        ..DocumentBatch::empty(plan())
     };
     let honest = DocumentBatch {
-        header: plan(),
         changes: bytes(&changes),
         seals: both_seals(&document, &changes),
+        ..DocumentBatch::empty(plan())
     };
     let outcome = |first: DocumentBatch, second: DocumentBatch| {
         let empty = Document::genesis(plan());
@@ -158,8 +158,8 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
         all
     };
     assert_eq!(reasons(&one_apart), reasons(&other_apart));
-    assert_eq!(one.forks[0].held, Some((1, changes[0].hash)));
-    assert_eq!(other.forks[0].held, Some((1, forked[0].hash)));
+    assert_eq!((one.forks[0].seq, one.forks[0].head), (1, changes[0].hash));
+    assert_eq!((other.forks[0].seq, other.forks[0].head), (1, forked[0].hash));
 
     // The hub says which branch it had: on both sides the same counts again.
     let mut log = membership();
@@ -181,7 +181,7 @@ fn a_removal_cuts_at_its_frontier_and_takes_along_what_hangs_on_the_rest() {
     let (document, changes) = shared();
     let admission = take(&plan(), bytes(&changes), both_seals(&document, &changes));
     let mut log = membership();
-    let frontier = vec![(plan().id(), vec![changes[0].hash])];
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_1, &changes[0])]);
     let reason = RemovalReason::Lost;
     let removal =
         Statement::RemoveDevice { device: device(COLLEGE_1), reason, frontier: frontier.clone() };
@@ -204,6 +204,27 @@ fn a_removal_cuts_at_its_frontier_and_takes_along_what_hangs_on_the_rest() {
     assert_eq!(after.document.heads(), [changes[0].hash]);
 }
 
+/// Whoever hears of a document after its writer was removed may never see a seal of his that is
+/// live: the log has those that vouch for what stays.
+#[test]
+fn what_stays_of_a_removed_device_is_vouched_for_by_the_log() {
+    let (document, changes) = chain(&plan(), COLLEGE_1, 2);
+    let mut log = membership();
+    let (second, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
+    let role = PersonRole::Admin;
+    say(&mut log, HUB_1, Statement::GrantRole { device: second, person, role });
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_1, &changes[0])]);
+    let (device, reason) = (device(COLLEGE_1), RemovalReason::Lost);
+    say(&mut log, COLLEGE_2, Statement::RemoveDevice { device, reason, frontier });
+    let empty = Document::genesis(plan());
+    let batch = |changes, seals| DocumentBatch { changes, seals, ..DocumentBatch::empty(plan()) };
+    let without = batch(bytes(&changes[..1]), Vec::new());
+    check(&admit(held(&empty, &[]), without, &log), 1, &[]);
+    let beyond = vec![seal(&document, COLLEGE_1, &changes[1])];
+    let all = admit(held(&empty, &[]), batch(bytes(&changes), beyond), &log);
+    check(&all, 1, &["removed_device"]);
+}
+
 #[test]
 fn a_role_that_was_taken_away_ends_where_it_was_held() {
     let mut document = Document::genesis(plan());
@@ -212,8 +233,12 @@ fn a_role_that_was_taken_away_ends_where_it_was_held() {
     let mut log = membership();
     let role = PersonRole::Coordinator;
     let (device, person) = (device(COLLEGE_2), person_at(COLLEGE_2).to_owned());
-    let frontier = vec![(plan().id(), vec![changes[0].hash])];
-    let batch = || DocumentBatch { header: plan(), changes: bytes(&changes), seals: seals.clone() };
+    let frontier = Frontier::whole(vec![seal(&document, COLLEGE_2, &changes[0])]);
+    let batch = || DocumentBatch {
+        changes: bytes(&changes),
+        seals: seals.clone(),
+        ..DocumentBatch::empty(plan())
+    };
     let before = take(&plan(), bytes(&changes), seals.clone());
     check(&before, 2, &[]);
     say(&mut log, COLLEGE_1, Statement::RemoveRole { device, person, role, frontier });

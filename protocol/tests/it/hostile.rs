@@ -111,7 +111,7 @@ fn documents_in_parts_do_not_pile_up() {
     for round in 0..9_u8 {
         for device in devices {
             let changes = vec![vec![round; 900_000]];
-            let documents = vec![DocumentBatch { header: header.clone(), changes, seals: vec![] }];
+            let documents = vec![DocumentBatch { changes, ..DocumentBatch::empty(header.clone()) }];
             let batch = Batch { documents, upto, end, origin: Origin::Delta };
             if net.is_connected(device) {
                 net.inject(device, Message::Batch(batch).encode().bytes);

@@ -8,6 +8,7 @@ use onex_crdt::document::Document;
 use onex_crdt::header::Header;
 use onex_crdt::ids::DeviceId;
 use onex_crdt::roles::OrgRole;
+use onex_protocol::admission::Forked;
 use onex_protocol::machine::{Effect, Event, JoinAnswer, Machine, Now, Own, PeerId, Report};
 use onex_protocol::membership::Membership;
 use onex_protocol::message::{LogPosition, Origin};
@@ -244,10 +245,10 @@ impl Node {
             let hub_reads = header.is_some_and(|it| it.may_read(HUB, OrgRole::Hub));
             let ours = header.is_some_and(|it| it.owner == own.org);
             let device = log.devices().find(|(id, _)| id.tag() == fork.actor.tag());
-            if let (Some((seq, head)), Some((device, _))) = (fork.held, device)
+            if let Some((device, _)) = device
                 && (if hub_reads { sequencer } else { ours })
             {
-                let (document, actor) = (*document, fork.actor);
+                let (document, Forked { actor, seq, head }) = (*document, *fork);
                 bodies.push(Statement::Resolve { device, document, actor, seq, head });
             }
         }

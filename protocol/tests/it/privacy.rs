@@ -98,7 +98,7 @@ fn what_one_may_not_have_is_not_taken() {
     net.run();
     net.sent.clear();
     let header = PLAN.of(network(), COLLEGE, YEAR);
-    let documents = vec![DocumentBatch { header: header.clone(), changes: vec![], seals: vec![] }];
+    let documents = vec![DocumentBatch::empty(header.clone())];
     let digests = ScopeDigests([ScopeDigest([0; 16]); 3]);
     let end = End::Last(Told { acks_heard: 0, digests });
     let upto = LogPosition { position: 1, mark: [1; 8] };

@@ -12,7 +12,7 @@ use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::membership::Membership;
 use onex_protocol::seal::{Seal, SealBody};
-use onex_protocol::statement::{RemovalReason, Root, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, Root, Statement};
 
 pub const HUB: OrgId = OrgId([0xa1; 16]);
 pub const COLLEGE: OrgId = OrgId([0xb2; 16]);
@@ -118,7 +118,7 @@ pub fn role_grant(seed: u8) -> Statement {
 
 pub fn device_remove(seed: u8) -> Statement {
     let reason = RemovalReason::Left;
-    Statement::RemoveDevice { device: device(seed), reason, frontier: Vec::new() }
+    Statement::RemoveDevice { device: device(seed), reason, frontier: Frontier::default() }
 }
 
 /// Appends a statement of a device to a log.

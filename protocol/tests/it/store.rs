@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use onex_crdt::document::{Change, Document};
 use onex_crdt::header::Header;
-use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId, OrgId};
+use onex_crdt::ids::{Actor, ChangeHash, DeviceId, Digest, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
 use onex_protocol::admission::{
-    Admission, DocumentBatch, FORK, Forked, Held, NO_RIGHT, Refused, admit, is_change,
-    refusal_opens,
+    Admission, DocumentBatch, Forked, Held, Refused, admit, is_change, refusal_opens, travels,
 };
 use onex_protocol::machine::{Admitted, Answer, Own, Query, Reader};
 use onex_protocol::membership::Membership;
@@ -18,9 +17,6 @@ use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope, document_digest};
 use onex_protocol::seal::{Seal, newest};
 use onex_protocol::statement::{Frontier, SignedStatement, Statement};
-
-/// Reasons of what travels with its document though it is kept apart.
-const SHOWS: [&str; 3] = [FORK, NO_RIGHT, "missing_dependency"];
 
 /// A change in the local log.
 #[derive(Clone)]
@@ -55,6 +51,9 @@ pub struct Store {
     pub refusals: u64,
     /// Forks that were seen and not looked at yet.
     pub forks: Vec<(DocId, Forked)>,
+    /// Actors of changes that do not count any more: a process leaves them, since their numbers
+    /// are taken.
+    pub left: Vec<(DocId, Actor)>,
     /// Hands out what the reader may not have, as no good store does.
     pub leaks: bool,
     /// How many transactions wrote something.
@@ -77,6 +76,7 @@ impl Store {
             headers: BTreeMap::new(),
             refusals: 0,
             forks: Vec::new(),
+            left: Vec::new(),
             leaks: false,
             writes: 0,
         }
@@ -128,11 +128,12 @@ impl Store {
             },
             Query::Delta { reader, since, bytes_aim } => self.delta(reader, since, bytes_aim),
             Query::States { reader, scopes } => Answer::States(self.states(reader, &scopes)),
-            Query::Heads { reader, documents } => {
-                let heads = documents
-                    .into_iter()
-                    .filter_map(|id| Some((id, Known::Heads(self.common(reader, &id)?.heads()))));
-                Answer::Heads(heads.collect())
+            Query::Heads { reader, documents, .. } => {
+                let common = documents.iter().filter_map(|id| self.common(reader, id));
+                let heads = common.clone().map(|it| (it.id(), Known::Heads(it.heads()))).collect();
+                let shown = common.filter(|document| self.shows(&document.id()));
+                let documents = shown.map(|document| self.packed(document, Vec::new())).collect();
+                Answer::Heads { heads, documents }
             }
             Query::Missing { reader, documents, bytes_aim } => {
                 self.missing(reader, &documents, bytes_aim)
@@ -210,22 +211,23 @@ impl Store {
                 break;
             }
             covered += 1;
-            if self.open.contains(&(reader.device, *id)) {
-                continue;
-            }
             let document = self.common(reader, id);
             let comparison = compare(document, known);
             tell.extend(comparison.tell.map(|known| (*id, known)));
             let Some(document) = document else { continue };
-            let apart = self.quarantine.get(id).into_iter().flatten();
-            let shows = apart.into_iter().any(|refused| SHOWS.contains(&refused.reason));
-            if shows || comparison.missing.is_some() {
+            if self.shows(id) || comparison.missing.is_some() {
                 let batch = self.packed(document, comparison.missing.unwrap_or_default());
                 bytes += batch.changes.iter().map(Vec::len).sum::<usize>();
                 documents.push(batch);
             }
         }
         Answer::Missing { documents, tell, covered }
+    }
+
+    /// Whether something of a document is kept apart that travels with it.
+    fn shows(&self, id: &DocId) -> bool {
+        let apart = self.quarantine.get(id).into_iter().flatten();
+        apart.into_iter().any(travels)
     }
 
     /// The changes of a document in a part of the log, but those that came from a device.
@@ -249,15 +251,10 @@ impl Store {
     fn packed(&self, document: &Document, changes: Vec<Vec<u8>>) -> DocumentBatch {
         let id = document.id();
         let (header, seals) = (document.header().clone(), self.seals[&id].clone());
-        let mut batch = DocumentBatch { header, changes, seals };
+        let mut batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header) };
         // What stands between a seal and the changes below its head that count travels too.
         let apart = self.quarantine.get(&id).into_iter().flatten();
-        for refused in apart.filter(|refused| SHOWS.contains(&refused.reason)) {
-            match Seal::from_bytes(&refused.bytes) {
-                Ok(seal) => batch.seals.push(seal),
-                Err(_) => batch.changes.push(refused.bytes.clone()),
-            }
-        }
+        batch.show(apart.cloned());
         batch
     }
 
@@ -281,9 +278,7 @@ impl Store {
     ) {
         let bytes = Arc::new(bytes.to_vec());
         let before = self.end();
-        let own = LogPosition::of(before.position + 1, &document, &change);
-        let hash = Digest::over(&[&before.mark, &own.mark]);
-        let mark = hash.0[..8].try_into().expect("a hash has more bytes");
+        let LogPosition { mark, .. } = before.then(before.position + 1, &document, &change);
         self.log.push(LogEntry { document, change, bytes, mark, origin });
     }
 
@@ -317,12 +312,9 @@ impl Store {
         let mut admitted = Admitted::default();
         for batch in documents {
             let id = batch.id();
-            let before = self.quarantine.get(&id).cloned().unwrap_or_default();
             let outcome = self.judge(batch, Some(device), false, membership);
-            // What comes again with its document is not told again.
-            let fresh = |it: &&Refused| in_repair || !before.contains(it);
-            let reasons: BTreeSet<_> = outcome.told().filter(fresh).map(|it| it.reason).collect();
-            admitted.quarantined += outcome.told().filter(fresh).count() as u64;
+            let reasons: BTreeSet<_> = outcome.told().map(|it| it.reason).collect();
+            admitted.quarantined += outcome.told().count() as u64;
             admitted.documents += u64::from(!outcome.new.is_empty());
             admitted.changes += outcome.new.len() as u64;
             if reasons.iter().any(|reason| refusal_opens(reason, in_repair)) {
@@ -355,6 +347,7 @@ impl Store {
         let mut outcome = admit(held, batch, membership);
         self.keep_apart(id, &outcome);
         self.forks.extend(outcome.forks.iter().map(|fork| (id, *fork)));
+        self.left.extend(outcome.gone.iter().map(|change| (id, change.actor)));
         for change in &outcome.new {
             self.log_append(id, (change.hash, &change.bytes), origin);
         }
@@ -425,7 +418,7 @@ impl Store {
         });
         let mut grew = false;
         for header in concerned.collect::<Vec<_>>() {
-            let batch = DocumentBatch { header, changes: Vec::new(), seals: Vec::new() };
+            let batch = DocumentBatch::empty(header);
             grew |= !self.judge(batch, None, true, membership).new.is_empty();
         }
         grew
@@ -441,17 +434,9 @@ impl Store {
     /// elsewhere in the others.
     pub fn frontier(&self, device: DeviceId, hub: OrgId) -> Frontier {
         let by_hub = self.own.role == OrgRole::Hub;
-        let mut frontier = Vec::new();
-        for (id, seals) in &self.seals {
-            let sealed = seals.iter().filter(|seal| seal.device == device);
-            let mut heads: Vec<_> = sealed.map(|seal| seal.head).collect();
-            heads.sort_unstable();
-            heads.dedup();
-            let hub_reads = self.headers[id].may_read(hub, OrgRole::Hub);
-            if !heads.is_empty() && hub_reads == by_hub {
-                frontier.push((*id, heads));
-            }
-        }
-        frontier
+        let read = self.seals.iter();
+        let read = read.filter(|(id, _)| self.headers[id].may_read(hub, OrgRole::Hub) == by_hub);
+        let sealed = read.flat_map(|(_, seals)| seals).filter(|seal| seal.device == device);
+        Frontier::whole(sealed.cloned().collect())
     }
 }

@@ -2,11 +2,10 @@
 //! What is read has one encoding; what a member signs is judged, and a log that took it replays.
 
 use minicbor::decode;
-use onex_crdt::ids::DocId;
 use onex_protocol::enrolment::{Invitation, InvitationId, InvitationSecret};
 use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::seal::Seal;
-use onex_protocol::statement::{RemovalReason, SignedStatement, Statement};
+use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
 use crate::hostile::attacks::scene;
 use crate::hostile::office::{COLLEGE, key, membership};
@@ -60,8 +59,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let log = membership();
     let scene = scene(&log);
     let entries = log.entries_from(0);
-    let device = key(12).device();
-    let frontier = vec![(DocId([3; 16]), scene.document.heads())];
+    let sealed = scene.seals.iter().filter(|seal| seal.device == key(12).device());
+    let (device, frontier) = (key(12).device(), Frontier::whole(sealed.cloned().collect()));
     let statements = [
         Statement::RemoveDevice { device, reason: RemovalReason::Lost, frontier },
         Statement::AddDevice { org: COLLEGE, key: key(14).public(), person: "李强".to_owned() },

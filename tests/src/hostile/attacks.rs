@@ -4,6 +4,7 @@
 //! Altered at random nothing is here: that is `mutation`'s matter.
 
 use std::io::Write as _;
+use std::num::NonZeroU64;
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, ExpandedChange, ObjType, ScalarValue};
@@ -52,7 +53,7 @@ pub fn attacks(scene: &Scene) -> Vec<Attack> {
     attacks.extend(workshop.counters());
     attacks.extend(workshop.bombs());
     attacks.push(workshop.orphans(10_000));
-    attacks.push(workshop.many(100));
+    attacks.push(workshop.many(400));
     attacks.extend(workshop.beyond_limits());
     attacks.extend(workshop.not_canonical());
     attacks.extend(workshop.operations());
@@ -84,6 +85,39 @@ pub fn twin(bytes: &[u8]) -> Vec<u8> {
 /// As many changes as that in a row that follows something which never comes.
 pub fn orphans(scene: &Scene, count: usize) -> Attack {
     Workshop { scene, honest: scene.honest() }.orphans(count)
+}
+
+/// As many seals as that of the member over heads that nobody has; only the first ones are signed
+/// for what they say, where all are to be verified.
+pub fn seals(scene: &Scene, count: usize, signed: usize) -> DocumentBatch {
+    let device = scene.member.device();
+    let head = |at: usize| {
+        let mut head = [0xee; 32];
+        head[..8].copy_from_slice(&(at as u64).to_be_bytes());
+        ChangeHash(head)
+    };
+    let of = |at| SealOf { head: head(at), actor: Actor::new(device, NEW), seq: 1 + at as u64 };
+    let mut seals: Vec<_> =
+        (0..signed.min(count)).map(|at| scene.seal_of(&scene.member, of(at))).collect();
+    let last = seals.last().cloned();
+    let forged =
+        (seals.len()..count).filter_map(|at| Some(Seal { head: head(at), ..last.clone()? }));
+    seals.extend(forged.collect::<Vec<_>>());
+    scene.batch(Vec::new(), seals)
+}
+
+/// An honest change of the member, one on top of it that deletes, and a seal over the latter alone.
+pub fn deletion(scene: &Scene) -> DocumentBatch {
+    let workshop = Workshop { scene, honest: scene.honest() };
+    let honest = workshop.honest[1].clone();
+    let below = automerge::Change::from_bytes(honest.clone()).expect("an honest change");
+    let next = NonZeroU64::new(below.max_op() + 1).expect("not the first operation");
+    let deletion = workshop.forged(|change| {
+        (change.seq, change.start_op, change.deps) = (below.seq() + 1, next, vec![below.hash()]);
+        change.operations[0].action = OpType::Delete;
+    });
+    let seal = workshop.sealed(&deletion, &scene.member);
+    scene.batch(vec![honest, deletion], vec![seal])
 }
 
 struct Workshop<'a> {
@@ -231,7 +265,7 @@ impl Workshop<'_> {
         let changes: Vec<_> = (0..count).map(deletes).collect();
         let seals = changes.iter().map(|it| self.sealed(it, &self.scene.member)).collect();
         let batch = self.scene.batch(changes, seals);
-        Attack { name: format!("{count} deletions"), batch, taken: 0, reason: "no_right" }
+        Attack { name: format!("{count} deletions"), batch, taken: 0, reason: "malformed" }
     }
 
     fn beyond_limits(&self) -> Vec<Attack> {
@@ -335,10 +369,10 @@ impl Workshop<'_> {
             ("an insertion", unseen(&|op| op.insert = true)),
         ];
         let mut attacks: Vec<_> =
-            cases.map(|(name, bytes)| self.attack(name, bytes, "no_right")).into();
+            cases.map(|(name, bytes)| self.attack(name, bytes, "malformed")).into();
         let raw = self.raw();
         let object = raw.clone().with(OBJECT_COUNTER, run(REGISTERS, 9)).bytes();
-        attacks.push(self.attack("records of another counter", object, "no_right"));
+        attacks.push(self.attack("records of another counter", object, "malformed"));
         let huge = raw.clone().with(VALUE_META, run(REGISTERS, 15 << 4 | 5)).bytes();
         attacks.push(self.attack("numbers of 15 bytes", huge, "malformed"));
         attacks

@@ -218,7 +218,8 @@ impl Scene {
 
     /// A batch for this document.
     pub fn batch(&self, changes: Vec<Vec<u8>>, seals: Vec<Seal>) -> DocumentBatch {
-        DocumentBatch { header: self.document.header().clone(), changes, seals }
+        let header = self.document.header().clone();
+        DocumentBatch { changes, seals, ..DocumentBatch::empty(header) }
     }
 
     fn create(&self, kind: &'static RecordKind, number: u64) -> Write {

@@ -10,6 +10,7 @@ mod nine_steps;
 mod privacy;
 mod province;
 mod register;
+mod removed;
 mod roster;
 mod seat;
 mod training;

@@ -10,10 +10,13 @@ use onex_crdt::ids::RecordId;
 use onex_crdt::record::{Record, Row};
 use onex_crdt::records::application::Application;
 use onex_crdt::registry;
-use onex_node::api::Query;
+use onex_node::api::{PeerReport, Query};
 use onex_node::clock::Clock;
 use onex_node::{Founding, Node, NodeError, Serving};
 use tempfile::TempDir;
+
+/// The third laptop of the railway college.
+pub const LAPTOP: &str = "xatl-3";
 
 /// How long a node waits for another one.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -255,7 +258,15 @@ impl Province {
         self.keep(name, node);
     }
 
-    fn grant(&self, admin: &'static str, node: &'static str, person: &str, roles: &[&str]) {
+    /// Lets a third laptop of the railway college in, as a teacher's and coordinator's.
+    pub fn laptop(&mut self, inviter: &'static str) {
+        self.join(inviter, LAPTOP, None, "李强");
+        self.grant("xatl-1", LAPTOP, "李强", &["teacher", "coordinator"]);
+        self.settle();
+        self.sync(LAPTOP);
+    }
+
+    pub fn grant(&self, admin: &'static str, node: &'static str, person: &str, roles: &[&str]) {
         let device = self.node(node).me().expect("me").device.to_string();
         for role in roles {
             let values = [("device", device.as_str()), ("person", person), ("role", role)];
@@ -274,6 +285,13 @@ impl Province {
         for peer in &report.peers {
             assert!(peer.reached, "{name}: {peer:?}");
         }
+    }
+
+    /// Syncs one node with one other, whatever comes of it.
+    pub fn sync_with(&self, name: &'static str, other: &'static str) -> PeerReport {
+        let device = self.node(other).me().expect("me").device;
+        let report = self.node(name).sync(Some(device)).expect("the peer is known");
+        report.peers.into_iter().next().expect("one peer")
     }
 
     /// Syncs everybody until nothing is left to tell: news go to the hub and from there to all.

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{Failure, Output, given, tables};
 use crate::core::clean::clean;
-use crate::core::refusal::{act_title, outcome_word};
+use crate::core::refusal::{act_title, outcome_word, source_words};
 use crate::i18n::{Arg, Lang, tr};
 use crate::json::{self, Secrets};
 
@@ -151,7 +151,10 @@ fn objects(rows: &[Json]) -> String {
     let Some(Json::Object(first)) = rows.first() else {
         return String::new();
     };
-    let keys: Vec<String> = first.keys().cloned().collect();
+    // What a person needs of what was kept apart fits into a line; `--json` has all of it.
+    let is_kept = first.contains_key("received_from");
+    let left_out = |key: &str| is_kept && ["document", "owner_id", "change"].contains(&key);
+    let keys: Vec<String> = first.keys().filter(|key| !left_out(key)).cloned().collect();
     let line = |row: &Json| keys.iter().map(|key| clean(&plain(&row[key]))).collect();
     tables::aligned(&std::iter::once(keys.clone()).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }
@@ -206,8 +209,13 @@ fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
         let changed = step["changed"].as_object().into_iter().flatten();
         let changed = changed
             .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
+        let source = &step["source"];
+        let source = source
+            .is_object()
+            .then(|| source_words(lang, source["person"].as_str(), source["device"].as_str()));
         let words = [outcome_word(lang, &plain(&step["outcome"])), plain(&step["reason"])]
             .into_iter()
+            .chain(source)
             .chain(changed);
         let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
         vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]

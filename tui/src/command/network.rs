@@ -135,6 +135,7 @@ pub fn status(lang: Lang, node: &Node) -> Result<Output, Failure> {
         tr(lang, "command-peers", &[("count", count(status.peers.len()))]),
         tr(lang, keeping_sentence(status.keys), &[]),
     ];
+    lines.extend((!me.device_active).then(|| tr(lang, "notice-removed", &[])));
     lines.extend(warnings(&status.health).map(|id| tr(lang, id, &[])));
     Ok(Output::done(json::status(&status), lines.join("\n")))
 }

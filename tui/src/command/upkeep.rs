@@ -152,7 +152,13 @@ fn repaired_text(lang: Lang, repaired: &Repaired) -> String {
 }
 
 fn next_line(lang: Lang, report: &CheckReport) -> String {
-    tr(lang, if report.is_ok() { "command-check-whole" } else { "command-check-next" }, &[])
+    let mut damaged = report.checks.iter().filter(|check| !check.bad.is_empty());
+    let id = match (damaged.next(), damaged.next()) {
+        (None, _) => "command-check-whole",
+        (Some(only), None) if only.part == Part::Audit => "command-check-audit-next",
+        _ => "command-check-next",
+    };
+    tr(lang, id, &[])
 }
 
 /// The answer in the shape of the contract.
@@ -206,15 +212,18 @@ fn check_text(lang: Lang, report: &CheckReport) -> String {
 fn bad_line(lang: Lang, bad: &Bad) -> String {
     let row = bad.row.as_ref().map(|(kind, id)| format!("{kind} {id}"));
     let document = bad.document.map(|id| id.to_string());
-    let where_is = row.or(document).unwrap_or_else(|| "-".to_owned());
-    let what = tr(lang, &format!("damage-{}", bad.what.replace('_', "-")), &[]);
     let detail = clean(&bad.detail);
+    let line = || tr(lang, "command-check-audit-line", &[("line", Arg::Text(&detail))]);
+    let line = (bad.what == Part::Audit.id()).then(line);
+    let is_told = bad.detail.is_empty() || line.is_some();
+    let where_is = row.or(document).or(line).unwrap_or_else(|| "-".to_owned());
+    let what = tr(lang, &format!("damage-{}", bad.what.replace('_', "-")), &[]);
     let args = [
         ("where", Arg::Text(&where_is)),
         ("what", Arg::Text(&what)),
         ("detail", Arg::Text(&detail)),
     ];
-    let id = if bad.detail.is_empty() { "command-check-line" } else { "command-check-detail" };
+    let id = if is_told { "command-check-line" } else { "command-check-detail" };
     tr(lang, id, &args)
 }
 
@@ -224,3 +233,30 @@ fn part_word(lang: Lang, part: Part) -> String {
 
 /// More findings than this are read in what `--json` prints.
 const BAD_SHOWN_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onex_node::check::Checked;
+
+    fn report(damaged: &[Part]) -> CheckReport {
+        let bad = |part: Part| Bad { what: part.id(), detail: "17".to_owned(), ..Bad::default() };
+        let part = |part| Checked {
+            part,
+            count: 20,
+            bad: damaged.contains(&part).then(|| bad(part)).into_iter().collect(),
+        };
+        CheckReport { documents: 1, changes: 1, checks: Part::ALL.map(part).into() }
+    }
+
+    /// Nothing mends the audit log: whoever reads of it is told where, and what to do instead.
+    #[test]
+    fn an_altered_audit_log_is_told_with_its_place_and_what_to_do() {
+        let only = report(&[Part::Audit]);
+        let text = check_text(Lang::Zh, &only) + &next_line(Lang::Zh, &only);
+        assert!(text.contains("第 17 条：审计记录从这一条起被改过或缺少"), "{text}");
+        assert!(text.contains("保留这个文件夹和备份") && !text.contains("请先停止录入"), "{text}");
+        let both = report(&[Part::Audit, Part::Database]);
+        assert!(next_line(Lang::Zh, &both).contains("请先停止录入"));
+    }
+}

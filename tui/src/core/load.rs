@@ -39,7 +39,7 @@ use crate::core::load::lists::{act_many, facets, rows};
 use crate::core::load::roster::{NoRoster, TableSource};
 use crate::core::load::today::Progress;
 use crate::core::marking::Seat;
-use crate::core::people::PeoplePage;
+use crate::core::people::{PeoplePage, written_records};
 use crate::core::settle::{self, Dispute, SettlePage};
 use crate::core::training::{ClassPage, LearnerPage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
@@ -445,6 +445,8 @@ pub enum Due {
     },
     /// A contact was last confirmed long ago.
     Contact(Row, Date),
+    /// So many changes were kept apart that an admin can adopt.
+    Held(usize),
     /// Changes that no peer has yet.
     Unsent(usize, Option<Moment>),
 }
@@ -636,6 +638,9 @@ fn load(backend: &dyn Backend, want: &Want) -> Answered<(Loaded, Known)> {
             for org in orgs.chain(invited) {
                 know(backend, Organisation::KIND, org.into(), &mut known)?;
             }
+            for (kind, id) in page.held.iter().flat_map(|held| written_records(&held.writes)) {
+                know(backend, kind, id, &mut known)?;
+            }
             Loaded::People(Box::new(page))
         }
         Want::Picks(kind, text) => Loaded::Picks(picks(backend, kind, text, &mut known)?),
@@ -743,6 +748,7 @@ impl Due {
             | Due::Conflict(_)
             | Due::Duplicate(..)
             | Due::Contact(..)
+            | Due::Held(_)
             | Due::Unsent(..) => None,
         }
     }

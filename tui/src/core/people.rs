@@ -2,6 +2,9 @@
 //!
 //! Plain data; what a key does stands in `update::people`.
 
+use onex_crdt::document::Write;
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::RecordKind;
 use onex_crdt::roles::OrgRole;
 use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 
@@ -56,6 +59,24 @@ impl PeoplePage {
         let held = self.held.iter().map(Entry::Held);
         asking.chain(invitations).chain(devices).chain(held).collect()
     }
+}
+
+/// The records that would be written, each once.
+pub fn written_records(writes: &[Write]) -> Vec<(&'static RecordKind, RecordId)> {
+    let mut records = Vec::new();
+    for write in writes {
+        match write {
+            Write::Create { kind, id, .. }
+            | Write::Set { kind, id, .. }
+            | Write::Register { kind, id, .. } => {
+                if !records.contains(&(*kind, *id)) {
+                    records.push((*kind, *id));
+                }
+            }
+            Write::Act(_) => {}
+        }
+    }
+    records
 }
 
 impl Model {

@@ -90,6 +90,17 @@ pub fn act_title(lang: Lang, id: &str) -> String {
     }
 }
 
+/// Returns whose work a step writes again, as far as it is known here.
+pub fn source_words(lang: Lang, person: Option<&str>, device: Option<&str>) -> String {
+    let device = device.map(|device| device.chars().take(8).collect::<String>());
+    let known = [person.map(str::to_owned), device].into_iter().flatten();
+    let known = known.collect::<Vec<_>>().join(" ");
+    match known.is_empty() {
+        true => tr(lang, "step-source-elsewhere", &[]),
+        false => tr(lang, "step-source", &[("who", known.as_str().into())]),
+    }
+}
+
 /// Returns the word for what the hub decided; an unknown one is returned as it is.
 pub fn outcome_word(lang: Lang, outcome: &str) -> String {
     let found = Outcome::CHOICES.iter().find(|choice| choice.id == outcome);

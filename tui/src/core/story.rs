@@ -175,6 +175,7 @@ fn step(kind: &str, at: &str, org: RecordId, person: &str) -> Step {
         reason: None,
         outcome: None,
         says: Default::default(),
+        source: None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onex_crdt::field::time::Moment;
-use onex_crdt::ids::{OrgId, RecordId};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::registry;
 use onex_node::api::{Answer, SyncReport};
@@ -384,10 +384,54 @@ impl Province {
             let error = peer.error.clone().unwrap_or_default();
             return Err(DemoError::step(step, &format!("{name} does not reach a peer: {error}")));
         }
+        self.count(&report);
+        Ok(is_quiet(&report))
+    }
+
+    /// Syncs a node with one other, which must be reached.
+    pub fn sync_with(
+        &mut self,
+        step: &'static str,
+        name: &'static str,
+        other: &'static str,
+    ) -> Result<(), DemoError> {
+        let report = self.sync_tried(step, name, other)?;
+        if report.peers.iter().all(|peer| peer.reached) {
+            return Ok(());
+        }
+        Err(DemoError::step(step, &format!("{name} does not reach {other}")))
+    }
+
+    /// Syncs a node with one other, if that lets it.
+    pub fn sync_tried(
+        &mut self,
+        step: &'static str,
+        name: &'static str,
+        other: &'static str,
+    ) -> Result<SyncReport, DemoError> {
+        let device = self.device(step, other)?;
+        self.say(name, &["sync".to_owned(), device.to_string()]);
+        let report = self.node(name).sync(Some(device));
+        let report = report.map_err(|error| DemoError::step(step, &error))?;
+        self.count(&report);
+        Ok(report)
+    }
+
+    fn count(&mut self, report: &SyncReport) {
         self.syncs += report.peers.len() as u64;
         let bytes = report.peers.iter().map(|peer| peer.sent.bytes + peer.received.bytes);
         self.sync_bytes += bytes.sum::<u64>();
-        Ok(is_quiet(&report))
+    }
+
+    /// The device of a node.
+    pub fn device(&self, step: &'static str, name: &'static str) -> Result<DeviceId, DemoError> {
+        let me = self.node(name).me().map_err(|error| DemoError::step(step, &error))?;
+        Ok(me.device)
+    }
+
+    /// Takes a node that takes part no more from those that the demo speaks of.
+    pub fn lose(&mut self, name: &'static str) {
+        self.order.retain(|other| *other != name);
     }
 
     /// Syncs these nodes until nothing is left to tell; twice at least, since what the membership

@@ -18,7 +18,7 @@ use super::learners::{Registrar, SchoolClass, TableRow, column, commas, table};
 use super::province::Province;
 use super::reference::Gender;
 use super::teaching::{self, POWER_SUPPLY};
-use super::{DemoError, stage_a};
+use super::{DemoError, ensure, stage_a};
 
 /// Both devices of the railway college.
 const BOTH: &[&str] = &["xatl-1", "xatl-2"];
@@ -410,14 +410,6 @@ fn wrong_import(province: &mut Province, registrar: &mut Registrar) -> Result<()
 
 /// Rows of the wrong file.
 const WRONG: u32 = 20;
-
-fn ensure(
-    step: &'static str,
-    holds: bool,
-    detail: &dyn std::fmt::Display,
-) -> Result<(), DemoError> {
-    if holds { Ok(()) } else { Err(DemoError::step(step, detail)) }
-}
 
 fn joined(ids: &[RecordId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")

@@ -7,7 +7,7 @@ use onex_crdt::records::agreement::Agreement;
 use onex_crdt::records::certificate::CertLevel;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::roles::OrgRole;
-use onex_node::api::{ConflictValue, Health, Keeping, Waiting};
+use onex_node::api::{ConflictValue, Health, Keeping, StepSource, Waiting};
 
 use super::*;
 
@@ -178,6 +178,11 @@ fn a_history_masks_what_it_says_was_changed() {
         reason: None,
         outcome: None,
         says: Default::default(),
+        source: Some(StepSource {
+            change: "e9".repeat(32),
+            person: Some("李强".to_owned()),
+            device: Some(DeviceId([0x6e; 16])),
+        }),
     };
     let difference = Some(vec![("name".to_owned(), text("王芳"), text("汪芳"))]);
     let found = history(
@@ -187,11 +192,15 @@ fn a_history_masks_what_it_says_was_changed() {
     );
     check(
         found["history"][0].clone(),
-        r#"{"id":"01010101010101010101010101010101","type":"contact.edit",
-        "at":"2026-04-20T08:12:05+08:00","org_id":"b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2",
-        "person":"王芳","device":null,"after":["02020202020202020202020202020202"],
-        "digest":null,"changed":{"phone":[null,"139****0021"]},"reason":null,
-        "outcome":null,"here":"sealed"}"#,
+        &format!(
+            r#"{{"id":"01010101010101010101010101010101","type":"contact.edit",
+            "at":"2026-04-20T08:12:05+08:00","org_id":"b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2",
+            "person":"王芳","device":null,"after":["02020202020202020202020202020202"],
+            "digest":null,"changed":{{"phone":[null,"139****0021"]}},"reason":null,
+            "outcome":null,"here":"sealed","source":{{"change":"{}",
+            "person":"李强","device":"6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e"}}}}"#,
+            "e9".repeat(32)
+        ),
     );
     check(found["difference"].clone(), r#"{"name":["王*","汪*"]}"#);
 }
@@ -240,6 +249,7 @@ fn what_was_kept_apart_has_its_shape() {
         person: Some("李强".to_owned()),
         records: Some(vec![RecordId([0x55; 16])]),
         adoptable: true,
+        writes: Vec::new(),
         reason: "removed_device".to_owned(),
         received_from: DeviceId([0x41; 16]),
         received_at: at(),

@@ -8,9 +8,11 @@ use onex_crdt::field::{Shape, show};
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{FieldDef, RecordKind, Row};
 use onex_crdt::value::Value;
+use onex_node::api::Step;
 
 use crate::core::mask;
 use crate::core::model::Model;
+use crate::core::refusal::source_words;
 use crate::i18n::Lang;
 use crate::view::theme::{Look, Mark};
 
@@ -128,6 +130,13 @@ pub fn age(look: Look, now: Option<Moment>, at: Moment) -> String {
         Ok(1) => look.tr("age-yesterday", &[]),
         Ok(days) => look.tr("age-days", &[("days", days.into())]),
     }
+}
+
+/// Whose work a step writes again, if it does.
+pub fn source(look: Look, step: &Step) -> Option<String> {
+    let source = step.source.as_ref()?;
+    let device = source.device.map(|device| device.to_string());
+    Some(source_words(look.lang, source.person.as_deref(), device.as_deref()))
 }
 
 /// Returns the title of an action, or the id of one that this build does not know.

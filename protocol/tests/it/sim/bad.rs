@@ -141,7 +141,7 @@ impl World {
             Bomb => self.bomb(change.bytes),
             _ => change.bytes,
         });
-        DocumentBatch { header: header.clone(), changes, seals }
+        DocumentBatch { changes, seals, ..DocumentBatch::empty(header.clone()) }
     }
 
     fn bomb(&mut self, change: Vec<u8>) -> Vec<u8> {

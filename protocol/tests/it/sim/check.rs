@@ -168,7 +168,10 @@ impl World {
                 let state = State::of(document, &site.node.store.seals[id], seed);
                 let (first, expected) = states.entry(*id).or_insert((index, state.clone()));
                 let header = document.header();
-                let who = || format!("seed {seed}: {first} and {index}: {}", self.told_of(header));
+                let who = || {
+                    let (of, talk) = (self.told_of(header), self.talk(&[*first, index]));
+                    format!("seed {seed}: {first} and {index}: {of}\n{talk}")
+                };
                 assert!(*expected == state, "{}\n{expected:?}\n{state:?}", who());
                 compared += 1;
             }

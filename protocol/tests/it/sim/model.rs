@@ -24,7 +24,7 @@ pub struct Model<'a> {
     seconds: &'a BTreeSet<ChangeHash>,
 }
 
-type Heads = BTreeMap<DocId, Vec<ChangeHash>>;
+type Sealed = BTreeMap<DocId, Vec<Seal>>;
 
 impl<'a> Model<'a> {
     pub fn new(
@@ -54,7 +54,8 @@ impl<'a> Model<'a> {
     pub fn effective(&self) -> BTreeSet<ChangeHash> {
         let own: BTreeSet<_> =
             self.changes.keys().copied().filter(|hash| self.counts_by_itself(hash)).collect();
-        let own = self.forks_left_out(own);
+        let mut own = self.forks_left_out(own);
+        own.retain(|hash| self.may(hash));
         let mut effective = BTreeSet::new();
         loop {
             let here = |dep: &ChangeHash| effective.contains(dep) || self.genesis.contains(dep);
@@ -85,25 +86,33 @@ impl<'a> Model<'a> {
         self.membership.devices_of(owner).map(|(device, _)| device)
     }
 
+    fn device(&self, hash: &ChangeHash) -> Option<DeviceId> {
+        let tag = self.changes[hash].actor().tag();
+        self.owners().find(|device| device.tag() == tag)
+    }
+
+    /// R3.
+    fn may(&self, hash: &ChangeHash) -> bool {
+        let role = self.cut(|body| {
+            matches!(body, Statement::RemoveRole { device, .. } if Some(*device) == self.device(hash))
+        });
+        let below = |seals: Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
+        !self.seconds.contains(hash) || role.is_none_or(below)
+    }
+
     /// R1, R2 and R4, without forks and dependencies.
     fn counts_by_itself(&self, hash: &ChangeHash) -> bool {
-        let tag = self.changes[hash].actor().tag();
-        let Some(device) = self.owners().find(|device| device.tag() == tag) else {
+        let Some(device) = self.device(hash) else {
             return false;
         };
         let cut = self.cut(
             |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
         );
-        let role = self
-            .cut(|body| matches!(body, Statement::RemoveRole { device: it, .. } if *it == device));
-        let below = |heads: &Vec<ChangeHash>| heads.iter().any(|head| self.is_below(hash, head));
-        if self.seconds.contains(hash) && role.is_some_and(|heads| !below(&heads)) {
-            return false;
-        }
-        let by_log = cut.iter().flatten().copied();
-        let sealed = self.seals.iter().filter(|seal| seal.device == device && self.is_good(seal));
-        let mut heads = sealed.map(|seal| seal.head).chain(by_log);
-        let claimed = heads.any(|head| self.is_below(hash, &head));
+        let below = |seals: &Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
+        let by_log = cut.iter().flatten();
+        let sealed = self.seals.iter().filter(|seal| seal.device == device).chain(by_log);
+        let mut good = sealed.filter(|seal| self.is_good(seal));
+        let claimed = good.any(|seal| self.is_below(hash, &seal.head));
         claimed && cut.as_ref().is_none_or(below)
     }
 
@@ -153,13 +162,13 @@ impl<'a> Model<'a> {
     }
 
     /// Up to where the work of somebody who was cut off stays, as the side says that reads the
-    /// document.
-    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<ChangeHash>> {
+    /// document. What it has not named is cut off whole, once it has named everything.
+    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<Seal>> {
         let hub = self.membership.hub();
         let hub_reads = self.header.may_read(hub, OrgRole::Hub);
         let entries = self.membership.entries_from(0);
         let at = entries.iter().find(|entry| of(&entry.statement.body))?;
-        let mut said: Option<Heads> = None;
+        let (mut said, mut is_whole) = (Sealed::new(), false);
         for entry in entries {
             let frontier: &Frontier = match &entry.statement.body {
                 Statement::RemoveDevice { frontier, .. }
@@ -173,13 +182,13 @@ impl<'a> Model<'a> {
             };
             let signer = self.membership.device(entry.statement.signer);
             if signer.is_some_and(|it| it.org == hub) == hub_reads {
-                let said = said.get_or_insert_default();
-                for (document, heads) in frontier {
-                    said.entry(*document).or_insert_with(|| heads.clone());
+                is_whole |= !frontier.more;
+                for seals in frontier.seals.chunk_by(|a, b| a.document == b.document) {
+                    said.entry(seals[0].document).or_insert_with(|| seals.to_vec());
                 }
             }
         }
-        said.map(|said| said.get(&self.header.id()).cloned().unwrap_or_default())
+        said.remove(&self.header.id()).or(is_whole.then(Vec::new))
     }
 
     fn resolved(&self) -> BTreeMap<Actor, (u64, ChangeHash)> {

@@ -222,6 +222,8 @@ impl World {
     /// Remembers who has the changes that a node's log has gained, and sees to what waits in it.
     pub fn noticed(&mut self, index: usize) {
         let site = &mut self.sites[index];
+        let left = std::mem::take(&mut site.node.store.left);
+        site.actors.retain(|document, actor| !left.contains(&(*document, *actor)));
         let from = site.noticed;
         let log = site.node.store.log.get(from..).unwrap_or_default();
         site.noticed += log.len();

@@ -73,6 +73,13 @@ impl Member {
         Self { key, seed, log, runtime, address }
     }
 
+    /// The same member, where another node listens.
+    pub fn at(mut self, node: &Node) -> Self {
+        let listen = node.listen().expect("readable").expect("it listens");
+        self.address = listen.parse().expect("an address");
+        self
+    }
+
     /// Connects and says hello.
     pub fn talk(&self) -> Talk {
         self.try_talk().expect("a welcome")

@@ -22,7 +22,7 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Enter"], 1, when(opens, entry("people-open", "cmd-do", At::People, Does::Open))),
     keys(
         &["F6"],
-        3,
+        4,
         when(
             |model| model.may(&DEVICE_INVITE),
             entry("people-invite", "cmd-invite-own", At::People, Does::Invite),
@@ -30,17 +30,17 @@ pub static COMMANDS: &[Command] = &[
     ),
     keys(
         &["F7"],
-        4,
+        5,
         act(&ROLE_GRANT, At::People, |model| on_device(model) && model.may(&ROLE_GRANT)),
     ),
     keys(
         &["F8"],
-        5,
+        6,
         act(&ROLE_REMOVE, At::People, |model| on_device(model) && model.may(&ROLE_REMOVE)),
     ),
     keys(
         &["Delete"],
-        6,
+        3,
         when(removes, entry("people-remove", "cmd-people-remove", At::People, Does::RemoveMarked)),
     ),
 ];

@@ -12,7 +12,7 @@ use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::registry;
-use onex_crdt::roles::OrgRole;
+use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_node::api::{Me, Query, Status};
 
@@ -63,6 +63,7 @@ pub fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
     if is_college {
         duplicates_due(backend, &mut due, known)?;
     }
+    held_due(backend, me, &mut due)?;
     due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
     if is_college {
         college_due(backend, me, &mut due)?;
@@ -187,6 +188,17 @@ pub fn progress(backend: &dyn Backend) -> Answered<Option<Progress>> {
         taught: sum("taught_hours"),
         planned: sum("plan_hours"),
     }))
+}
+
+/// Work that was kept apart, for whoever can adopt it.
+fn held_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
+    if !me.roles.contains(&PersonRole::Admin) {
+        return Ok(());
+    }
+    let held = backend.quarantine()?;
+    let waits = held.iter().filter(|held| held.adoptable).count();
+    due.extend((waits > 0).then_some(Due::Held(waits)));
+    Ok(())
 }
 
 fn unsent_due(status: &Status, due: &mut Vec<Due>) {

@@ -1,7 +1,11 @@
 //! Devices and people of the story, and changes that were kept apart.
 
+use onex_crdt::document::Write;
 use onex_crdt::ids::{DeviceId, DocId, RecordId};
+use onex_crdt::record::Record;
+use onex_crdt::records::contact::Contact;
 use onex_crdt::roles::PersonRole::{Admin, Coordinator, Lead, Officer, Teacher};
+use onex_crdt::value::Value;
 use onex_node::api::{DeviceRow, InvitationRow, Quarantined};
 
 use super::{CRRC, HUB, RAILWAY, World, moment};
@@ -12,6 +16,13 @@ pub fn devices() -> Vec<DeviceRow> {
     let last_sync = Some(moment("2026-04-20T09:40:00+08:00"));
     let (id, org_id) = (DeviceId([0x41; 16]), RAILWAY.into());
     vec![DeviceRow { id, org_id, persons, joined_at: 4, last_sync, active: true }]
+}
+
+/// What the stolen laptop wrote: another number of a contact.
+fn late() -> Write {
+    let value = Some(Value::Text("13900000099".into()));
+    let (kind, id) = (Contact::KIND, RecordId([0x55; 16]));
+    Write::Set { kind, id, key: "phone".into(), value }
 }
 
 /// A province in which a laptop was stolen: two more devices of the college, the hub's and an
@@ -50,13 +61,14 @@ pub fn with_people(mut world: World) -> World {
         person: adoptable.then(|| "李强".into()),
         records: adoptable.then(|| vec![RecordId([0x55; 16])]),
         adoptable,
+        writes: adoptable.then(late).into_iter().collect(),
         reason: reason.into(),
         received_from: DeviceId([0x77; 16]),
         received_at: moment(at),
         state: "held".into(),
     };
     world.held.extend([
-        held(0x01, "learners", "removed_device", "2026-04-20T09:00:00+08:00", true),
+        held(0x01, "organisation", "removed_device", "2026-04-20T09:00:00+08:00", true),
         held(0x02, "class", "no_seal", "2026-04-20T09:01:00+08:00", false),
     ]);
     world

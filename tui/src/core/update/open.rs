@@ -83,6 +83,7 @@ fn today(model: &mut Model) -> Vec<Task> {
         Some(Due::Import { .. }) => wizard::open(model, Roster::Learner, None),
         Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
+        Some(Due::Held(_)) => people::show_held(model),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
 }

@@ -25,9 +25,24 @@ fn show(model: &mut Model) -> Vec<Task> {
     tasks
 }
 
+/// Opens the page where what was kept apart stands.
+pub fn show_held(model: &mut Model) -> Vec<Task> {
+    let tasks = show(model);
+    model.people_at = HELD;
+    tasks
+}
+
+/// Stands for the first change that was kept apart, until the page is read.
+const HELD: usize = usize::MAX;
+
 /// Takes what was read.
 pub fn take(model: &mut Model, page: PeoplePage) {
-    let last = page.entries().len().saturating_sub(1);
+    let entries = page.entries();
+    let last = entries.len().saturating_sub(1);
+    if model.people_at == HELD {
+        let held = entries.iter().position(|entry| matches!(entry, Entry::Held(_)));
+        model.people_at = held.unwrap_or(last);
+    }
     model.people_at = model.people_at.min(last);
     model.people = Some(page);
 }

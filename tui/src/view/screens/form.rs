@@ -12,7 +12,7 @@ use crate::i18n::Lang;
 use crate::view::form::{Choices, Field, FieldState, Form};
 use crate::view::input::draw_input;
 use crate::view::popup::{centred, draw_box, first_shown};
-use crate::view::screens::{below, failure};
+use crate::view::screens::{below, failure, people};
 use crate::view::text::{Pen, cell_width, put, wrap};
 use crate::view::theme::{HERE, Mark, Role};
 use crate::view::words;
@@ -25,6 +25,7 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
         Some(many) => look.tr("form-many", &[("count", (many.count() as u64).into())]),
         None => state.subject.map(|id| words::name(model, id)).unwrap_or_default(),
     };
+    let (subject, about) = people::about(model, state.action.id).unwrap_or((subject, Vec::new()));
     let heading = format!(" {title}  {subject}");
     put(buffer, Rect { height: area.height.min(1), ..area }, &heading, look.style(Role::Heading));
     draft_state(model, state, area, buffer);
@@ -35,6 +36,12 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
     }
     if let Some(effect) = state.effect {
         area = paragraph(model, &look.tr(effect, &[]), Role::Plain, area, buffer);
+    }
+    for (line, place) in about.iter().zip(area.rows()) {
+        put(buffer, place, &format!("   {line}"), look.style(Role::Accent));
+    }
+    if !about.is_empty() {
+        area = below(area, u16::try_from(about.len() + 1).unwrap_or(u16::MAX));
     }
     let left = match state.left {
         Left::Nothing => None,

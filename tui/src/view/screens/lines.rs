@@ -200,5 +200,6 @@ fn step_text(model: &Model, step: &Step) -> Vec<(String, Role)> {
     if let Some(reason) = &step.reason {
         lines.push((format!("  {reason}"), Role::Plain));
     }
+    lines.extend(words::source(look, step).map(|source| (format!("  {source}"), Role::Plain)));
     lines
 }

@@ -1,16 +1,20 @@
 //! 机构 > 设备与人员: who asks, invitations, devices with their people, and what was kept apart.
 
+use onex_crdt::document::Write;
 use onex_crdt::header::DOCUMENT_KINDS;
-use onex_crdt::ids::DeviceId;
+use onex_crdt::ids::{DeviceId, RecordId};
+use onex_crdt::record::{RecordKind, Row};
+use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_REMOVE};
 use onex_crdt::roles::{OrgRole, PersonRole};
+use onex_crdt::value::Value;
 use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::core::model::Model;
-use crate::core::people::PeoplePage;
+use crate::core::people::{Entry, PeoplePage, written_records};
 use crate::i18n::Lang;
-use crate::view::screens::sync::{Entry, draw_entries};
+use crate::view::screens::sync::{Entry as Line, draw_entries};
 use crate::view::text::{Pen, cut, fit};
 use crate::view::theme::{Mark, Role};
 use crate::view::words;
@@ -25,9 +29,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
     draw_entries(model, lines(model, page, area.width), model.people_at, area, buffer)
 }
 
-fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Entry> {
+fn lines(model: &Model, page: &PeoplePage, width: u16) -> Vec<Line> {
     let look = model.look;
-    let mut lines: Vec<Entry> = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
     if model.me().is_some_and(|me| !me.device_active) {
         lines.extend(removed(model));
     }
@@ -70,7 +74,7 @@ pub fn asking(model: &Model, asking: &Asking) -> String {
 }
 
 /// What a person reads at a device that was removed.
-pub fn removed(model: &Model) -> Vec<Entry> {
+pub fn removed(model: &Model) -> Vec<Line> {
     let look = model.look;
     vec![
         (look.tr("people-removed", &[]), Role::Problem, None),
@@ -140,25 +144,101 @@ fn device(model: &Model, device: &DeviceRow, width: u16) -> String {
 fn kept_apart(model: &Model, held: &Quarantined) -> String {
     let look = model.look;
     let reason = look.tr(&format!("held-{}", held.reason), &[]);
-    // Whoever sent it may have named any kind.
-    let kind = DOCUMENT_KINDS.iter().find(|kind| kind.key == held.document_kind);
-    let kind = look.tr(&format!("document-{}", kind.map_or("other", |kind| kind.key)), &[]);
-    let short =
-        |device: DeviceId| -> String { device.to_string().chars().take(DEVICE_DIGITS).collect() };
-    let (from, at) = (short(held.received_from), words::moment(held.received_at));
-    let mut args = vec![
-        ("kind", kind.as_str().into()),
-        ("reason", reason.as_str().into()),
-        ("device", from.as_str().into()),
-        ("at", at.as_str().into()),
-    ];
-    let kept = look.tr("people-kept", &args);
-    let Some(records) = &held.records else { return kept };
-    let who = held.person.clone().or(held.device.map(short)).unwrap_or_default();
-    args = vec![("who", who.as_str().into()), ("count", (records.len() as u64).into())];
-    format!("{kept}  {}", look.tr("people-kept-records", &args))
+    let (who, what) = (writer(model, held), content(model, held));
+    let at = words::moment(held.received_at);
+    format!("{reason}  {who}  {what}  {at}")
 }
 
+/// Who wrote what was kept apart, else who sent it.
+fn writer(model: &Model, held: &Quarantined) -> String {
+    match (&held.person, held.device) {
+        (Some(person), Some(device)) => format!("{person} {}", short(device)),
+        _ => {
+            let from = short(held.received_from);
+            model.look.tr("people-kept-from", &[("device", from.as_str().into())])
+        }
+    }
+}
+
+fn short(device: DeviceId) -> String {
+    device.to_string().chars().take(DEVICE_DIGITS).collect()
+}
+
+/// What was kept apart in a few words: the first record with the fields that would be written.
+fn content(model: &Model, held: &Quarantined) -> String {
+    let records = written_records(&held.writes);
+    let Some((kind, id)) = records.first() else {
+        // Whoever sent it may have named any kind.
+        let kind = DOCUMENT_KINDS.iter().find(|kind| kind.key == held.document_kind);
+        return model.look.tr(&format!("document-{}", kind.map_or("other", |kind| kind.key)), &[]);
+    };
+    let first = record(model, &held.writes, kind, *id);
+    if records.len() == 1 {
+        return first;
+    }
+    let args = [("first", first.as_str().into()), ("count", (records.len() as u64).into())];
+    model.look.tr("people-kept-more", &args)
+}
+
+fn record(model: &Model, writes: &[Write], kind: &'static RecordKind, id: RecordId) -> String {
+    let look = model.look;
+    let called = if look.lang == Lang::Zh { kind.zh } else { kind.en };
+    let made = writes.iter().find_map(|write| match write {
+        Write::Create { kind: of, id: made, fields } if (*of, *made) == (kind, id) => Some(fields),
+        _ => None,
+    });
+    if let Some(fields) = made {
+        let row = Row { id, fields: fields.clone(), ..Row::default() };
+        return format!("{called} {}", words::title(model, kind, &row));
+    }
+    let keys = fields_of(writes, id).map(|(key, _)| words::label(look.lang, kind, key));
+    let keys: Vec<String> = keys.collect();
+    format!("{called} {}：{}", words::name(model, id), keys.join("、"))
+}
+
+/// The fields of a record that are written, with their values.
+fn fields_of(writes: &[Write], record: RecordId) -> impl Iterator<Item = (&str, Option<&Value>)> {
+    writes.iter().flat_map(move |write| match write {
+        Write::Create { id, fields, .. } if *id == record => {
+            fields.iter().map(|(key, value)| (key.as_str(), Some(value))).collect()
+        }
+        Write::Set { id, key, value, .. } if *id == record => vec![(key.as_str(), value.as_ref())],
+        Write::Register { id, key, value, .. } if *id == record => vec![(*key, value.as_ref())],
+        _ => Vec::new(),
+    })
+}
+
+/// What the form of an action on the marked entry says of it: whose it is, and what adopting it
+/// would write.
+pub fn about(model: &Model, action: &str) -> Option<(String, Vec<String>)> {
+    match model.people_entry()? {
+        Entry::Device(device) if action == DEVICE_REMOVE.id => {
+            let persons: Vec<&str> = device.persons.iter().map(|(name, _)| name.as_str()).collect();
+            Some((format!("{} {}", persons.join(" "), short(device.id)), Vec::new()))
+        }
+        Entry::Held(held) if action == DEVICE_ADOPT.id => {
+            let mut lines = Vec::new();
+            for (kind, id) in written_records(&held.writes) {
+                lines.push(record(model, &held.writes, kind, id));
+                lines.extend(fields_of(&held.writes, id).map(|(key, value)| {
+                    let label = words::label(model.look.lang, kind, key);
+                    format!("  {label}  {}", words::changed(model, kind, key, value))
+                }));
+            }
+            let acts = held.writes.iter().filter_map(|write| match write {
+                Write::Act(act) => Some(words::action(model.look, &act.kind)),
+                _ => None,
+            });
+            lines.extend(acts);
+            lines.truncate(CONTENT_LINES_MAX);
+            Some((writer(model, held), lines))
+        }
+        _ => None,
+    }
+}
+
+/// Lines of what would be written: the form has room for its field below them.
+const CONTENT_LINES_MAX: usize = 9;
 const DEVICE_DIGITS: usize = 8;
 /// Cells of a device's line that are not its people's.
 const OTHER_COLUMNS: u16 = 38;

@@ -86,7 +86,7 @@ fn draw_due(model: &Model, due: &Due, selected: bool, line: Rect, buffer: &mut B
 /// Mark, kind, what it is, what Enter does.
 type Worded = (Mark, &'static str, String, &'static str);
 
-/// An application line in words.
+/// An application line in words, or what was kept apart.
 fn worded_line(model: &Model, due: &Due) -> Worded {
     let look = model.look;
     let line = |row| {
@@ -115,6 +115,10 @@ fn worded_line(model: &Model, due: &Due) -> Worded {
             let kind = onex_crdt::records::application::Application::KIND;
             let asked = words::changed(model, kind, "pending_request", asked);
             (Mark::Attention, "due-request", format!("{asked}  {}", since(row, at)), "does-review")
+        }
+        Due::Held(count) => {
+            let args = [("count", (*count as u64).into())];
+            (Mark::Attention, "due-held", look.tr("due-held-count", &args), "does-look")
         }
         _ => {
             let what = due.line().map(|row| words::certificate(look, row)).unwrap_or_default();
