@@ -350,7 +350,7 @@ fn a_number_used_twice_is_frozen_until_the_hub_resolves_it() {
     let values = [("role", "evaluator"), ("short_code", "CNKJ"), ("name", "某评价机构")];
     let org = province.act("hub-2", "organisation.add", None, &values);
     province.settle();
-    let member = Member::join(province.node("hub-1"), org.into());
+    let member = Member::join(province.node("hub-1"), org.into(), 0x99);
     province.settle();
     let header = ORGANISATION.of(member.log.network(), org.into(), YEAR);
     let devices = [member.key.clone(), member.key.clone(), member.key.clone()];
