@@ -29,7 +29,6 @@ use crate::clock::random;
 use crate::engine::Engine;
 use crate::handle::{Node, NodeError, Writer, moment};
 use crate::home::write_secret;
-use crate::removal;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
 use crate::store::{self, StoreError, outbox, peers, projection};
 
@@ -306,7 +305,7 @@ impl Node {
             let device = self.find_device(text("id"))?;
             let given = actions::RemovalReason::from_id(text("reason"));
             let given = given.unwrap_or(actions::RemovalReason::Lost);
-            self.device_remove(device, removal::reason(given))?;
+            self.device_remove(device, given)?;
             RecordId(device.0)
         } else if action.id == actions::DEVICE_ADOPT.id {
             self.device_adopt(text("id"))?

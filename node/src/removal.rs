@@ -151,12 +151,3 @@ impl Writer {
 fn hub_reads(membership: &Membership, header: &Header) -> bool {
     header.may_read(membership.hub(), OrgRole::Hub)
 }
-
-/// The reason as the membership log has it.
-pub(crate) fn reason(given: actions::RemovalReason) -> RemovalReason {
-    match given {
-        actions::RemovalReason::Lost => RemovalReason::Lost,
-        actions::RemovalReason::Left => RemovalReason::Left,
-        actions::RemovalReason::Replaced => RemovalReason::Replaced,
-    }
-}

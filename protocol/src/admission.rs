@@ -99,7 +99,9 @@ impl DocumentBatch {
     }
 
     fn is_too_large(&self) -> bool {
-        self.changes.len() > DOCUMENT_CHANGES_MAX || self.seals.len() > DOCUMENT_SEALS_MAX
+        self.changes.len() > DOCUMENT_CHANGES_MAX
+            || self.seals.len() > DOCUMENT_SEALS_MAX
+            || self.apart.len() > DOCUMENT_CHANGES_MAX + DOCUMENT_SEALS_MAX
     }
 }
 

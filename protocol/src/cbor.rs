@@ -59,6 +59,11 @@ by_id!(
     person_role,
     onex_crdt::roles::PersonRole
 );
+by_id!(
+    /// Why a device is removed.
+    removal_reason,
+    onex_crdt::records::membership::RemovalReason
+);
 
 /// Why bytes are no value.
 #[derive(Debug, thiserror::Error)]

@@ -117,11 +117,7 @@ impl Invitation {
 
     /// Returns the membership log as far as the invitation has it: its root.
     pub fn membership(&self) -> Result<Membership, InvitationError> {
-        let membership = Membership::open(self.root.clone())?;
-        match membership.network() == self.network {
-            true => Ok(membership),
-            false => Err(InvitationError::Root(MembershipError::WrongNetwork)),
-        }
+        root_open(&self.root, self.network)
     }
 
     fn check(&self) -> Result<(), InvitationError> {
@@ -130,17 +126,34 @@ impl Invitation {
         if self.id != self.secret.id() {
             return Err(InvitationError::WrongId);
         }
-        if self.addresses.len() > ADDRESSES_MAX {
-            return Err(InvitationError::Addresses { found: self.addresses.len() });
-        }
-        for (device, key, address) in &self.addresses {
-            text_check("address", address, ADDRESS_CHARS_MAX)?;
-            if key.device() != *device {
-                return Err(InvitationError::WrongKey { device: *device });
-            }
-        }
+        addresses_check(&self.addresses)?;
         if is_date(&self.expires_on) { Ok(()) } else { Err(InvitationError::Date) }
     }
+}
+
+/// Returns the membership log that the root of a network begins.
+pub(crate) fn root_open(root: &Entry, network: NetworkId) -> Result<Membership, InvitationError> {
+    let membership = Membership::open(root.clone())?;
+    match membership.network() == network {
+        true => Ok(membership),
+        false => Err(InvitationError::Root(MembershipError::WrongNetwork)),
+    }
+}
+
+/// Checks where others can be reached: few enough, each with its own key.
+pub(crate) fn addresses_check(
+    addresses: &[(DeviceId, PublicKey, String)],
+) -> Result<(), InvitationError> {
+    if addresses.len() > ADDRESSES_MAX {
+        return Err(InvitationError::Addresses { found: addresses.len() });
+    }
+    for (device, key, address) in addresses {
+        text_check("address", address, ADDRESS_CHARS_MAX)?;
+        if key.device() != *device {
+            return Err(InvitationError::WrongKey { device: *device });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the proof of a joining device that it knows the secret, good on one connection only:

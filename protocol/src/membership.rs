@@ -163,6 +163,8 @@ pub struct Membership {
     entries: Vec<Entry>,
     organisations: BTreeMap<OrgId, Organisation>,
     devices: BTreeMap<DeviceId, Device>,
+    /// The organisations that have a recovery key, by what its id would be if it were a device's.
+    recoveries: BTreeMap<DeviceId, OrgId>,
     terms: Vec<Term>,
     cuts: BTreeMap<u64, Cut>,
     resolved: BTreeMap<(DocId, Actor), (u64, ChangeHash)>,
@@ -225,6 +227,7 @@ impl Membership {
             entries: Vec::new(),
             organisations: BTreeMap::new(),
             devices: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             terms: Vec::new(),
             cuts: BTreeMap::new(),
             resolved: BTreeMap::new(),
@@ -448,6 +451,8 @@ impl Membership {
             }
             Statement::Rotate(rotation) => self.rotation_apply(rotation, position),
             Statement::SetRecovery { org, key } => {
+                self.recoveries.retain(|_, of| of != org);
+                self.recoveries.insert(key.device(), *org);
                 self.organisation_mut(*org).recovery = Some(*key);
             }
             Statement::Reset { org } => self.reset(*org, entry.statement.signer, position),
@@ -475,6 +480,7 @@ impl Membership {
         if alone || organisation.reset_asked.is_some() {
             organisation.awaits_first = true;
             (organisation.recovery, organisation.reset_asked) = (None, None);
+            self.recoveries.retain(|_, of| *of != org);
         } else {
             organisation.reset_asked = Some(signer);
         }

@@ -6,9 +6,9 @@ use onex_crdt::ids::{DeviceId, Digest, NetworkId, OrgId};
 
 use crate::armour;
 use crate::cbor;
-use crate::enrolment::{ADDRESSES_MAX, InvitationError};
+use crate::enrolment::{InvitationError, addresses_check, root_open};
 use crate::key::{PublicKey, SigningKey};
-use crate::membership::{ENTRY_BYTES_MAX, Entry, Membership, MembershipError};
+use crate::membership::{ENTRY_BYTES_MAX, Entry, Membership};
 
 /// Most bytes of the file before it becomes text.
 const RECOVERY_BYTES_MAX: usize = ENTRY_BYTES_MAX + 8 * 1024;
@@ -73,20 +73,14 @@ impl Recovery {
     pub fn from_text(text: &str) -> Result<Self, InvitationError> {
         let bytes = armour::decode(RECOVERY, text, RECOVERY_TEXT_MAX)?;
         let recovery: Self = cbor::decode_exact(&bytes, RECOVERY_BYTES_MAX)?;
-        if recovery.addresses.len() > ADDRESSES_MAX {
-            return Err(InvitationError::Addresses { found: recovery.addresses.len() });
-        }
+        addresses_check(&recovery.addresses)?;
         recovery.membership()?;
         Ok(recovery)
     }
 
     /// Returns the membership log as far as the file has it: its root.
     pub fn membership(&self) -> Result<Membership, InvitationError> {
-        let membership = Membership::open(self.root.clone())?;
-        match membership.network() == self.network {
-            true => Ok(membership),
-            false => Err(InvitationError::Root(MembershipError::WrongNetwork)),
-        }
+        root_open(&self.root, self.network)
     }
 }
 
@@ -114,8 +108,18 @@ mod tests {
         assert_eq!(typed.key().public(), read.secret.key().public());
         assert_ne!(RecoverySecret([0x2f; 16]).key().public(), typed.key().public());
         assert!(!format!("{recovery:?}").contains("46, 46"), "a secret is not printed");
-        let mut foreign = recovery;
-        foreign.network.0[0] ^= 1;
-        assert!(Recovery::from_text(&foreign.to_text()).is_err());
+        let refused = |alter: &dyn Fn(&mut Recovery)| {
+            let mut altered = recovery.clone();
+            alter(&mut altered);
+            Recovery::from_text(&altered.to_text()).expect_err("it was altered")
+        };
+        let network = refused(&|it| it.network.0[0] ^= 1);
+        assert!(matches!(network, InvitationError::Root(_)), "{network}");
+        let many = refused(&|it| it.addresses = vec![it.addresses[0].clone(); 17]);
+        assert!(matches!(many, InvitationError::Addresses { found: 17 }), "{many}");
+        let key = refused(&|it| it.addresses[0].1 = SigningKey::from_seed(&[2; 32]).public());
+        assert!(matches!(key, InvitationError::WrongKey { .. }), "{key}");
+        let address = refused(&|it| it.addresses[0].2 = "\u{1b}[2J".to_owned());
+        assert!(matches!(address, InvitationError::Text(_)), "{address}");
     }
 }

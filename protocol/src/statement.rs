@@ -4,6 +4,7 @@
 
 use minicbor::{Decode, Encode};
 use onex_crdt::ids::{Actor, ChangeHash, DeviceId, Digest, DocId, NetworkId, OrgId};
+pub use onex_crdt::records::membership::RemovalReason;
 use onex_crdt::roles::{OrgRole, PersonRole};
 
 use crate::cbor::{self, CborError};
@@ -44,21 +45,6 @@ impl Root {
     pub fn network(&self) -> NetworkId {
         NetworkId(Digest::over(&[&cbor::encode(self)]).half())
     }
-}
-
-/// Why a device was removed (`device.remove`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum RemovalReason {
-    /// Lost or stolen.
-    #[n(0)]
-    Lost,
-    /// Its person has left.
-    #[n(1)]
-    Left,
-    /// Another device takes its place.
-    #[n(2)]
-    Replaced,
 }
 
 /// What of somebody's work stays when he is cut off, or a part of it.
@@ -138,7 +124,7 @@ pub enum Statement {
         #[n(0)]
         device: DeviceId,
         /// Why.
-        #[n(1)]
+        #[cbor(n(1), with = "crate::cbor::removal_reason")]
         reason: RemovalReason,
         /// What of its work stays.
         #[n(2)]

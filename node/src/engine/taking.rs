@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 
 use onex_crdt::action::{Reason, Refusal, Who};
 use onex_crdt::document::{Change, Document, TouchKey, Write};
-use onex_crdt::foreign::{ForeignBytes, Parsed, read};
+use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DeviceId, DocId, RecordId};
 use onex_crdt::record::RecordKind;
@@ -36,8 +36,6 @@ pub struct Taken {
     pub admitted: usize,
     /// Changes that were kept apart, and why.
     pub refused: Vec<(DocId, &'static str)>,
-    /// Whether the sender sent what no honest node sends.
-    pub offends: bool,
     /// What this device is to say in the membership log: which branch of a fork it had.
     pub statements: Vec<Statement>,
 }
@@ -111,10 +109,7 @@ impl Engine {
         let apart = quarantine::of(transaction, id)?;
         let held = Held { document: &before, seals: &seals, apart: &apart, log_grew };
         let outcome = admit(held, batch, membership);
-        for refused in outcome.told() {
-            taken.refused.push((id, refused.reason));
-            taken.offends |= offends(refused, from);
-        }
+        taken.refused.extend(outcome.told().map(|refused| (id, refused.reason)));
         self.keep_apart(transaction, &before, &outcome, &apart, from)?;
         taken.statements.extend(
             outcome.forks.iter().filter_map(|fork| resolution(membership, who, &header, fork)),
@@ -356,17 +351,6 @@ fn resolution(
     let mut devices = membership.devices_of(header.owner).filter(|_| mine);
     let (device, _) = devices.find(|(id, _)| id.tag() == actor.tag())?;
     Some(Statement::Resolve { device, document: header.id(), actor, seq, head })
-}
-
-/// Whether no honest node sends what was refused: bytes that are no change, too many of them, or
-/// its own work that cannot be applied. That of others is passed on, to show what hangs on it.
-fn offends(refused: &Refused, from: DeviceId) -> bool {
-    let of_sender = || read(&refused.bytes).is_ok_and(|facts| facts.actor.tag() == from.tag());
-    match refused.reason {
-        "too_large" => true,
-        "malformed" | "failed_to_apply" => refused.change.is_none() || of_sender(),
-        _ => false,
-    }
 }
 
 /// Changes that were kept apart, by their hash.

@@ -397,17 +397,15 @@ impl Driver {
             {
                 return Ok(vec![self.turn_away(peer)]);
             }
-            Effect::Admit { peer, device, documents, upto, origin } => {
-                let batch = (device, documents, upto, origin);
-                let (admitted, offends) = storing::admit(&self.node, batch)?;
-                if offends {
-                    self.offended(peer, Offence::OverQuota);
+            other => {
+                let events = storing::store(&self.node, self.own, other, &mut self.seen)?;
+                if let Some(Event::Admitted { peer, admitted }) = events.first()
+                    && admitted.refused.iter().any(|(_, reason)| Offence::is_in(reason))
+                {
+                    self.offended(*peer, Offence::OverQuota);
                 }
-                let mut events = vec![Event::Admitted { peer, admitted }];
-                events.extend(storing::news(&self.node, &mut self.seen)?);
                 return Ok(events);
             }
-            other => return storing::store(&self.node, self.own, other, &mut self.seen),
         }
         Ok(Vec::new())
     }

@@ -95,6 +95,13 @@ pub(super) fn store(
             let answer = engine.answer(store.read(), own, query)?;
             Ok(vec![Event::Answer { peer, answer }])
         }
+        Effect::Admit { peer, device, documents, upto, origin } => {
+            drop(writer);
+            let admitted = admit(node, device, documents, upto, origin)?;
+            let mut events = vec![Event::Admitted { peer, admitted }];
+            events.extend(news(node, seen)?);
+            Ok(events)
+        }
         Effect::Taken { device, upto } => {
             peers::set_taken(writer.store.read(), device, upto)?;
             Ok(Vec::new())
@@ -135,12 +142,14 @@ pub(super) fn store(
     }
 }
 
-/// Stores what a peer sent, what was kept apart of it, and how far its log was taken. Tells too
-/// whether the peer sent what no honest node sends.
-pub(super) fn admit(
+/// Stores what a peer sent, what was kept apart of it, and how far its log was taken.
+fn admit(
     node: &Node,
-    (device, documents, upto, origin): (DeviceId, Vec<DocumentBatch>, LogPosition, Origin),
-) -> Result<(Admitted, bool), NodeError> {
+    device: DeviceId,
+    documents: Vec<DocumentBatch>,
+    upto: LogPosition,
+    origin: Origin,
+) -> Result<Admitted, NodeError> {
     let mut writer = node.writer()?;
     let who = node.who(&writer)?;
     let ids: Vec<_> = documents.iter().map(DocumentBatch::id).collect();
@@ -161,13 +170,12 @@ pub(super) fn admit(
     if taken.admitted > 0 {
         node.shared.changed();
     }
-    let admitted = Admitted {
+    Ok(Admitted {
         documents: taken.documents as u64,
         changes: taken.admitted as u64,
         quarantined: taken.refused.len() as u64,
         refused: taken.refused,
-    };
-    Ok((admitted, taken.offends))
+    })
 }
 
 fn party_of(membership: &Membership, device: DeviceId) -> Option<Party> {

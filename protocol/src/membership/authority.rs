@@ -29,12 +29,11 @@ impl Signer<'_> {
 impl Membership {
     /// Returns who signs under this id.
     pub(super) fn signer(&self, id: DeviceId) -> Result<Signer<'_>, MembershipError> {
-        let keys = self.organisations.iter();
-        let mut keys = keys.filter_map(|(org, it)| it.recovery.as_ref().map(|key| (*org, key)));
-        if let Some((org, key)) = keys.find(|(_, key)| key.device() == id) {
-            return Ok(Signer::Recovery(org, key));
+        let key = |org: &OrgId| self.organisations[org].recovery.as_ref().map(|key| (*org, key));
+        match self.recoveries.get(&id).and_then(key) {
+            Some((org, key)) => Ok(Signer::Recovery(org, key)),
+            None => self.active_device(id).map(Signer::Device),
         }
-        self.active_device(id).map(Signer::Device)
     }
 
     /// Checks whether somebody may say this now, and whether it makes sense now.
@@ -178,8 +177,8 @@ impl Membership {
 
     /// A recovery key is no device's and nobody else's.
     fn recovery_check(&self, key: &PublicKey) -> Result<(), MembershipError> {
-        let taken = self.devices.contains_key(&key.device())
-            || self.organisations.values().any(|org| org.recovery.as_ref() == Some(key));
+        let id = key.device();
+        let taken = self.devices.contains_key(&id) || self.recoveries.contains_key(&id);
         if taken { Err(MembershipError::KeyInUse) } else { Ok(()) }
     }
 
@@ -226,7 +225,7 @@ impl Membership {
         if self.devices.contains_key(&device) {
             return Err(MembershipError::DeviceExists { device });
         }
-        if self.organisations.values().any(|org| org.recovery.as_ref() == Some(key)) {
+        if self.recoveries.contains_key(&device) {
             return Err(MembershipError::KeyInUse);
         }
         match self.devices_of(org).any(|(id, _)| id.tag() == device.tag()) {

@@ -175,6 +175,7 @@ fn what_stands_below_a_deletion_counts_everywhere() {
     batch.show(one.refused.clone());
     let other = admit(scene.held(), batch, &log);
     assert_eq!(found(&other), found(&one));
+    assert_eq!((one.told().count(), other.told().count()), (1, 0), "whoever shows it is not told");
     let held =
         Held { document: &one.document, seals: &one.seals, apart: &one.refused, log_grew: true };
     let again = admit(held, scene.batch(Vec::new(), Vec::new()), &log);

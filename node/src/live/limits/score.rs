@@ -28,6 +28,11 @@ impl Offence {
             _ => None,
         }
     }
+
+    /// Whether no honest node sends what was refused for this reason.
+    pub fn is_in(reason: &str) -> bool {
+        matches!(reason, "malformed" | "too_large" | "failed_to_apply")
+    }
 }
 
 /// At this score a device is turned away.
