@@ -122,6 +122,7 @@ fn carry_out(lang: Lang, command: Command) -> Result<Output, Failure> {
                 (_, true) => invite::Way::Stick(out),
                 _ => invite::Way::File(out),
             };
+            let role = role.as_deref().and_then(OrgRole::from_id);
             let asked = invite::Asked { role, org, way };
             invite::invite(lang, &opened(person.as_deref())?, &asked)
         }
@@ -262,7 +263,7 @@ impl Status {
 
 /// 1+X 证书试点管理 · The distributed system of the 1+X certificate pilot.
 #[derive(Debug, Parser)]
-#[command(name = "onex", version, about, long_about = None)]
+#[command(name = "onex", version, after_help = AROUND)]
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
@@ -284,14 +285,16 @@ enum Command {
         /// The person at this device.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
     /// 生成邀请 · Writes an invitation for a device.
     Invite {
         /// The role of the organisation that is invited.
-        #[arg(long, value_parser = role, requires = "org", required_unless_present = "device")]
-        role: Option<OrgRole>,
+        #[arg(long, value_parser = [OrgRole::College.id(), OrgRole::Evaluator.id()])]
+        #[arg(requires = "org", required_unless_present = "device")]
+        role: Option<String>,
         /// The organisation that is invited.
         #[arg(long, conflicts_with = "device", required_unless_present = "device")]
         org: Option<String>,
@@ -307,8 +310,10 @@ enum Command {
         /// For a device that cannot call: files go to and fro on a stick.
         #[arg(long)]
         offline: bool,
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -329,11 +334,13 @@ enum Command {
         /// Takes the inviter's answer from a stick.
         #[arg(long, conflicts_with_all = ["file", "code", "request"])]
         response: Option<PathBuf>,
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
         /// Seconds to wait for the inviter.
         #[arg(long, default_value_t = 600)]
         wait: u64,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -347,8 +354,10 @@ enum Command {
         /// The answer that is written.
         #[arg(long)]
         out: Option<PathBuf>,
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -356,16 +365,18 @@ enum Command {
     Root {
         #[command(subcommand)]
         what: root::Root,
-        /// Who acts.
+        /// 由谁办理 · Who acts.
         #[arg(long, global = true)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long, global = true)]
         json: bool,
     },
-    /// 恢复 · Recovery keys, and organisations that lost everything.
+    /// 恢复密钥 · Recovery keys, and organisations that lost everything.
     Recovery {
         #[command(subcommand)]
         what: root::Recovery,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long, global = true)]
         json: bool,
     },
@@ -374,6 +385,7 @@ enum Command {
         /// Where to listen; without it where it listened last, else any free port.
         #[arg(long)]
         listen: Option<std::net::SocketAddr>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -381,13 +393,16 @@ enum Command {
     Sync {
         /// A device, or the beginning of its id; without it every peer that is known.
         peer: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
     /// 节点状态 · Who am I, what is unsent, peers, conflicts.
     Status {
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -410,9 +425,10 @@ enum Command {
         /// Shows masked fields as they are; who looked is written down.
         #[arg(long)]
         reveal: bool,
-        /// Who looks.
+        /// 由谁查看 · Who looks.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -428,9 +444,10 @@ enum Command {
         /// Shows masked fields as they are; who looked is written down.
         #[arg(long)]
         reveal: bool,
-        /// Who looks.
+        /// 由谁查看 · Who looks.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -445,9 +462,10 @@ enum Command {
         /// Names every action.
         #[arg(long)]
         list: bool,
-        /// Who acts.
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -463,9 +481,10 @@ enum Command {
         /// Checks only; saves nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Who acts.
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -478,9 +497,10 @@ enum Command {
         /// Shows masked fields; it is written down who looked.
         #[arg(long)]
         reveal: bool,
-        /// Who looks.
+        /// 由谁查看 · Who looks.
         #[arg(long)]
         person: Option<String>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -489,6 +509,7 @@ enum Command {
         /// Makes a new database of what can be read; the damaged one stays beside it.
         #[arg(long)]
         repair: bool,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -500,26 +521,29 @@ enum Command {
         /// this home.
         #[arg(long = "passphrase-file")]
         secret: Option<PathBuf>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 恢复 · Puts back what a backup holds. Safe at any time; unsent work stays.
+    /// 还原备份 · Puts back what a backup holds. Safe at any time; unsent work stays.
     Restore {
         /// The backup.
         file: PathBuf,
         /// A file with the backup's passphrase.
         #[arg(long = "passphrase-file")]
         secret: Option<PathBuf>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
     /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
     Passphrase {
-        /// `keystore` hands the keys to the system's keystore.
+        /// What is done with it.
         what: secrets::What,
         /// A file with the new passphrase; without it it is asked for.
         #[arg(long)]
         new: Option<PathBuf>,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
@@ -537,6 +561,7 @@ enum Command {
         /// Exits when the province stands.
         #[arg(long)]
         no_tui: bool,
+        /// 输出 JSON · Prints one JSON value.
         #[arg(long)]
         json: bool,
         /// Prints each step's equivalent command to stderr.
@@ -571,7 +596,8 @@ impl Command {
     }
 }
 
-fn role(text: &str) -> Result<OrgRole, String> {
-    let all = || OrgRole::CHOICES.iter().map(|choice| choice.id).collect::<Vec<_>>().join(", ");
-    OrgRole::from_id(text).ok_or_else(all)
-}
+/// What stands below the help.
+const AROUND: &str = "\
+不带命令：打开界面 · Without a command the interface opens
+ONEX_HOME=DIR   本机数据所在的文件夹 · where this node lives
+ONEX_LANG=zh|en 语言 · the language";

@@ -13,7 +13,7 @@ use onex_crdt::document::{Document, Later, TouchKey, UNDONE, Undoing, Write};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{ActId, BatchId, ChangeHash, DocId, RecordId};
 use onex_crdt::record::RecordKind;
-use onex_crdt::records::undo::{UNDO, UNDONE_ACT, standing};
+use onex_crdt::records::undo::{UNDO, UNDONE_ACT, meant, standing};
 use onex_crdt::registry;
 use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
@@ -274,8 +274,10 @@ fn undo_act(plan: &mut Plan, view: &SqlView<'_>, document: &Document, who: &Who,
     let says = Says::nothing().with(UNDONE_ACT, Some(Value::Text(id.to_string())));
     desk.act(document.header().clone(), act.subject, says);
     plan.writes.extend(desk.into_writes());
-    let kind = registry::action(&act.kind).and_then(|action| action.kind);
+    // What is brought back is about the record of the act that was taken back.
+    let meant = meant(act, |id| Some(document.act(id)?.act));
+    let kind = registry::action(&meant.kind).and_then(|action| action.kind);
     if let Some(kind) = kind {
-        plan.undone.push((kind, act.subject));
+        plan.undone.push((kind, meant.subject));
     }
 }

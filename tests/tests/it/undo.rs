@@ -166,10 +166,11 @@ fn steps_of_the_training_are_taken_back() {
         province.sync("xatl-2");
         let after = lists(province.node("xatl-2"));
         assert_ne!(before, after, "{action} leads to something");
-        undo(xatl, &What::Last, &[]);
+        let undone = undo(xatl, &What::Last, &[]);
         province.sync("xatl-2");
         BOTH.iter().for_each(|name| check_lists(province.node(name), &before, action));
-        undo(xatl, &What::LastUndoing, &[]);
+        let redone = undo(xatl, &What::LastUndoing, &[]);
+        assert_eq!(redone.undone, undone.undone, "{action}: the same records are named");
         province.sync("xatl-2");
         BOTH.iter().for_each(|name| check_lists(province.node(name), &after, action));
         undo(xatl, &What::LastUndoing, &[]);

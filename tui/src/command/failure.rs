@@ -6,6 +6,7 @@ use onex_crdt::action::{Action, Reason, Refusal};
 use onex_node::NodeError;
 use onex_node::backup::BackupError;
 use onex_node::home::KeysError;
+use onex_node::net::NetError;
 use onex_node::rooting::RootRefusal;
 use onex_node::store::StoreError;
 
@@ -37,7 +38,12 @@ impl Failure {
 
     /// Puts a node's error into words.
     pub fn of(lang: Lang, error: NodeError) -> Self {
-        let detail = detail(&error);
+        let detail = match &error {
+            NodeError::NoNode { folder } => folder.clone(),
+            NodeError::Folder { folder, source } => format!("{folder}: {source}"),
+            NodeError::Net(error) => detail(error),
+            error => detail(error),
+        };
         let detail = [("detail", Arg::Text(&detail))];
         let refused = |id, field: Option<&str>| Self::Refused(said(lang, id, &detail, field));
         let failed = |id| Self::System(said(lang, id, &detail, None));
@@ -81,6 +87,7 @@ impl Failure {
             NodeError::Store(StoreError::OlderProgram) => failed("in-use"),
             NodeError::Stopped => failed("stopped"),
             NodeError::NoPeer => failed("no-peer"),
+            NodeError::Net(NetError::Bind { .. }) => failed("no-listening"),
             NodeError::Unreachable | NodeError::Net(_) => failed("unreachable"),
             NodeError::NotConfirmed => failed("not-confirmed"),
             NodeError::Folder { .. } => failed("disk"),

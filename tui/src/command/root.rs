@@ -82,6 +82,7 @@ pub enum Recovery {
         /// The code from paper, on a device that takes part.
         #[arg(long, conflicts_with = "file")]
         code: Option<String>,
+        /// 由谁办理 · Who acts.
         #[arg(long)]
         person: Option<String>,
     },

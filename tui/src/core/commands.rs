@@ -717,6 +717,14 @@ pub static COMMANDS: &[Command] = &[
     keys(&["1"], 0, entry("go-today", "screen-today", At::Page, Does::Go(Screen::Today))),
     keys(&["2"], 0, entry("go-lines", "screen-lines", At::Page, Does::Go(Screen::Lines))),
     keys(
+        &["3"],
+        0,
+        when(
+            has_training,
+            entry("go-training", "screen-training", At::Page, Does::Go(Screen::Training)),
+        ),
+    ),
+    keys(
         &["0"],
         0,
         entry("go-directory", "screen-directory", At::Page, Does::Go(Screen::Directory)),
@@ -745,6 +753,10 @@ pub static COMMANDS: &[Command] = &[
     keys(&["Ctrl+Q"], 11, entry("quit", "cmd-quit", At::Anywhere, Does::Quit)),
     keys(&["Ctrl+C"], 0, entry("interrupt", "cmd-interrupt", At::Anywhere, Does::Interrupt)),
 ];
+
+fn has_training(model: &Model) -> bool {
+    model.screens().contains(&Screen::Training)
+}
 
 fn has_node(model: &Model) -> bool {
     model.welcome.is_none()

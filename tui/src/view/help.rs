@@ -24,6 +24,8 @@ pub struct Help<'a> {
 impl Help<'_> {
     /// Draws the help over a screen.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, look: Look) {
+        // The hint bar below says what the keys do in the help itself.
+        let area = Rect { height: area.height.saturating_sub(1), ..area };
         let foot = foot(centred(area, WIDTH_MAX, area.height).width.saturating_sub(4), look);
         let keys = self.here.len().max(self.anywhere.len());
         let wanted = u16::try_from(keys + foot.len() + 7).unwrap_or(u16::MAX);

@@ -22,13 +22,16 @@ use crate::i18n::{Lang, families};
 use crate::view::screens::draw;
 use crate::view::shot::{shot, visible};
 
+/// Makes who sits there, with what he has.
+type Who = fn() -> Fake;
+
 /// Who sits there, and the keys that lead to the picture.
-fn check(name: &str, fake: fn() -> Fake, keys: &str) {
+fn check(name: &str, fake: Who, keys: &str) {
     check_after(name, fake, keys, |_| {});
 }
 
 /// Who sits there, the keys, and what happens after them.
-fn check_after(name: &str, fake: fn() -> Fake, keys: &str, happens: fn(&mut Driver)) {
+fn check_after(name: &str, fake: Who, keys: &str, happens: fn(&mut Driver)) {
     for (lang, tongue) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         for (width, height) in [(80, 24), (120, 40)] {
             let mut driver = Driver::new(fake(), lang, (width, height));
@@ -285,12 +288,9 @@ fn a_passphrase_is_asked_for() {
     });
 }
 
-/// What somebody is called, and his node.
-type Person = (&'static str, fn() -> Fake);
-
 #[test]
 fn no_sentence_is_missing_on_any_screen() {
-    let people: [Person; 7] = [
+    let people: [(&str, Who); 7] = [
         ("college", college),
         ("hub", hub),
         ("evaluator", evaluator),
@@ -359,8 +359,8 @@ const HOSTILE_KEYS: [&str; 12] = [
 ];
 
 /// A place, and somebody who has something there.
-fn any_place() -> impl Strategy<Value = (fn() -> Fake, &'static str)> {
-    let there = |keys: &&'static str| -> (fn() -> Fake, &'static str) {
+fn any_place() -> impl Strategy<Value = (Who, &'static str)> {
+    let there = |keys: &&'static str| -> (Who, &'static str) {
         match keys {
             keys if keys.starts_with('3') => (trainer, keys),
             keys if keys.contains("F9") => (peopled, keys),

@@ -187,11 +187,8 @@ pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
     for command in commands {
         let text = match command.does {
-            Does::Move(1 | -1)
-                if matches!(command.at, At::List | At::Palette | At::Popup | At::Sheet) =>
-            {
-                model.look.tr("cmd-choose", &[])
-            }
+            Does::Move(1 | -1) if command.at == At::Help => model.look.tr("cmd-scroll", &[]),
+            Does::Move(1 | -1) if CHOOSES.contains(&command.at) => model.look.tr("cmd-choose", &[]),
             _ => command.title(lang),
         };
         match hints.last_mut() {
@@ -201,6 +198,9 @@ pub fn hints(model: &Model) -> Vec<Hint> {
     }
     hints
 }
+
+/// Places where one of several is marked.
+const CHOOSES: [At; 5] = [At::List, At::Palette, At::Popup, At::Sheet, At::Jobs];
 
 fn tabs(model: &Model) -> Vec<Tab> {
     if model.welcome.is_some() {

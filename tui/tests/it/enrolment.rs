@@ -65,21 +65,20 @@ fn an_organisation_is_invited_in_its_own_role_only() {
     let out = hub.folder.path().join("invitation");
     let file = out.to_str().expect("UTF-8");
     let (by_out, by_org) = (format!("out={file}"), format!("org_id={org}"));
-    for role in ["evaluator", "hub"] {
-        let by_role = format!("role={role}");
-        let to_college = ["invite", "--role", role, "--org", &org, "--json"];
-        let ways: [(&str, Vec<&str>); 4] = [
-            ("by file", [&to_college[..], &["--out", file]].concat()),
-            ("by code", [&to_college[..], &["--code"]].concat()),
-            ("on a stick", [&to_college[..], &["--offline", "--out", file]].concat()),
-            ("as an action", vec!["do", "device.invite", &by_out, &by_role, &by_org, "--json"]),
-        ];
-        for (way, arguments) in ways {
-            let refused = hub.run(&arguments);
-            assert_eq!(refused.status, 1, "{way} as {role}: {refused:?}");
-            assert_eq!(refused.json()["refused"]["field"], "role", "{way} as {role}");
-            assert!(!out.exists(), "{way} as {role}: nothing is written");
-        }
+    let action = ["do", "device.invite", &by_out, &by_org, "--json"];
+    let wrong = ["invite", "--role", "evaluator", "--org", &org, "--json"];
+    let ways: [(&str, Vec<&str>); 5] = [
+        ("by file", [&wrong[..], &["--out", file]].concat()),
+        ("by code", [&wrong[..], &["--code"]].concat()),
+        ("on a stick", [&wrong[..], &["--offline", "--out", file]].concat()),
+        ("as an action", [&action[..], &["role=evaluator"]].concat()),
+        ("as a hub", [&action[..], &["role=hub"]].concat()),
+    ];
+    for (way, arguments) in ways {
+        let refused = hub.run(&arguments);
+        assert_eq!(refused.status, 1, "{way}: {refused:?}");
+        assert_eq!(refused.json()["refused"]["field"], "role", "{way}");
+        assert!(!out.exists(), "{way}: nothing is written");
     }
     let right = ["invite", "--role", "college", "--org", &org, "--offline", "--out", file];
     hub.json(&right);

@@ -7,7 +7,7 @@ use onex_crdt::records::class::actions::{CANCEL, CLOSE, CONFIRM, EDIT, ENROL, OP
 use onex_crdt::records::learner::actions as learner;
 
 use crate::core::commands::{At, Command, Does, act, can, entry, keys, when};
-use crate::core::model::{Model, Screen};
+use crate::core::model::Model;
 use crate::core::training::{Area, Page, Part};
 use crate::core::update::training::{Train, subject_of, ticked_for, ticked_pair};
 
@@ -55,10 +55,6 @@ fn can_edit_learner(model: &Model) -> bool {
         && model.may(&learner::EDIT)
 }
 
-fn has_training(model: &Model) -> bool {
-    model.screens().contains(&Screen::Training)
-}
-
 const fn train(id: &'static str, text: &'static str, at: At, does: Train) -> Command {
     entry(id, text, at, Does::Train(does))
 }
@@ -69,14 +65,6 @@ const fn mark(id: &'static str, text: &'static str, mark: Mark) -> Command {
 
 /// What can be done in 培训.
 pub static COMMANDS: &[Command] = &[
-    keys(
-        &["3"],
-        0,
-        when(
-            has_training,
-            entry("go-training", "screen-training", At::Page, Does::Go(Screen::Training)),
-        ),
-    ),
     // Classes.
     keys(&["Enter"], 1, entry("classes-open", "cmd-open", At::Classes, Does::Open)),
     keys(&["F6"], 3, act(&OPEN, At::Classes, |model| model.may(&OPEN))),
