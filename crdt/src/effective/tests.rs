@@ -152,6 +152,23 @@ fn the_branch_that_the_log_chose_counts_and_the_actor_ends_there() {
     check(&facts, "a", &format!("{hang} b:fork c:fork x:fork y:fork z:fork"));
 }
 
+/// Of the branch that is not here, the last number is its last change's and nobody else's.
+#[test]
+fn a_branch_that_is_not_here_yet_ends_below_its_last_number() {
+    let mut facts = facts();
+    facts.resolved.insert(actor(TAG, 9), (3, hash('?')));
+    check(&facts, "BDab", "c:fork");
+}
+
+#[test]
+fn an_ancestry_has_the_heads_and_what_is_known_below() {
+    let facts = facts();
+    let below = |heads| facts.ancestry(&hashes(heads)).into_iter().collect::<Vec<_>>();
+    assert_eq!(below("D"), hashes("BDab"));
+    assert_eq!(below("ca"), hashes("abc"));
+    assert_eq!(below("g?"), []);
+}
+
 #[test]
 fn an_unsealed_twin_is_no_fork() {
     let mut facts = facts();
