@@ -221,7 +221,7 @@ fn record_key(kind: &RecordKind, id: RecordId) -> String {
     format!("{}/{id}", kind.key)
 }
 
-fn change_from(change: &automerge::Change) -> Change {
+pub(crate) fn change_from(change: &automerge::Change) -> Change {
     Change {
         hash: hash_from(&change.hash()),
         deps: change.deps().iter().map(hash_from).collect(),

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Change, Deed, Document, hash_from};
+use crate::document::{Change, Deed, Document, change_from, hash_from};
 use crate::effective::ChangeFacts;
 use crate::ids::{Actor, ChangeHash};
 
@@ -134,31 +134,30 @@ impl Document {
             changes.iter().map(Vouched::parsed).filter(|c| !self.holds(&c.hash())).collect();
         // What reads the copy is held too: it may be the first to trip over what Automerge took.
         let judged = || {
-            let admitted = self.quarantine_apply(&fresh)?;
-            let judge = |change: &&Parsed| {
-                let hash = change.hash();
-                match admitted.deed(&hash) {
+            let (admitted, applied) = self.quarantine_apply(&fresh)?;
+            let judge = |change: &automerge::Change| {
+                let hash = hash_from(&change.hash());
+                match admitted.deed_of(change).filter(|_| admitted.holds(&hash)) {
                     None => Some((hash, ForeignError::MissingDependency)),
                     Some(deed) if permits(&hash, &deed) => None,
                     Some(_) => Some((hash, ForeignError::NotPermitted)),
                 }
             };
-            let faults: Faults = fresh.iter().filter_map(judge).collect();
-            if !faults.is_empty() {
-                return Err(faults);
+            let faults: Faults = applied.iter().filter_map(judge).collect();
+            match faults.is_empty() {
+                true => Ok((admitted, applied.iter().map(change_from).collect())),
+                false => Err(faults),
             }
-            let new = fresh.iter().filter_map(|change| admitted.change(&change.hash())).collect();
-            Ok((admitted, new))
         };
         catch_unwind(AssertUnwindSafe(judged)).unwrap_or(Err(Faults::new()))
     }
 
     /// One bad change costs no further application: it is passed over, and what follows it.
-    fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Document, Faults> {
+    fn quarantine_apply(&self, fresh: &[&Parsed]) -> Result<Applied, Faults> {
         let mut history = History::of(self.automerge());
         let mut copy = self.automerge().clone();
         let genesis = automerge::ActorId::from(self.id().as_bytes());
-        let mut faults = Faults::new();
+        let (mut faults, mut applied) = (Faults::new(), Vec::with_capacity(fresh.len()));
         for parsed in in_order(fresh) {
             let change = match checked(parsed, &mut history, &copy, &genesis) {
                 Ok(change) => change,
@@ -167,10 +166,11 @@ impl Document {
                     continue;
                 }
             };
-            if copy.apply_changes([change]).is_err() {
+            if copy.apply_changes([change.clone()]).is_err() {
                 faults.insert(parsed.hash(), ForeignError::FailedToApply);
                 return Err(faults);
             }
+            applied.push(change);
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -178,11 +178,14 @@ impl Document {
         let document = self.with_automerge(copy);
         let loaded = Document::load(self.header().clone(), &document.save());
         match loaded.is_ok_and(|loaded| loaded.heads() == document.heads()) {
-            true => Ok(document),
+            true => Ok((document, applied)),
             false => Err(faults),
         }
     }
 }
+
+/// A document, and the changes that were applied to it, in their order.
+type Applied = (Document, Vec<automerge::Change>);
 
 /// Which changes are at fault, each with its reason; none of them where only all together fail.
 pub type Faults = BTreeMap<ChangeHash, ForeignError>;
@@ -204,7 +207,8 @@ fn checked(
     let step = history.step(&change)?;
     operations::check(copy, genesis, &expanded)?;
     history.extend(&change, step);
-    Ok(change)
+    // What is kept has one form, whatever the sender packed.
+    Ok(canonical)
 }
 
 /// The changes each after those of the same batch that it follows; what follows itself stays out.

@@ -119,6 +119,9 @@ pub struct Admission {
     pub refused: Vec<Refused>,
     /// Actors with two changes under one number, where the log has not chosen yet.
     pub forks: Vec<Forked>,
+    /// The new changes that were kept apart here before. Whoever may read the document is owed them,
+    /// whoever it was that sent what made them count: the peer may never have had them.
+    pub back: BTreeSet<ChangeHash>,
     shown: BTreeSet<ChangeHash>,
 }
 
@@ -195,8 +198,8 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     if let Some(reason) = batch_fault(document, &batch, membership) {
         let (document, seals) = (document.clone(), held.seals.to_vec());
         let (new, gone, forks) = (Vec::new(), Vec::new(), Vec::new());
-        let (refused, shown) = (all_refused(batch, reason), BTreeSet::new());
-        return Admission { document, new, gone, seals, refused, forks, shown };
+        let (refused, back, shown) = (all_refused(batch, reason), BTreeSet::new(), BTreeSet::new());
+        return Admission { document, new, gone, seals, refused, forks, back, shown };
     }
     let DocumentBatch { header, changes, seals, apart: shown } = batch;
     let mut outcome = Outcome::new(held, !changes.is_empty() || !seals.is_empty());
@@ -236,9 +239,10 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
     let kept = kept(document, &judged);
     let admitted = outcome.apply(kept, ordered, &|hash, deed| rights.permits(hash, deed));
     let seals = outcome.seals(&admitted, arriving, verdicts);
-    let Outcome { new, refused, .. } = outcome;
+    let Outcome { new, refused, before, .. } = outcome;
+    let back = new.iter().map(|it| it.hash).filter(|hash| before.contains_key(hash)).collect();
     let shown = shown.into_iter().collect();
-    Admission { document: admitted, new, gone, seals, refused, forks, shown }
+    Admission { document: admitted, new, gone, seals, refused, forks, back, shown }
 }
 
 /// Whether a refusal leaves the document open between the two: it then stays out of the

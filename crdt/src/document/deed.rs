@@ -36,10 +36,16 @@ pub struct Deed {
 impl Document {
     /// Returns what a change of the document does.
     pub fn deed(&self, hash: &ChangeHash) -> Option<Deed> {
-        let actor = self.change(hash)?.actor;
-        let mut person = self.authorship(hash).map(|(_, author)| author.person);
+        self.deed_of(&self.automerge.get_change_by_hash(&hash_into(hash))?)
+    }
+
+    /// The same of a change that is at hand: to find one again costs a look at the whole document.
+    pub(crate) fn deed_of(&self, change: &automerge::Change) -> Option<Deed> {
+        let actor = Actor::from_slice(change.actor_id().to_bytes())?;
+        let message = change.message().unwrap_or_default();
+        let mut person = Authorship::read(message, change.timestamp()).map(|author| author.person);
         let (mut kinds, mut acts) = (BTreeSet::new(), BTreeSet::new());
-        for key in self.touched_in(&[*hash]) {
+        for key in self.touched_by(std::slice::from_ref(change)) {
             match key {
                 TouchKey::Record(kind, _) => drop(kinds.insert(kind)),
                 TouchKey::Act(id) => {

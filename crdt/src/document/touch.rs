@@ -16,25 +16,22 @@ impl Document {
     /// Read from their operations: a difference between two states would not show a value that
     /// lost against a concurrent one, and with it not the conflict.
     pub fn touched(&self, before: &[ChangeHash]) -> BTreeSet<TouchKey> {
-        let Ok(records) = self.collection(RECORDS) else {
-            return BTreeSet::new();
-        };
         let known: Vec<_> = before.iter().filter(|hash| self.holds(hash)).map(hash_into).collect();
-        self.touched_by(&records, self.automerge.get_changes(&known))
+        self.touched_by(&self.automerge.get_changes(&known))
     }
 
     /// What some changes of the document touched.
     pub fn touched_in(&self, changes: &[ChangeHash]) -> BTreeSet<TouchKey> {
-        let Ok(records) = self.collection(RECORDS) else {
-            return BTreeSet::new();
-        };
         let found = changes.iter().map(hash_into);
         let found = found.filter_map(|hash| self.automerge.get_change_by_hash(&hash));
-        self.touched_by(&records, found.collect())
+        self.touched_by(&found.collect::<Vec<_>>())
     }
 
-    fn touched_by(&self, records: &ObjId, changes: Vec<automerge::Change>) -> BTreeSet<TouchKey> {
+    pub(super) fn touched_by(&self, changes: &[automerge::Change]) -> BTreeSet<TouchKey> {
         let mut touched = BTreeSet::new();
+        let Ok(records) = self.collection(RECORDS) else {
+            return touched;
+        };
         // The operations of one record stand together; finding its key costs more than they do.
         let mut last: Option<(ObjId, String)> = None;
         for change in changes {
@@ -46,7 +43,7 @@ impl Document {
                     _ => match &last {
                         Some((of, key)) if *of == object => key.clone(),
                         _ => {
-                            let key = self.key_in(records, &object).unwrap_or_default();
+                            let key = self.key_in(&records, &object).unwrap_or_default();
                             last.insert((object, key)).1.clone()
                         }
                     },

@@ -126,7 +126,8 @@ impl Engine {
         }
         self.actor_changes(id, &outcome.new);
         let document = &outcome.document;
-        documents::save(transaction, document, &outcome.new, &outcome.seals, Origin::Peer(from))?;
+        let origin = Origin::Peer(from, &outcome.back);
+        documents::save(transaction, document, &outcome.new, &outcome.seals, origin)?;
         if outcome.gone.is_empty() {
             let touched = document.touched(&before.heads());
             work.touches.extend(documents::project_sources(transaction, document, &touched)?);

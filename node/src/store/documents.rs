@@ -188,8 +188,8 @@ pub enum Origin<'a> {
     Own(&'a str),
     /// This device wrote them for itself: nobody else may read them.
     Private,
-    /// A peer sent them.
-    Peer(DeviceId),
+    /// A peer sent them, but for those that were kept apart here: those are sent to it too.
+    Peer(DeviceId, &'a BTreeSet<ChangeHash>),
 }
 
 /// Stores new changes of a document, and the seals that are live with them.
@@ -215,7 +215,7 @@ pub fn save(
                 None
             }
             Origin::Private => None,
-            Origin::Peer(device) => Some(device),
+            Origin::Peer(device, back) => Some(device).filter(|_| !back.contains(&change.hash)),
         };
         let position = log::append(connection, id, change.hash, peer)?;
         steps::put(connection, document, change.hash, position)?;

@@ -349,6 +349,7 @@ impl Store {
         self.forks.extend(outcome.forks.iter().map(|fork| (id, *fork)));
         self.left.extend(outcome.gone.iter().map(|change| (id, change.actor)));
         for change in &outcome.new {
+            let origin = origin.filter(|_| !outcome.back.contains(&change.hash));
             self.log_append(id, (change.hash, &change.bytes), origin);
         }
         let forked = !outcome.forks.is_empty();

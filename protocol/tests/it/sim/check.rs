@@ -9,7 +9,7 @@ use onex_crdt::registry;
 use onex_protocol::cbor;
 use onex_protocol::machine::{Event, PeerId};
 use onex_protocol::membership::Entry;
-use onex_protocol::message::{Message, Origin};
+use onex_protocol::message::{Batch, Message, Origin};
 use onex_protocol::scope::Party;
 use onex_protocol::seal::Seal;
 use onex_protocol::statement::Statement;
@@ -115,7 +115,10 @@ impl World {
         let mut lines = Vec::new();
         for (time_ms, from, to, peer, bytes) in &self.sent {
             if nodes.contains(from) && nodes.contains(to) {
-                let text = format!("{:?}", Message::decode(bytes).map(|(message, _)| message));
+                let text = match Message::decode(bytes).map(|(message, _)| message) {
+                    Ok(Message::Batch(batch)) => batch_told(&batch),
+                    other => format!("{other:?}"),
+                };
                 let end = text.char_indices().nth(600).map_or(text.len(), |(at, _)| at);
                 lines.push(format!("  {time_ms} {peer:?} {from} to {to}: {}", &text[..end]));
             }
@@ -278,6 +281,16 @@ impl World {
         }
         said
     }
+}
+
+/// A batch in a few words.
+fn batch_told(batch: &Batch) -> String {
+    let told = batch.documents.iter().map(|it| {
+        let (changes, seals, apart) = (it.changes.len(), it.seals.len(), it.apart.len());
+        format!("{} {}: {changes} changes {seals} seals {apart} apart", it.id(), it.header.kind)
+    });
+    let documents = told.collect::<Vec<_>>().join(", ");
+    format!("batch {:?} {:?} {:?} [{documents}]", batch.origin, batch.upto, batch.end)
 }
 
 /// What two nodes must have alike of a document.
