@@ -276,4 +276,13 @@ fn seals_have_verdicts_of_their_own() {
         Err(Exclusion::WrongOwner),
     ];
     assert_eq!(judge(&changes, &seals).1, expected);
+    // Device 13 joined at 4 and was removed at 5.
+    let at = |position| Seal::make(&key(13), body(2, 13, position));
+    let expected = [
+        Err(Exclusion::UnknownDevice),
+        Ok(()),
+        Err(Exclusion::RemovedDevice),
+        Err(Exclusion::RemovedDevice),
+    ];
+    assert_eq!(judge(&[], &[at(3), at(4), at(5), at(9)]).1, expected);
 }
