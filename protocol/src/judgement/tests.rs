@@ -286,3 +286,46 @@ fn seals_have_verdicts_of_their_own() {
     ];
     assert_eq!(judge(&[], &[at(3), at(4), at(5), at(9)]).1, expected);
 }
+
+fn say(log: &mut Membership, seed: u8, body: Statement) {
+    let statement = log.propose(&key(seed), body);
+    log.append(log.sequence(&key(1), statement).expect("allowed")).expect("it is next");
+}
+
+/// Whoever lost his role keeps what was held of it then; others are not touched by that.
+#[test]
+fn a_right_ends_where_the_work_in_it_was_held() {
+    let (mut log, header) = (membership(), header());
+    let (device, person) = (key(12).device(), || "王芳".to_owned());
+    let changes = [change(1, 12, &[]), change(2, 12, &[1])].map(|change| (change.hash, change));
+    let facts = |log: &Membership| log_facts(&header, changes.clone().into(), &[], log);
+    let deed = |seed, person: Option<&str>| Deed {
+        actor: actor(1, seed),
+        person: person.map(str::to_owned),
+        kinds: [String::from("contact")].into(),
+        acts: BTreeSet::new(),
+    };
+    let permits = |log: &Membership, seed, person| {
+        let rights = Rights::new(&header, log, &facts(log));
+        [1, 2].map(|n| rights.permits(&hash(n), &deed(seed, person)))
+    };
+    let narrowed = |log: &Membership| {
+        let rights = Rights::new(&header, log, &facts(log));
+        [11, 12, 13, 21].map(|seed| rights.is_narrowed(actor(1, seed)))
+    };
+    assert_eq!(permits(&log, 12, Some("王芳")), [false, false], "no role yet");
+    let role = PersonRole::Coordinator;
+    say(&mut log, 11, Statement::GrantRole { device, person: person(), role });
+    assert_eq!(permits(&log, 12, Some("王芳")), [true, true]);
+    assert_eq!(narrowed(&log), [false; 4]);
+    let frontier = Frontier::whole(vec![seal(1, 12)]);
+    say(&mut log, 11, Statement::RemoveRole { device, person: person(), role, frontier });
+    assert_eq!(permits(&log, 12, Some("王芳")), [true, false]);
+    assert_eq!(narrowed(&log), [false, true, false, false]);
+    assert_eq!(permits(&log, 11, Some("王芳")), [true, true], "an admin");
+    assert_eq!(permits(&log, 12, Some("李强")), [false, false], "another person there");
+    assert_eq!(permits(&log, 12, None), [false, false]);
+    assert_eq!(permits(&log, 21, Some("王芳")), [false, false], "another organisation");
+    say(&mut log, 11, Statement::GrantRole { device, person: person(), role });
+    assert_eq!(permits(&log, 12, Some("王芳")), [true, true], "his again");
+}
