@@ -1,7 +1,6 @@
 //! Documents from inside: merging, conflicts, history, loading.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use onex_crdt::document::{Authorship, Change, Document, DocumentError, REMOVED, TouchKey, Write};
 use onex_crdt::foreign::ForeignBytes;
@@ -457,29 +456,11 @@ fn renamed(count: u16) -> (Document, Change) {
     (before, change)
 }
 
-/// Eight times the fields must not cost 64 times as much; each figure is the best of three.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "only two times of one run are compared")]
-fn a_change_of_many_fields_is_judged_in_linear_time() {
-    let cost = |count: u16| {
-        let (document, change) = renamed(count);
-        let parsed = ForeignBytes(change.bytes.clone()).parse().expect("honest");
-        let vouched = [parsed.vouched()];
-        let mut best = [Duration::MAX; 2];
-        for _ in 0..3 {
-            let began = Instant::now();
-            let (admitted, _) = document.admit(&vouched, &|_, _| true).expect("honest");
-            let read = Instant::now();
-            let writes = admitted.writes_of(&change.hash).expect("all of it is known");
-            assert_eq!(writes.len(), usize::from(count));
-            best[0] = best[0].min(read - began);
-            best[1] = best[1].min(read.elapsed());
-        }
-        println!("{count} fields, {} bytes: {best:?}", change.bytes.len());
-        best
-    };
-    let (few, many) = (cost(1_000), cost(8_000));
-    for (few, many) in few.into_iter().zip(many) {
-        assert!(many < few * 30, "{few:?}, {many:?}");
-    }
+fn a_change_of_many_fields_is_admitted_and_read_whole() {
+    let (document, change) = renamed(8_000);
+    let parsed = ForeignBytes(change.bytes.clone()).parse().expect("honest");
+    let (admitted, _) = document.admit(&[parsed.vouched()], &|_, _| true).expect("honest");
+    let writes = admitted.writes_of(&change.hash).expect("all of it is known");
+    assert_eq!(writes.len(), 8_000);
 }
