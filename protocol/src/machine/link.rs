@@ -238,6 +238,9 @@ impl Link {
         if around.membership.device(self.device()).is_some_and(|device| !device.active) {
             return Err(Fault::RemovedDevice);
         }
+        if let Phase::Open(exchange) = &mut self.phase {
+            exchange.membership_grew();
+        }
         match &self.phase {
             Phase::Learning(peer) if self.party(around).is_some() => {
                 self.phase = Phase::Answering(peer.clone());
@@ -251,9 +254,6 @@ impl Link {
             }
             Phase::Settling { .. } => return self.settle(around, out),
             Phase::Open(_) => {
-                if let Phase::Open(exchange) = &mut self.phase {
-                    exchange.membership_grew();
-                }
                 self.entries_pass(around, out);
                 self.pump(out);
             }

@@ -71,6 +71,7 @@ fn until(
     }
     let totals = sum.into_inner().expect("not poisoned");
     let seconds = begin.elapsed().as_secs_f64();
+    assert!(totals.runs > 0, "{name}: nothing was run");
     let counts: Vec<_> = totals.each().iter().map(|(name, n)| format!("{name} {n}")).collect();
     let rate = totals.runs as f64 / seconds;
     println!("{name}: {seconds:.1} s, {rate:.1} runs/s; {}", counts.join(", "));
