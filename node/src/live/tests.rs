@@ -80,10 +80,8 @@ fn a_removed_device_hears_that_it_was_removed() {
     let remove = Statement::RemoveDevice { device, reason, frontier: Frontier::default() };
     state(&hub, vec![remove]);
     assert!(me(&second).device_active, "nobody has told it yet");
-    let begun = std::time::Instant::now();
     let report = second.sync(None).expect("a report");
-    assert!(begun.elapsed() < SILENCE_MAX, "at once, not by silence");
-    assert_eq!(report.peers[0].closed, Some(Closed::Removed));
+    assert_eq!(report.peers[0].closed, Some(Closed::Removed), "told so, not by silence");
     assert!(!me(&second).device_active);
     assert_eq!(me(&second).org_name, me(&hub).org_name, "what is here stays readable");
     serving.stop().expect("stops");
