@@ -61,7 +61,7 @@ pub fn log_facts(
             facts.claims.extend(claim(seal, verdict, header, membership));
         }
     }
-    facts.resolved = membership.resolved(header.id()).collect();
+    facts.resolved = membership.resolved(header).collect();
     facts
 }
 

@@ -167,7 +167,8 @@ pub struct Membership {
     recoveries: BTreeMap<DeviceId, OrgId>,
     terms: Vec<Term>,
     cuts: BTreeMap<u64, Cut>,
-    resolved: BTreeMap<(DocId, Actor), (u64, ChangeHash)>,
+    /// The branches of forks that were chosen, those by the hub and those by admins apart.
+    resolved: BTreeMap<(DocId, bool, Actor), (u64, ChangeHash)>,
     said: BTreeSet<Digest>,
 }
 
@@ -404,6 +405,10 @@ impl Membership {
             && self.device(device).is_some_and(|device| device.was_active(position))
     }
 
+    fn is_of_hub(&self, device: DeviceId) -> bool {
+        self.device(device).is_some_and(|device| device.org == self.hub)
+    }
+
     fn active_device(&self, device: DeviceId) -> Result<&Device, MembershipError> {
         match self.device(device) {
             None => Err(MembershipError::UnknownDevice { device }),
@@ -447,7 +452,8 @@ impl Membership {
                 self.cut_extend(*cut, entry.statement.signer, frontier);
             }
             Statement::Resolve { document, actor, seq, head, .. } => {
-                self.resolved.insert((*document, *actor), (*seq, *head));
+                let by_hub = self.is_of_hub(entry.statement.signer);
+                self.resolved.insert((*document, by_hub, *actor), (*seq, *head));
             }
             Statement::Rotate(rotation) => self.rotation_apply(rotation, position),
             Statement::SetRecovery { org, key } => {

@@ -127,7 +127,8 @@ impl Membership {
                 let target = self.device(*device);
                 let target = target.ok_or(MembershipError::UnknownDevice { device: *device })?;
                 allowed(is_admin_of(signer, target.org) || self.is_hub_staff(signer))?;
-                match self.resolved.contains_key(&(*document, *actor)) {
+                let by_hub = signer.org == self.hub;
+                match self.resolved.contains_key(&(*document, by_hub, *actor)) {
                     true => Err(MembershipError::Resolved),
                     false => Ok(()),
                 }

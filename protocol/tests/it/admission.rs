@@ -161,11 +161,11 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
     assert_eq!((one.forks[0].seq, one.forks[0].head), (1, changes[0].hash));
     assert_eq!((other.forks[0].seq, other.forks[0].head), (1, forked[0].hash));
 
-    // The hub says which branch it had: on both sides the same counts again.
+    // An admin says which branch was there first: on both sides the same counts again.
     let mut log = membership();
     let (device, actor) = (device(COLLEGE_1), changes[0].actor);
     let (document, seq, head) = (plan().id(), 1, changes[0].hash);
-    say(&mut log, HUB_1, Statement::Resolve { device, document, actor, seq, head });
+    say(&mut log, COLLEGE_1, Statement::Resolve { device, document, actor, seq, head });
     for (outcome, apart) in [(one, one_apart), (other, other_apart)] {
         let document = &outcome.document;
         let held = Held { document, seals: &outcome.seals, apart: &apart, log_grew: true };
@@ -174,6 +174,29 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
         assert!(!after.document.holds(&forked[0].hash));
         assert_eq!((after.new.len(), after.forks.len()), (3, 0));
     }
+}
+
+/// Whoever reads a document chooses: an admin could otherwise take back what the hub holds, by
+/// a branch at his own device that ends before it.
+#[test]
+fn an_admin_takes_nothing_back_that_the_hub_holds() {
+    let check = |header: Header, by, counts| {
+        let (document, changes) = chain(&header, COLLEGE_1, 2);
+        let seals = vec![seal(&document, COLLEGE_1, &changes[1])];
+        let before = take(&header, bytes(&changes), seals);
+        let mut log = membership();
+        let (device, actor, head) = (device(COLLEGE_1), changes[1].actor, changes[0].hash);
+        let resolve = Statement::Resolve { device, document: header.id(), actor, seq: 1, head };
+        say(&mut log, by, resolve);
+        let (document, seals) = (&before.document, &before.seals[..]);
+        let held = Held { document, seals, apart: &[], log_grew: true };
+        let after = admit(held, DocumentBatch::empty(header), &log);
+        assert_eq!(after.document.holds(&changes[1].hash), counts);
+    };
+    check(APPLICATION.between(network(), COLLEGE, EVALUATOR, YEAR), COLLEGE_1, true);
+    check(APPLICATION.between(network(), COLLEGE, EVALUATOR, YEAR), HUB_1, false);
+    check(plan(), COLLEGE_1, false);
+    check(plan(), HUB_1, true);
 }
 
 #[test]

@@ -192,10 +192,13 @@ impl<'a> Model<'a> {
     }
 
     fn resolved(&self) -> BTreeMap<Actor, (u64, ChangeHash)> {
+        let hub = self.membership.hub();
+        let hub_reads = self.header.may_read(hub, OrgRole::Hub);
+        let by_hub = |by| self.membership.device(by).is_some_and(|it| it.org == hub);
         let entries = self.membership.entries_from(0).iter();
         let resolved = entries.filter_map(|entry| match &entry.statement.body {
             Statement::Resolve { document, actor, seq, head, .. }
-                if *document == self.header.id() =>
+                if *document == self.header.id() && by_hub(entry.statement.signer) == hub_reads =>
             {
                 Some((*actor, (*seq, *head)))
             }
