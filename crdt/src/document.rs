@@ -134,6 +134,19 @@ impl Document {
             && outside().iter().all(|change| hash_from(&change.hash) != *older)
     }
 
+    /// The changes that stand below some of its changes; of those, such as stand below another one.
+    /// Costs a look at every change, however many there are to look below.
+    pub fn below(&self, heads: &[ChangeHash]) -> BTreeSet<ChangeHash> {
+        let metas = self.automerge.get_changes_meta(&[]).into_iter();
+        let deps: BTreeMap<_, _> = metas.map(|meta| (meta.hash, meta.deps)).collect();
+        let (mut below, mut open) = (BTreeSet::new(), Vec::from_iter(heads.iter().map(hash_into)));
+        while let Some(hash) = open.pop() {
+            let fresh = deps.get(&hash).into_iter().flatten();
+            open.extend(fresh.filter(|dep| below.insert(hash_from(dep))));
+        }
+        below
+    }
+
     /// What must be known of every change to judge it, the genesis left out.
     pub fn facts(&self) -> BTreeMap<ChangeHash, ChangeFacts> {
         let genesis = self.genesis_actor();

@@ -2,6 +2,8 @@
 //!
 //! What that comes to for changes is judged elsewhere (`judgement`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minicbor::{Decode, Encode};
 use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, NetworkId};
 
@@ -140,6 +142,37 @@ pub fn newest(
     }
     kept.push(incoming);
     Ok(kept)
+}
+
+/// Divides the good seals of one document whose heads count: those that are live, in the order
+/// given, and those that have no room among them.
+///
+/// Live are those that `newest` would keep, whatever the order of arrival; of more than 16 of one
+/// device those with the smallest heads. `below(heads)` are the changes below some heads: it is
+/// asked once a device, so that very many seals cost no more looks at the document.
+pub fn live(
+    seals: Vec<Seal>,
+    below: impl Fn(&[ChangeHash]) -> BTreeSet<ChangeHash>,
+) -> (Vec<Seal>, Vec<Seal>) {
+    let rank = |seal: &Seal| (seal.membership_position, seal.signature);
+    let mut of: BTreeMap<DeviceId, BTreeMap<ChangeHash, _>> = BTreeMap::new();
+    for seal in &seals {
+        let best = of.entry(seal.device).or_default().entry(seal.head).or_insert(rank(seal));
+        *best = rank(seal).max(*best);
+    }
+    for heads in of.values_mut().filter(|heads| heads.len() > 1) {
+        let covered = below(&heads.keys().copied().collect::<Vec<_>>());
+        heads.retain(|head, _| !covered.contains(head));
+    }
+    let (mut kept, mut seen) = (seals, BTreeSet::new());
+    kept.retain(|seal| {
+        let is_best = of[&seal.device].get(&seal.head) == Some(&rank(seal));
+        is_best && seen.insert((seal.device, seal.head))
+    });
+    kept.into_iter().partition(|seal| {
+        let beyond = of[&seal.device].keys().nth(SEALS_LIVE_MAX);
+        beyond.is_none_or(|beyond| seal.head < *beyond)
+    })
 }
 
 /// Why a good seal cannot be kept.

@@ -334,6 +334,39 @@ fn at_most_16_seals_of_a_device_are_live() {
     assert_eq!(admission.seals.len(), 16);
 }
 
+/// Live seals are part of what two nodes compare: were it those that came first, two nodes that
+/// hold the same would differ for ever, and repair it whenever they meet.
+#[test]
+fn which_seals_are_live_follows_from_what_is_known() {
+    let signed = |n| {
+        let mut document = Document::genesis(plan());
+        let change = write(&mut document, COLLEGE_1, n, "王芳");
+        (seal(&document, COLLEGE_1, &change), change.bytes)
+    };
+    let mut signed: Vec<_> = (1..=20).map(signed).collect();
+    let mut outcome = || {
+        signed.reverse();
+        let (mut document, mut seals) = (Document::genesis(plan()), Vec::new());
+        let mut rest: Vec<Refused> = Vec::new();
+        for (seal, change) in &signed {
+            let (changes, seals_sent) = (vec![change.clone()], vec![seal.clone()]);
+            let batch =
+                DocumentBatch { changes, seals: seals_sent, ..DocumentBatch::empty(plan()) };
+            let before = Held { document: &document, seals: &seals, apart: &rest, log_grew: false };
+            let after = admit(before, batch, &membership());
+            rest = apart(&after, &rest);
+            rest.retain(|it| after.seals.iter().all(|seal| seal.to_bytes() != it.bytes));
+            (document, seals) = (after.document, after.seals);
+        }
+        let mut live: Vec<_> = seals.iter().map(|seal| seal.head).collect();
+        live.sort_unstable();
+        (live, rest.len())
+    };
+    let (one, other) = (outcome(), outcome());
+    assert_eq!((one.0.len(), one.1), (16, 4));
+    assert_eq!(one, other, "whichever came first");
+}
+
 #[test]
 fn only_a_repair_makes_a_missing_dependency_final() {
     assert!(refusal_opens("no_seal", false));
