@@ -73,14 +73,11 @@ impl Membership {
         self.cuts.get(&position)
     }
 
-    /// Returns the branches that count where actors of a document were forked: the number and the
-    /// hash of the last change of each.
-    pub fn resolved(
-        &self,
-        document: DocId,
-    ) -> impl Iterator<Item = (Actor, (u64, ChangeHash))> + '_ {
+    /// Returns the branches that count where actors of a document were forked: the last change of
+    /// each.
+    pub fn resolved(&self, document: DocId) -> impl Iterator<Item = (Actor, ChangeHash)> + '_ {
         let all = (document, Actor([0; Actor::BYTES]))..=(document, Actor([0xff; Actor::BYTES]));
-        self.resolved.range(all).map(|((_, actor), branch)| (*actor, *branch))
+        self.resolved.range(all).map(|((_, actor), head)| (*actor, *head))
     }
 
     pub(super) fn cut_make(
