@@ -137,14 +137,18 @@ impl Device {
     }
 }
 
-/// A time during which a person had a role, in positions; the end is the first without.
+/// A time during which a person had a role at a device, in positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Term {
+pub struct Term {
     device: DeviceId,
     person: String,
     role: PersonRole,
-    from: u64,
-    until: Option<u64>,
+    /// The position that granted the role.
+    pub from: u64,
+    /// The first position without it, once it was taken away.
+    pub until: Option<u64>,
+    /// Whether the person had the role there before.
+    pub is_again: bool,
 }
 
 /// The state that the entries of a log lead to.
@@ -168,7 +172,7 @@ pub struct Membership {
     terms: Vec<Term>,
     cuts: BTreeMap<u64, Cut>,
     /// The branches of forks that were chosen, those by the hub and those by admins apart.
-    resolved: BTreeMap<(DocId, bool, Actor), (u64, ChangeHash)>,
+    resolved: BTreeMap<(DocId, bool, Actor), ChangeHash>,
     said: BTreeSet<Digest>,
 }
 
@@ -381,16 +385,20 @@ impl Membership {
             })
     }
 
-    /// Returns for each time that a person had a role at a device the position that ended it, or
-    /// nothing where he has it still.
-    pub fn ends<'a>(
+    /// Returns the times during which a person had a role at a device, the first one first.
+    pub fn terms<'a>(
         &'a self,
         device: DeviceId,
         person: &'a str,
         role: PersonRole,
-    ) -> impl Iterator<Item = Option<u64>> + 'a {
-        let of = move |term: &&Term| term.is_of(device, person, role);
-        self.terms.iter().filter(of).map(|term| term.until)
+    ) -> impl Iterator<Item = &'a Term> {
+        self.terms.iter().filter(move |term| term.is_of(device, person, role))
+    }
+
+    /// Returns the devices and positions at which somebody was given a role that he had there
+    /// before.
+    pub fn granted_again(&self) -> impl Iterator<Item = (DeviceId, u64)> {
+        self.terms.iter().filter(|term| term.is_again).map(|term| (term.device, term.from))
     }
 
     /// Returns how many devices an organisation had at a position.
@@ -451,9 +459,9 @@ impl Membership {
             Statement::SetFrontier { cut, frontier } => {
                 self.cut_extend(*cut, entry.statement.signer, frontier);
             }
-            Statement::Resolve { document, actor, seq, head, .. } => {
+            Statement::Resolve { document, actor, head, .. } => {
                 let by_hub = self.is_of_hub(entry.statement.signer);
-                self.resolved.insert((*document, by_hub, *actor), (*seq, *head));
+                self.resolved.insert((*document, by_hub, *actor), *head);
             }
             Statement::Rotate(rotation) => self.rotation_apply(rotation, position),
             Statement::SetRecovery { org, key } => {
@@ -522,8 +530,9 @@ impl Membership {
     fn role_grant(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
         let known = self.devices.get_mut(&device).expect("checked: it is known");
         known.persons.entry(person.to_owned()).or_default().insert(role);
+        let is_again = self.terms(device, person, role).next().is_some();
         let person = person.to_owned();
-        self.terms.push(Term { device, person, role, from: position, until: None });
+        self.terms.push(Term { device, person, role, from: position, until: None, is_again });
     }
 
     fn role_remove(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {

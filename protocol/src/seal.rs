@@ -118,8 +118,9 @@ impl Seal {
 /// Returns the seals to keep of those stored and a good one that arrives.
 ///
 /// Of two seals of one device for one document the newer replaces the older only if its ancestry
-/// contains the older head: `is_ancestor(older, newer)`. Otherwise both are kept, since it is a
-/// restored backup or a fork. At most 16 are live: a further one is refused, not exchanged, so that
+/// contains the older head, `is_ancestor(older, newer)`, and its position is no earlier: what was
+/// vouched for since a grant stays so. Otherwise both are kept, since it is a restored backup or a
+/// fork. At most 16 are live: a further one is refused, not exchanged, so that
 /// no order of arrival selects. Seals of other devices and documents stay as they are.
 pub fn newest(
     stored: &[Seal],
@@ -130,7 +131,10 @@ pub fn newest(
     let rank = |seal: &Seal| (seal.membership_position, seal.signature);
     let covers = |newer: &Seal, older: &Seal| match newer.head == older.head {
         true => rank(newer) >= rank(older),
-        false => is_ancestor(&older.head, &newer.head),
+        false => {
+            newer.membership_position >= older.membership_position
+                && is_ancestor(&older.head, &newer.head)
+        }
     };
     if stored.iter().any(|seal| beside(seal) && covers(seal, &incoming)) {
         return Ok(stored.to_vec());

@@ -82,6 +82,16 @@ fn the_same_head_keeps_one_seal_whatever_came_first() {
 }
 
 #[test]
+fn a_seal_of_an_earlier_position_replaces_nothing() {
+    let (below, above) = (Seal::make(&key(11), body(1, 11, 7)), seal(2, 11));
+    for (first, second) in [(&below, &above), (&above, &below)] {
+        let kept =
+            newest(std::slice::from_ref(first), second.clone(), |older, newer| older < newer);
+        assert_eq!(kept, Ok(vec![first.clone(), second.clone()]));
+    }
+}
+
+#[test]
 fn at_most_16_seals_are_live() {
     let stored: Vec<_> = (1..=16).map(|n| seal(n, 11)).collect();
     let refusal = SealError::TooMany { document: DOCUMENT, device: key(11).device() };

@@ -88,7 +88,7 @@ fn s1_provinces_come_to_agree_and_lose_nothing() {
 #[test]
 fn s2_nobody_who_was_removed_or_is_bad_does_harm() {
     let totals = seeds("S2", 1000, |seed| province(seed, DISTRUST).totals);
-    must_all_be(&totals, &["removals", "mutual removals", "role cuts", "excluded"]);
+    must_all_be(&totals, &["removals", "mutual removals", "role cuts", "regrants", "excluded"]);
     must_all_be(&totals, &["misdeeds", "refusals", "forks", "restores", "resumes"]);
 }
 
