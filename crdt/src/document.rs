@@ -28,6 +28,8 @@ pub use write::{Authorship, Write};
 pub struct Document {
     header: Header,
     automerge: Automerge,
+    /// The one change of the genesis.
+    genesis: ChangeHash,
 }
 
 /// A change that this device has just written.
@@ -69,8 +71,9 @@ impl Document {
                 .put_object(ROOT, collection, ObjType::Map)
                 .expect("a new document takes a root collection");
         }
-        transaction.commit_with(CommitOptions::default().with_time(0));
-        Self { header, automerge }
+        let (change, _) = transaction.commit_with(CommitOptions::default().with_time(0));
+        let genesis = hash_from(&change.expect("it has two operations"));
+        Self { header, automerge, genesis }
     }
 
     /// Returns the document of a snapshot.
@@ -83,15 +86,19 @@ impl Document {
             automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint),
         )
         .map_err(|_| DocumentError::Snapshot)?;
-        let document = Self { header, automerge };
-        let genesis = Self::genesis(document.header.clone()).heads();
-        let begun = genesis.iter().all(|hash| document.holds(hash));
-        if begun { Ok(document) } else { Err(DocumentError::Snapshot) }
+        let genesis = Self::genesis(header.clone()).genesis;
+        let document = Self { header, automerge, genesis };
+        if document.holds(&genesis) { Ok(document) } else { Err(DocumentError::Snapshot) }
     }
 
     /// Whether nothing was written on top of the genesis.
     pub fn is_genesis(&self) -> bool {
-        self.heads() == Self::genesis(self.header.clone()).heads()
+        self.heads() == [self.genesis]
+    }
+
+    /// The change that every document of this header begins with.
+    pub fn genesis_change(&self) -> ChangeHash {
+        self.genesis
     }
 
     /// The header.
@@ -219,7 +226,7 @@ impl Document {
     }
 
     pub(crate) fn with_automerge(&self, automerge: Automerge) -> Self {
-        Self { header: self.header.clone(), automerge }
+        Self { header: self.header.clone(), automerge, genesis: self.genesis }
     }
 
     fn collection(&self, name: &str) -> Result<ObjId, DocumentError> {

@@ -219,8 +219,7 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         held.seals = &[];
         outcome.held = held;
     }
-    let genesis = Document::genesis(header.clone()).heads();
-    let mut known = log_facts(&header, known, &genesis, membership);
+    let mut known = log_facts(&header, known, &[document.genesis_change()], membership);
     let verdict = |seal: &Seal| seal_verdict(seal, &header, &known.changes, membership);
     let verdicts: Vec<_> = arriving.seals.iter().map(|(seal, _)| verdict(seal)).collect();
     let all = held.seals.iter().map(|seal| (seal, Ok(())));

@@ -20,7 +20,8 @@ pub struct Model<'a> {
     header: &'a Header,
     membership: &'a Membership,
     changes: BTreeMap<ChangeHash, Parsed>,
-    seals: Vec<Seal>,
+    /// The seals of the owner's devices that hold, those in the log among them.
+    good: Vec<Seal>,
     genesis: BTreeSet<ChangeHash>,
     /// The changes of people who may have lost their only role.
     seconds: &'a BTreeSet<ChangeHash>,
@@ -37,14 +38,13 @@ impl<'a> Model<'a> {
         seconds: &'a BTreeSet<ChangeHash>,
     ) -> Self {
         let parsed = changes.filter_map(|bytes| ForeignBytes(bytes.to_vec()).parse().ok());
-        Self {
-            header,
-            membership,
-            changes: parsed.map(|change| (change.hash(), change)).collect(),
-            seals: seals.collect(),
-            genesis: genesis.iter().copied().collect(),
-            seconds,
-        }
+        let changes = parsed.map(|change| (change.hash(), change)).collect();
+        let genesis = genesis.iter().copied().collect();
+        let mut model = Self { header, membership, changes, good: Vec::new(), genesis, seconds };
+        let in_log = model.owners().filter_map(|device| model.removal(device)).flatten();
+        let all: BTreeMap<_, _> = seals.chain(in_log).map(|it| (it.to_bytes(), it)).collect();
+        model.good = all.into_values().filter(|seal| model.is_good(seal)).collect();
+        model
     }
 
     /// Every change that could be read.
@@ -118,7 +118,7 @@ impl<'a> Model<'a> {
             let kept = until.and_then(|until| self.cut(|entry| entry.position == until));
             let below = |seal: &Seal| self.is_below(hash, &seal.head);
             kept.is_none_or(|seals| seals.iter().any(below))
-                && (at == 0 || self.good(device).iter().filter(since).any(below))
+                && (at == 0 || self.good(device).filter(since).any(below))
         })
     }
 
@@ -129,7 +129,7 @@ impl<'a> Model<'a> {
         };
         let cut = self.removal(device);
         let below = |seals: &Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
-        let claimed = self.good(device).iter().any(|seal| self.is_below(hash, &seal.head));
+        let claimed = self.good(device).any(|seal| self.is_below(hash, &seal.head));
         claimed && cut.as_ref().is_none_or(below)
     }
 
@@ -140,11 +140,8 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// The good seals of a device, those in the log too that say what stays of its work.
-    fn good(&self, device: DeviceId) -> Vec<Seal> {
-        let own = self.seals.iter().filter(|seal| seal.device == device).cloned();
-        let all = own.chain(self.removal(device).into_iter().flatten());
-        all.filter(|seal| self.is_good(seal)).collect()
+    fn good(&self, device: DeviceId) -> impl Iterator<Item = &Seal> {
+        self.good.iter().filter(move |seal| seal.device == device)
     }
 
     fn is_good(&self, seal: &Seal) -> bool {
