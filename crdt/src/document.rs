@@ -8,6 +8,8 @@ mod touch;
 mod undo;
 mod write;
 
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable as _};
@@ -141,15 +143,24 @@ impl Document {
             && outside().iter().all(|change| hash_from(&change.hash) != *older)
     }
 
-    /// The changes that stand below some of its changes; of those, such as stand below another one.
-    /// Costs a look at every change, however many there are to look below.
-    pub fn below(&self, heads: &[ChangeHash]) -> BTreeSet<ChangeHash> {
+    /// The changes that stand below some of its changes, each with the highest of the numbers that
+    /// those above it were given. Costs one look at every change, however many there are to look
+    /// below.
+    pub fn below(&self, heads: &[(ChangeHash, u64)]) -> BTreeMap<ChangeHash, u64> {
         let metas = self.automerge.get_changes_meta(&[]).into_iter();
         let deps: BTreeMap<_, _> = metas.map(|meta| (meta.hash, meta.deps)).collect();
-        let (mut below, mut open) = (BTreeSet::new(), Vec::from_iter(heads.iter().map(hash_into)));
-        while let Some(hash) = open.pop() {
-            let fresh = deps.get(&hash).into_iter().flatten();
-            open.extend(fresh.filter(|dep| below.insert(hash_from(dep))));
+        let (mut heads, mut below) = (heads.to_vec(), BTreeMap::new());
+        heads.sort_unstable_by_key(|(_, number)| Reverse(*number));
+        for (head, number) in heads {
+            let mut open = vec![hash_into(&head)];
+            while let Some(hash) = open.pop() {
+                for dep in deps.get(&hash).into_iter().flatten() {
+                    if let Entry::Vacant(place) = below.entry(hash_from(dep)) {
+                        place.insert(number);
+                        open.push(*dep);
+                    }
+                }
+            }
         }
         below
     }

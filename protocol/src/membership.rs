@@ -23,6 +23,9 @@ use crate::statement::{Root, SignedStatement, Statement, StatementError};
 
 /// Most bytes of an entry: a frontier has up to some 700 seals.
 pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
+/// Most forks of one device that are resolved: whoever makes more, by will, would otherwise have the
+/// hub fill the log. Of further ones what lies below counts.
+pub const FORKS_RESOLVED_MAX: usize = 256;
 
 /// A statement at its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -695,6 +698,12 @@ pub enum MembershipError {
     /// The fork of the actor was resolved before.
     #[error("the fork is resolved already")]
     Resolved,
+    /// As many forks of the device were resolved as ever are.
+    #[error("{FORKS_RESOLVED_MAX} forks of device {device} were resolved, no more are")]
+    TooManyForks {
+        /// The device.
+        device: DeviceId,
+    },
     /// The person has the role already.
     #[error("the person is {} already", role.id())]
     RoleHeld {

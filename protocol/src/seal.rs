@@ -152,11 +152,12 @@ pub fn newest(
 /// given, and those that have no room among them.
 ///
 /// Live are those that `newest` would keep, whatever the order of arrival; of more than 16 of one
-/// device those with the smallest heads. `below(heads)` are the changes below some heads: it is
-/// asked once a device, so that very many seals cost no more looks at the document.
+/// device those with the smallest heads. `below` names the changes below some heads, each with the
+/// highest position of those above it: it is asked once a device, so that very many seals cost no
+/// more looks at the document.
 pub fn live(
     seals: Vec<Seal>,
-    below: impl Fn(&[ChangeHash]) -> BTreeSet<ChangeHash>,
+    below: impl Fn(&[(ChangeHash, u64)]) -> BTreeMap<ChangeHash, u64>,
 ) -> (Vec<Seal>, Vec<Seal>) {
     let rank = |seal: &Seal| (seal.membership_position, seal.signature);
     let mut of: BTreeMap<DeviceId, BTreeMap<ChangeHash, _>> = BTreeMap::new();
@@ -165,8 +166,10 @@ pub fn live(
         *best = rank(seal).max(*best);
     }
     for heads in of.values_mut().filter(|heads| heads.len() > 1) {
-        let covered = below(&heads.keys().copied().collect::<Vec<_>>());
-        heads.retain(|head, _| !covered.contains(head));
+        let placed: Vec<_> = heads.iter().map(|(head, (position, _))| (*head, *position)).collect();
+        let covered = below(&placed);
+        heads
+            .retain(|head, (position, _)| covered.get(head).is_none_or(|above| *above < *position));
     }
     let (mut kept, mut seen) = (seals, BTreeSet::new());
     kept.retain(|seal| {

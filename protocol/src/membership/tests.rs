@@ -572,3 +572,21 @@ fn an_organisation_that_lost_everything_begins_anew() {
     say(&mut small, 1, reset()).expect("the hub's only device");
     say(&mut small, 1, add(COLLEGE, 12, "王芳")).expect("it counts alone");
 }
+
+/// Whoever forks at will would have the hub write the log for everybody, without end.
+#[test]
+fn of_a_device_so_many_forks_are_resolved_and_no_more() {
+    let mut log = province();
+    let device = key(11).device();
+    let resolve = |n: u64| {
+        let (document, head) = (DocId([1; 16]), ChangeHash([2; 32]));
+        let actor = Actor::new(device, n.to_be_bytes());
+        Statement::Resolve { device, document, actor, seq: 1, head }
+    };
+    for n in 0..FORKS_RESOLVED_MAX as u64 {
+        assert_eq!(say(&mut log, 1, resolve(n)), Ok(()));
+    }
+    assert_eq!(say(&mut log, 1, resolve(0)), Err(MembershipError::Resolved));
+    let expected = Err(MembershipError::TooManyForks { device });
+    assert_eq!(say(&mut log, 1, resolve(u64::MAX)), expected);
+}
