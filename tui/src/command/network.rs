@@ -89,10 +89,10 @@ fn report_text(lang: Lang, report: &SyncReport) -> String {
 }
 
 fn peer_line(lang: Lang, report: &PeerReport) -> String {
-    let device = report.peer.device.to_string();
+    let device = report.peer.device.short();
     let args = [
         ("name", Arg::Text(&report.peer.name)),
-        ("device", Arg::Text(&device[..8])),
+        ("device", Arg::Text(&device)),
         ("sent", Arg::Count(report.sent.changes)),
         ("received", Arg::Count(report.received.changes)),
     ];
