@@ -110,7 +110,10 @@ impl Node {
             return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
         }
         let addresses = addresses(&writer)?;
-        if addresses.is_empty() && reached == Reached::ByNetwork {
+        // Others may stand there, too, but only this node knows its invitation.
+        let own_key = writer.engine.key().public();
+        let listens = addresses.iter().any(|(_, key, _)| *key == own_key);
+        if !listens && reached == Reached::ByNetwork {
             return Err(NodeError::NotListening);
         }
         let today = who.today();
