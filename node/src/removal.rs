@@ -11,7 +11,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
 use crate::audit;
-use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
+use crate::handle::{Node, NodeError, Writer};
 use crate::members::waits_for_others;
 use crate::store::{self, StoreError, documents, quarantine};
 
@@ -54,8 +54,7 @@ impl Node {
             return Err(Refusal::new(&actions::DEVICE_ADOPT, Reason::NoRight, None).into());
         }
         let held = quarantine::all(writer.store.read())?;
-        let long = id.len() >= PREFIX_DIGITS_MIN;
-        let mut meant = held.iter().filter(|it| long && it.id.to_string().starts_with(id));
+        let mut meant = held.iter().filter(|it| it.id.is_meant_by(id));
         let (Some(held), None) = (meant.next(), meant.next()) else { return Err(unknown()) };
         writer.commit(|engine, transaction, membership| {
             engine.adopt(transaction, membership, &who, held)?;
