@@ -204,6 +204,9 @@ pub struct Desk<'a> {
     fresh: &'a mut dyn FnMut() -> [u8; 16],
     writes: Vec<(Header, Write)>,
     pending: Pending,
+    /// What the next act on a subject names, by the other party of its document: nothing that is
+    /// left to be written here is seen yet, so that many acts need one look.
+    heads: BTreeMap<(RecordId, Option<OrgId>), Vec<ActId>>,
 }
 
 /// What orders before this one left to be written and is in no document yet.
@@ -291,8 +294,8 @@ impl<'a> Desk<'a> {
         given: &'a Given,
         fresh: &'a mut dyn FnMut() -> [u8; 16],
     ) -> Self {
-        let pending = Pending::default();
-        Self { action, subject: None, who, view, given, fresh, writes: Vec::new(), pending }
+        let (writes, pending, heads) = (Vec::new(), Pending::default(), BTreeMap::new());
+        Self { action, subject: None, who, view, given, fresh, writes, pending, heads }
     }
 
     /// What was left to be written.
@@ -468,16 +471,8 @@ impl<'a> Desk<'a> {
         subject: RecordId,
         says: Says,
     ) -> ActId {
-        let hub = self.view.authority().hub();
-        let heard = |found: &Found| {
-            let org = found.org();
-            let party = org == self.who.org || org == hub || Some(org) == header.counterpart;
-            party || subject.is_of(org)
-        };
-        let found: Vec<Found> = self.view.acts(subject).into_iter().filter(heard).collect();
         let position = self.view.authority().position();
-        let mut after = Causality::new(&found, position).heads();
-        after.truncate(AFTER_MAX);
+        let after = self.heads_of(subject, header.counterpart);
         let act = Act {
             id: ActId([0; 16]),
             kind: kind.to_owned(),
@@ -495,6 +490,24 @@ impl<'a> Desk<'a> {
         let id = act.id;
         self.writes.push((header, Write::Act(act)));
         id
+    }
+
+    /// What the next act on a subject names, in a document whose other party this is.
+    fn heads_of(&mut self, subject: RecordId, counterpart: Option<OrgId>) -> Vec<ActId> {
+        let (own, view) = (self.who.org, self.view);
+        let heads = self.heads.entry((subject, counterpart)).or_insert_with(|| {
+            let hub = view.authority().hub();
+            let heard = |found: &Found| {
+                let org = found.org();
+                let party = org == own || org == hub || Some(org) == counterpart;
+                party || subject.is_of(org)
+            };
+            let found: Vec<Found> = view.acts(subject).into_iter().filter(heard).collect();
+            let mut heads = Causality::new(&found, view.authority().position()).heads();
+            heads.truncate(AFTER_MAX);
+            heads
+        });
+        heads.clone()
     }
 
     /// Leaves the act that was last left to be written a second time, in another document.

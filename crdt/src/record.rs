@@ -2,7 +2,7 @@
 //!
 //! This file holds what every definition has in common; the definitions stand in `records`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::FieldType;
 use crate::ids::RecordId;
@@ -27,8 +27,8 @@ pub struct RecordKind {
     pub order: &'static [&'static str],
     /// Computes the row of an id, or nothing when there is none to show here.
     pub derive: fn(&dyn View, RecordId) -> Option<Row>,
-    /// Names the rows of this kind that a touched record or act may have altered.
-    pub affected: fn(&dyn View, &Touch) -> Vec<RecordId>,
+    /// Names the rows of this kind that touched records and acts may have altered.
+    pub affected: fn(&dyn View, &[Touch]) -> BTreeSet<RecordId>,
 }
 
 /// One field of a record type.
@@ -182,7 +182,19 @@ impl Row {
 /// Declares a record type: a struct of its stored fields and a `RecordKind` of all of them.
 ///
 /// `Option` makes a field one that may be absent; `derive` marks what is computed and not written.
+/// Rows are named by a rule for one touch, or by one for `all` together, where looking at each by
+/// itself would look at the same again and again.
 macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        $name:ident = $key:literal / $zh:literal / $en:literal
+        order [$($order:literal),*] rows $derive:path, all $affected:path;
+        $($body:tt)*
+    ) => {
+        $crate::record::record!(@field
+            ($(#[$meta])* $name $key $zh $en [$($order),*] $derive, $affected)
+            [] [] $($body)*);
+    };
     (
         $(#[$meta:meta])*
         $name:ident = $key:literal / $zh:literal / $en:literal
@@ -190,7 +202,8 @@ macro_rules! record {
         $($body:tt)*
     ) => {
         $crate::record::record!(@field
-            ($(#[$meta])* $name $key $zh $en [$($order),*] $derive, $affected)
+            ($(#[$meta])* $name $key $zh $en [$($order),*] $derive,
+                |view, touches| touches.iter().flat_map(|touch| $affected(view, touch)).collect())
             [] [] $($body)*);
     };
     (@field $head:tt [$($stored:tt)*] [$($defs:tt)*]
@@ -206,7 +219,7 @@ macro_rules! record {
             [$($defs)* (false $field ($ty) $zh $en [$($($mark)*)?] [$($($alias),*)?])] $($rest)*);
     };
     (@field ($(#[$meta:meta])* $name:ident $key:literal $zh:literal $en:literal [$($order:literal),*]
-            $derive:path, $affected:path)
+            $derive:path, $affected:expr)
         [$(($sfield:ident ($sty:ty) $szh:literal))*]
         [$(($derived:literal $field:ident ($ty:ty) $fzh:literal $fen:literal
             [$($mark:ident)*] [$($alias:literal),*]))*]) => {

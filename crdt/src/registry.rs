@@ -165,8 +165,7 @@ pub fn recompute(
     mut recompute: impl FnMut(&'static RecordKind, RecordId),
 ) {
     for kind in KINDS {
-        let ids: BTreeSet<RecordId> =
-            touches.iter().flat_map(|touch| (kind.affected)(view, touch)).collect();
+        let ids = (kind.affected)(view, touches);
         let refers_to_itself = kind.stored().any(|field| match field.ty.shape {
             Shape::Id(other) | Shape::IdList(other) => other == kind.key,
             _ => false,

@@ -2,7 +2,8 @@
 //!
 //! A decision is written by its own action; here it is only shown.
 
-use crate::act::Found;
+use std::collections::BTreeSet;
+
 use crate::field::code::FileDigest;
 use crate::field::number::Count;
 use crate::field::text::{LongText, PersonName, Text, TextList};
@@ -19,7 +20,7 @@ use crate::field::code::OrgRef;
 record! {
     /// A decision on a version of something (审核决定). Requirements 2.0.1, 2.3.
     Decision = "decision" / "审核决定" / "decision"
-    order [] rows derive, affected;
+    order [] rows derive, all affected;
     derive org_id: OrgRef = "相对方机构" / "organisation concerned";
     derive subject_kind: Text<1, 40> = "对象类型" / "kind of subject";
     derive subject_id: Text<32, 32> = "对象" / "subject";
@@ -71,10 +72,11 @@ fn derive(view: &dyn View, id: RecordId) -> Option<Row> {
     Some(row)
 }
 
-fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
-    let Some((_, line)) = touch.act("application.").or(touch.act("hub.")) else {
-        return Vec::new();
-    };
-    let decisions = |found: &Found| found.act.kind == DECIDE.id;
-    view.acts(line).iter().filter(|f| decisions(f)).map(|f| RecordId(f.act.id.0)).collect()
+/// Any act on a line may alter what became of every decision on it.
+fn affected(view: &dyn View, touches: &[Touch]) -> BTreeSet<RecordId> {
+    let acts = touches.iter().filter_map(|touch| touch.act("application.").or(touch.act("hub.")));
+    let lines: BTreeSet<RecordId> = acts.map(|(_, line)| line).collect();
+    let found = lines.into_iter().flat_map(|line| view.acts(line));
+    let decisions = found.filter(|found| found.act.kind == DECIDE.id);
+    decisions.map(|found| RecordId(found.act.id.0)).collect()
 }

@@ -4,7 +4,7 @@
 //! (parameter filing_allocator), so that there is one receipt per act and no number twice. Judging
 //! a receipt by hand is not here yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::act::{Act, Found};
 use crate::action::{Action, Desk, Run, Says, Who};
@@ -28,7 +28,7 @@ use crate::field::code::OrgRef;
 record! {
     /// A receipt (送达回执): the hub has an act. Requirements 3.3.
     ReceiptRow = "receipt" / "送达回执" / "receipt"
-    order [] rows derive, affected;
+    order [] rows derive, all affected;
     derive org_id: OrgRef = "送达机构" / "organisation";
     derive subject_kind: Text<1, 40> = "对象类型" / "kind of subject";
     derive subject_id: Text<32, 32> = "对象" / "subject";
@@ -119,14 +119,20 @@ fn is_by_allocator(view: &dyn View, found: &Found) -> bool {
 }
 
 /// A receipt may come before the act that it is for: they stand in different documents.
-fn affected(view: &dyn View, touch: &Touch) -> Vec<RecordId> {
-    if let Some((act, line)) = touch.act("application.") {
-        let found = view.acts(line);
-        let receipts = found.iter().filter(|found| found.act.kind == RECEIPT);
-        let names = |found: &&Found| Receipt::of(&found.act).is_some_and(|r| r.act_id == act);
-        return receipts.filter(names).map(|found| RecordId(found.act.id.0)).collect();
+fn affected(view: &dyn View, touches: &[Touch]) -> BTreeSet<RecordId> {
+    let mut lines: BTreeMap<RecordId, BTreeSet<ActId>> = BTreeMap::new();
+    for (act, line) in touches.iter().filter_map(|touch| touch.act("application.")) {
+        lines.entry(line).or_default().insert(act);
     }
-    touch.act(RECEIPT).map(|(act, _)| RecordId(act.0)).into_iter().collect()
+    let given = touches.iter().filter_map(|touch| touch.act(RECEIPT));
+    let mut rows: BTreeSet<RecordId> = given.map(|(act, _)| RecordId(act.0)).collect();
+    for (line, acts) in lines {
+        let found = view.acts(line).into_iter().filter(|found| found.act.kind == RECEIPT);
+        let names =
+            |found: &Found| Receipt::of(&found.act).is_some_and(|r| acts.contains(&r.act_id));
+        rows.extend(found.filter(names).map(|found| RecordId(found.act.id.0)));
+    }
+    rows
 }
 
 /// What the allocating device writes by itself after lines were touched: receipts for acts of
@@ -144,9 +150,11 @@ pub fn follow_ups(
     }
     let given = crate::action::Given::new();
     let mut desk = Desk::new(&GIVE, who, view, &given, fresh);
-    for line in lines {
-        give_receipts(&mut desk, *line);
-        give_number(&mut desk, *line);
+    for id in lines {
+        if let Some(line) = application::line(view, *id) {
+            give_receipts(&mut desk, *id, &line);
+            give_number(&mut desk, *id, &line);
+        }
     }
     desk.into_writes()
 }
@@ -154,17 +162,14 @@ pub fn follow_ups(
 /// The desk of follow-ups; it is no action that a person can take.
 static GIVE: Action = Action { id: RECEIPT, who: &[], run: Run::Node, ..SUBMIT };
 
-fn give_receipts(desk: &mut Desk, id: RecordId) {
-    let Some(line) = application::line(desk.view, id) else {
-        return;
-    };
+fn give_receipts(desk: &mut Desk, id: RecordId, line: &application::Line) {
     let found = desk.view.acts(id);
     let received: BTreeSet<ActId> = found
         .iter()
         .filter(|found| found.act.kind == RECEIPT && is_by_allocator(desk.view, found))
         .filter_map(|found| Receipt::of(&found.act).map(|receipt| receipt.act_id))
         .collect();
-    let deadline = deadline(desk, &line);
+    let deadline = deadline(desk, line);
     let mut given = 0;
     for found in shared::causality(desk.view, &found).ordered() {
         let theirs = found.org() == line.college
@@ -200,10 +205,7 @@ fn deadline(desk: &Desk, line: &application::Line) -> Option<Value> {
 }
 
 /// The number is `陕1X-yyyy-short_code-seq3` (requirements 2.3), the sequence the college's own.
-fn give_number(desk: &mut Desk, id: RecordId) {
-    let Some(line) = application::line(desk.view, id) else {
-        return;
-    };
+fn give_number(desk: &mut Desk, id: RecordId, line: &application::Line) {
     let Some(row) = desk.view.row(Application::KIND, id) else {
         return;
     };

@@ -5,6 +5,7 @@
 mod convergence;
 mod document;
 mod foreign;
+mod looks;
 mod pilot;
 mod province;
 mod records;

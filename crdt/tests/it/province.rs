@@ -191,7 +191,8 @@ impl Replica {
         self.clock += days * 86_400;
     }
 
-    fn who(&self) -> Who {
+    /// Who sits at the node.
+    pub fn who(&self) -> Who {
         Who {
             network: NETWORK,
             org: self.org,
