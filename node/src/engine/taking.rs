@@ -165,15 +165,15 @@ impl Engine {
         let now = self.clock.now().to_string();
         let own = self.key.device();
         let all = parsed(outcome.refused.iter().chain(apart));
-        let (mut unread, mut always) = (READ_MAX, quarantine::Room::UNBOUNDED);
+        let unread = unread(transaction, before, outcome, apart)?;
+        let mut always = quarantine::Room::UNBOUNDED;
         let mut room = quarantine::Room::of(transaction, from)?;
         let mut evidence = quarantine::Room::of_evidence(transaction, header.id(), own)?;
         for refused in &outcome.refused {
             let of_own = refused.change.is_some_and(|change| before.holds(&change));
             let (from, content) = match (of_own, refused.change) {
                 (true, _) => (own, content(before, refused)),
-                (false, Some(change)) if unread > 0 && is_readable(refused) => {
-                    unread -= 1;
+                (false, Some(change)) if unread.contains(&change) && is_readable(refused) => {
                     let read = with_apart(&outcome.document, &all, change);
                     (from, read.and_then(|document| content(&document, refused)))
                 }
@@ -385,8 +385,28 @@ fn with_apart(document: &Document, apart: &Apart, change: ChangeHash) -> Option<
     document.admit(&needed, &|_, _| true).ok().map(|(document, _)| document)
 }
 
-/// Most changes of one batch that are read for what they do: each is applied on a copy.
-const READ_MAX: usize = 200;
+/// Most changes of a document that are read for what they do at a time: each is applied on a copy.
+const READ_MAX: usize = 20;
+
+/// The refused changes that are read this time, of those that nobody has read here: new ones
+/// before those that came earlier, when there were too many.
+fn unread(
+    transaction: &Transaction<'_>,
+    before: &Document,
+    outcome: &Admission,
+    apart: &[Refused],
+) -> Result<BTreeSet<ChangeHash>, StoreError> {
+    let read = quarantine::read_changes(transaction, before.id())?;
+    let stored: BTreeSet<_> =
+        apart.iter().filter(|it| is_change(&it.bytes)).filter_map(|it| it.change).collect();
+    let refused = outcome.refused.iter().filter(|refused| is_readable(refused));
+    let changes = refused.filter_map(|refused| refused.change);
+    let mut unread: Vec<ChangeHash> =
+        changes.filter(|change| !before.holds(change) && !read.contains(change)).collect();
+    unread.sort_by_key(|change| stored.contains(change));
+    unread.truncate(READ_MAX);
+    Ok(unread.into_iter().collect())
+}
 
 /// Whether a change that was kept apart may be read for what it does.
 fn is_readable(refused: &Refused) -> bool {

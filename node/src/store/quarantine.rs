@@ -63,8 +63,8 @@ pub struct Content {
 const HELD_PER_PEER_MAX: i64 = 1000;
 const HELD_BYTES_PER_PEER_MAX: i64 = 4 * 1024 * 1024;
 
-/// Keeps something apart; the same bytes once only, with the newest reason, as far as there
-/// is room.
+/// Keeps something apart; the same bytes once only, with the newest reason and what was first read
+/// of it, as far as there is room.
 pub fn put(
     connection: &Connection,
     header: &Header,
@@ -74,9 +74,14 @@ pub fn put(
     at: &str,
 ) -> Result<(), StoreError> {
     let id = Digest::over(&[&header.id().0, &refused.bytes]).half();
-    let again = connection
-        .prepare_cached("update quarantine set reason = ?2 where id = ?1")?
-        .execute(params![id.as_slice(), refused.reason])?;
+    let tag = content.map(|content| content.tag.to_vec());
+    let person = content.map(|content| content.person.as_str());
+    let records = content.map(|it| it.records.iter().flat_map(|id| id.0).collect::<Vec<u8>>());
+    let mut update = connection.prepare_cached(
+        "update quarantine set reason = ?2, tag = coalesce(tag, ?3),
+           person = coalesce(person, ?4), records = coalesce(records, ?5) where id = ?1",
+    )?;
+    let again = update.execute(params![id.as_slice(), refused.reason, tag, person, records])?;
     if again > 0 || !room.takes(refused.bytes.len()) {
         return Ok(());
     }
@@ -92,9 +97,9 @@ pub fn put(
         refused.change.map(|hash| hash.0.to_vec()),
         refused.bytes,
         refused.reason,
-        content.map(|content| content.tag.to_vec()),
-        content.map(|content| content.person.as_str()),
-        content.map(|content| content.records.iter().flat_map(|id| id.0).collect::<Vec<u8>>()),
+        tag,
+        person,
+        records,
         from.0.as_slice(),
         at
     ])?;
@@ -274,6 +279,18 @@ pub fn content(connection: &Connection, change: ChangeHash) -> Result<Option<Con
     let tag: Vec<u8> = row.get(0)?;
     let tag = tag.try_into().map_err(|_| StoreError::Damaged { what: "tag" })?;
     Ok(Some(Content { tag, person: row.get(1)?, records: Vec::new() }))
+}
+
+/// The changes of a document that were kept apart here and read for what they do.
+pub fn read_changes(
+    connection: &Connection,
+    doc: DocId,
+) -> Result<BTreeSet<ChangeHash>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select change from quarantine where doc = ? and tag not null")?;
+    let rows = statement.query_map([doc.0.as_slice()], |row| row.get::<_, Option<Vec<u8>>>(0))?;
+    let changes = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(changes.iter().flatten().filter_map(|hash| ChangeHash::from_slice(hash)).collect())
 }
 
 /// How many changes are held.

@@ -68,8 +68,17 @@ fn author() -> Authorship {
 }
 
 fn written(document: &mut Document, actor: [u8; 8], writes: &[Write]) -> (Change, Seal) {
+    written_by(&author(), document, actor, writes)
+}
+
+fn written_by(
+    author: &Authorship,
+    document: &mut Document,
+    actor: [u8; 8],
+    writes: &[Write],
+) -> (Change, Seal) {
     let actor = Actor::new(key(HARMFUL).device(), actor);
-    let change = document.write(actor, &author(), writes).expect("it is written");
+    let change = document.write(actor, author, writes).expect("it is written");
     let change = change.expect("it is new");
     let body = SealBody {
         network: document.header().network,
@@ -189,4 +198,27 @@ fn a_fork_is_remembered_whatever_its_bearer_has_sent_before() {
     let forked = place.state();
     place.take(junk(1000..1001)).expect("it is judged");
     assert_eq!(place.state(), forked, "nothing that matters has come");
+}
+
+/// Each reading costs a copy of the document: so many at a time, and what was read is not read
+/// again, however often it is sent.
+#[test]
+fn what_is_kept_apart_is_read_once_and_little_by_little() {
+    let mut place = Place::new();
+    let stranger = Authorship { person: "某人".to_owned(), ..author() };
+    let forbidden = |number: u8| {
+        let (kind, id) = (Contact::KIND, RecordId([number; 16]));
+        let writes = [Write::Create { kind, id, fields: Fields::new() }];
+        written_by(&stranger, &mut Document::genesis(header()), [number; 8], &writes)
+    };
+    let count = READ_MAX + READ_MAX / 2;
+    let work: Vec<_> = (0..count as u8).map(forbidden).collect();
+    let sent = batch(header(), &work.iter().collect::<Vec<_>>());
+    for expected in [READ_MAX, count] {
+        let taken = place.take(sent.clone()).expect("it is judged");
+        assert_eq!((taken.admitted, taken.refused.len()), (0, count));
+        let held = quarantine::all(place.store.read()).expect("readable");
+        assert_eq!(held.len(), count);
+        assert_eq!(held.iter().filter(|it| it.content.is_some()).count(), expected);
+    }
 }
