@@ -74,6 +74,10 @@ pub fn set_taken(
 
 /// Opens or closes the refusals between a peer and this node: documents that both leave out of
 /// what they compare.
+///
+/// Beyond `REFUSALS_PER_DEVICE_MAX` none is noted. Whoever has one more than the other side counts
+/// the document in, sees that the sums differ, and repairs it once more with the next connection:
+/// what counts where does not hang on these.
 pub fn set_refusals(
     connection: &Connection,
     device: DeviceId,
@@ -85,13 +89,25 @@ pub fn set_refusals(
     for id in accepted {
         close.execute(params![device.0.as_slice(), id.0.as_slice()])?;
     }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut count = connection.prepare_cached("select count(*) from refusal where device = ?")?;
+    let noted: i64 = count.query_row([device.0.as_slice()], |row| row.get(0))?;
+    let mut room = REFUSALS_PER_DEVICE_MAX.saturating_sub(noted as usize);
     let mut open = connection
         .prepare_cached("insert or ignore into refusal (device, doc, reason) values (?, ?, ?)")?;
     for (id, reason) in refused {
-        open.execute(params![device.0.as_slice(), id.0.as_slice(), reason])?;
+        if room == 0 {
+            break;
+        }
+        room -= open.execute(params![device.0.as_slice(), id.0.as_slice(), reason])?;
     }
     Ok(())
 }
+
+/// Most open refusals between a device and this node that are noted.
+const REFUSALS_PER_DEVICE_MAX: usize = 10_000;
 
 /// Closes every refusal: with a longer membership log all of it is judged again.
 pub fn refusals_close(connection: &Connection) -> Result<(), StoreError> {
@@ -135,4 +151,47 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredPeer> {
         last_sync: row.get(6)?,
         equal: row.get(7)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KEY_BYTES, Store};
+    use super::*;
+
+    const PEER: DeviceId = DeviceId([5; 16]);
+
+    fn documents(range: std::ops::Range<usize>) -> impl Iterator<Item = DocId> {
+        range.map(|number| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            DocId(id)
+        })
+    }
+
+    fn refused(range: std::ops::Range<usize>) -> Vec<(DocId, &'static str)> {
+        documents(range).map(|id| (id, "no_seal")).collect()
+    }
+
+    fn noted(store: &Store, device: DeviceId) -> usize {
+        refusals(store.read(), device).expect("readable").len()
+    }
+
+    #[test]
+    fn of_a_device_so_many_refusals_are_noted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let mut store = Store::open(&path, &[7; KEY_BYTES]).expect("a store");
+        let mut set = |device, accepted, refused: &[_]| {
+            let transaction = store.write().expect("a transaction");
+            set_refusals(&transaction, device, documents(accepted), refused).expect("noted");
+            transaction.commit().expect("stored");
+            noted(&store, device)
+        };
+        let max = REFUSALS_PER_DEVICE_MAX;
+        assert_eq!(set(PEER, 0..0, &refused(0..max - 1)), max - 1);
+        assert_eq!(set(PEER, 0..0, &refused(max - 2..max + 10)), max, "one was there, one fits");
+        assert_eq!(set(PEER, 0..0, &refused(2 * max..3 * max)), max);
+        assert_eq!(set(DeviceId([6; 16]), 0..0, &refused(0..3)), 3, "another has its own");
+        assert_eq!(set(PEER, 0..10, &refused(2 * max..3 * max)), max, "what is closed gives room");
+    }
 }
