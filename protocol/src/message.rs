@@ -26,6 +26,8 @@ pub const FIRST_MESSAGE_BYTES_MAX: usize = 1024;
 pub const PART_BYTES_MAX: usize = 512 * 1024;
 /// Most bytes of one document's changes and seals, over all parts (trust C5).
 pub const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most documents of one batch, over all parts: each costs a look, even one in which nothing is.
+pub const BATCH_DOCUMENTS_MAX: usize = 4096;
 /// Most bytes of statements in one message, unless one alone has more.
 pub const STATEMENTS_BYTES_MAX: usize = 512 * 1024;
 /// Most statements that are proposed in one message.
@@ -179,7 +181,7 @@ pub struct Hello {
 /// Some documents of a log, or of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Batch {
-    /// The documents, urgent kinds first.
+    /// The documents, urgent kinds first; at most `BATCH_DOCUMENTS_MAX`.
     #[n(0)]
     pub documents: Vec<DocumentBatch>,
     /// The place in the sender's log up to which the receiver has everything once this is taken.
@@ -362,8 +364,8 @@ impl Message {
     /// Reads a message; returns how many bytes it inflated to as well.
     ///
     /// # Errors
-    /// When it is larger than `MESSAGE_BYTES_MAX` in either form, of another version, or not the
-    /// deterministic encoding of a message.
+    /// When it is larger than `MESSAGE_BYTES_MAX` in either form, of another version, not the
+    /// deterministic encoding of a message, or a batch of more than `BATCH_DOCUMENTS_MAX`.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), MessageError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(MessageError::TooLarge);
@@ -380,7 +382,13 @@ impl Message {
     }
 
     fn decode_plain(bytes: &[u8]) -> Result<(Self, usize), MessageError> {
-        Ok((cbor::decode_exact(bytes, MESSAGE_BYTES_MAX)?, bytes.len()))
+        let message = cbor::decode_exact(bytes, MESSAGE_BYTES_MAX)?;
+        match &message {
+            Self::Batch(batch) if batch.documents.len() > BATCH_DOCUMENTS_MAX => {
+                Err(MessageError::TooManyDocuments)
+            }
+            _ => Ok((message, bytes.len())),
+        }
     }
 }
 
@@ -458,6 +466,9 @@ pub enum MessageError {
     /// Not one zstd frame with a window of at most 1 MiB.
     #[error("cannot be decompressed")]
     Compression,
+    /// A batch beyond the limit, in one message or over all parts.
+    #[error("a batch has at most {BATCH_DOCUMENTS_MAX} documents")]
+    TooManyDocuments,
     /// Not the encoding of a message.
     #[error(transparent)]
     Cbor(#[from] CborError),

@@ -9,7 +9,7 @@ use onex_crdt::header::{DOCUMENT_KINDS, Header};
 use onex_crdt::ids::{ChangeHash, DeviceId, Digest, DocId};
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{Answer, Own, Query, Reader};
-use onex_protocol::message::{DOCUMENT_BYTES_MAX, LogPosition};
+use onex_protocol::message::{BATCH_DOCUMENTS_MAX, DOCUMENT_BYTES_MAX, LogPosition};
 use onex_protocol::repair::{Known, compare};
 use onex_protocol::scope::{Fingerprints, Party, Scope};
 
@@ -134,7 +134,7 @@ fn delta(
         // Of some nothing counts any more.
         let header = documents::header(connection, id)?;
         let Some(header) = header.filter(|header| reader.party.may_read(header)) else { continue };
-        if bytes >= bytes_aim {
+        if bytes >= bytes_aim || batches.len() == BATCH_DOCUMENTS_MAX {
             let first: i64 = row.get(1)?;
             let upto = log::before(connection, first)?;
             return Ok((urgent_first(batches), upto, true));
@@ -275,4 +275,44 @@ pub fn states(connection: &Connection) -> Result<BTreeMap<DocId, (Header, Digest
         states.insert(header.id(), (header, state));
     }
     Ok(states)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KEY_BYTES, Store};
+    use super::*;
+    use onex_crdt::document::Document;
+    use onex_crdt::header::CLASS;
+    use onex_crdt::ids::{NetworkId, OrgId, RecordId};
+    use onex_crdt::roles::OrgRole;
+
+    /// Documents in which nothing counts any more have no bytes, and still end a batch.
+    #[test]
+    fn a_delta_has_no_more_documents_than_a_batch() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let mut store = Store::open(&path, &[7; KEY_BYTES]).expect("a store");
+        let college = OrgId([2; 16]);
+        let transaction = store.write().expect("a transaction");
+        for number in 0..=BATCH_DOCUMENTS_MAX as u128 {
+            let id = RecordId(number.to_be_bytes());
+            let document = Document::genesis(CLASS.about(NetworkId([7; 16]), college, id));
+            let origin = documents::Origin::Private;
+            documents::save(&transaction, &document, &[], &[], origin).expect("saved");
+            let gone = ChangeHash([3; 32]);
+            log::append(&transaction, document.id(), gone, None).expect("logged");
+        }
+        let party = Party { org: college, role: OrgRole::College };
+        let reader = Reader { device: DeviceId([5; 16]), party };
+        let part = |since| {
+            let cache = &mut Cache::default();
+            let (documents, upto, more) =
+                delta(&transaction, cache, reader, since, usize::MAX).expect("readable");
+            (documents.len(), upto, more)
+        };
+        let (count, upto, more) = part(LogPosition::START);
+        assert_eq!((count, more), (BATCH_DOCUMENTS_MAX, true));
+        let (rest, _, more) = part(upto);
+        assert_eq!((rest, more), (1, false));
+    }
 }

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::admission::{DocumentBatch, HASH_BYTES, NO_RIGHT, refusal_opens};
 use crate::message::{
-    Ack, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition, MESSAGE_BYTES_MAX, Message,
-    Origin, PART_BYTES_MAX, Reason, Reconcile, Standing, Told,
+    Ack, BATCH_DOCUMENTS_MAX, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition,
+    MESSAGE_BYTES_MAX, Message, MessageError, Origin, PART_BYTES_MAX, Reason, Reconcile, Standing,
+    Told,
 };
 use crate::scope::{Party, Scope, ScopeDigests};
 
@@ -175,6 +176,9 @@ impl Exchange {
             return Err(Fault::Overrun);
         }
         parts_join(&mut self.parts, documents);
+        if self.parts.len() > BATCH_DOCUMENTS_MAX {
+            return Err(MessageError::TooManyDocuments.into());
+        }
         match end {
             End::Part => return Ok(()),
             End::More => (self.peer, self.peer_done) = (None, false),

@@ -33,6 +33,7 @@ fn check(bytes: &[u8], expected: &str) {
         Err(MessageError::Version { .. }) => "version",
         Err(MessageError::Form) => "form",
         Err(MessageError::Compression) => "compression",
+        Err(MessageError::TooManyDocuments) => "too many documents",
         Err(MessageError::Cbor(_)) => "cbor",
     };
     assert_eq!(found, expected, "{} bytes", bytes.len());
@@ -84,6 +85,19 @@ fn reading_gives_back_what_was_written() {
         let Encoded { bytes, inflated } = message.encode();
         assert_eq!(Message::decode(&bytes).expect("its own encoding"), (message, inflated));
     }
+}
+
+#[test]
+fn a_batch_has_so_many_documents() {
+    let header =
+        onex_crdt::header::PLAN.of(NetworkId([0xa0; 16]), onex_crdt::ids::OrgId([0xb2; 16]), 2026);
+    let batch = |count| {
+        let documents = vec![DocumentBatch::empty(header.clone()); count];
+        Batch { documents, upto: position(9), end: End::More, origin: Origin::Delta }
+    };
+    let bytes = |count| Message::Batch(batch(count)).encode().bytes;
+    check(&bytes(BATCH_DOCUMENTS_MAX), "good");
+    check(&bytes(BATCH_DOCUMENTS_MAX + 1), "too many documents");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Tests of peers that break the rules: the connection is closed, nothing panics.
 
-use onex_crdt::header::{DIRECTORY, ORGANISATION};
+use onex_crdt::header::{CLASS, DIRECTORY, ORGANISATION};
+use onex_crdt::ids::RecordId;
 use onex_protocol::admission::DocumentBatch;
 use onex_protocol::machine::{ACK_MS_MAX, CONNECTIONS_PER_ORG_MAX, GREETING_MS_MAX};
-use onex_protocol::message::{Ack, Batch, End, LogPosition, Message, Origin, Reason, Standing};
+use onex_protocol::message::{
+    Ack, BATCH_DOCUMENTS_MAX, Batch, End, LogPosition, Message, Origin, Reason, Standing,
+};
 
 use crate::network::Network;
 use crate::province::*;
@@ -73,6 +76,34 @@ fn a_flood_of_batches_closes() {
     }
     net.run();
     assert_eq!(net.node(HUB_1).closed, [9]);
+}
+
+/// The codes with which the hub closes after a batch of empty documents, so many in each part.
+fn codes_after(parts: &[usize]) -> Vec<u32> {
+    let mut net = connected();
+    let mut classes = (0_u128..).map(|id| {
+        let header = CLASS.about(network(), COLLEGE, RecordId(id.to_be_bytes()));
+        DocumentBatch::empty(header)
+    });
+    for (at, count) in parts.iter().enumerate() {
+        let documents = classes.by_ref().take(*count).collect();
+        let upto = LogPosition { position: 9, mark: [9; 8] };
+        let end = if at + 1 < parts.len() { End::Part } else { End::More };
+        let batch = Batch { documents, upto, end, origin: Origin::Delta };
+        if net.is_connected(COLLEGE_1) {
+            net.inject(COLLEGE_1, Message::Batch(batch).encode().bytes);
+            net.run();
+        }
+    }
+    net.node(HUB_1).closed.clone()
+}
+
+#[test]
+fn a_batch_of_too_many_documents_closes() {
+    let half = BATCH_DOCUMENTS_MAX / 2;
+    assert_eq!(codes_after(&[half, half]), []);
+    assert_eq!(codes_after(&[half, half, 1]), [1]);
+    assert_eq!(codes_after(&[BATCH_DOCUMENTS_MAX + 1]), [1]);
 }
 
 #[test]
