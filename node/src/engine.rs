@@ -368,8 +368,9 @@ struct Work {
     touches: Vec<Touch>,
 }
 
-/// Passes of follow-ups at most: each writes a bounded number of receipts.
-const FOLLOW_UPS_MAX: usize = 32;
+/// Passes of follow-ups at most: each looks at every act on the lines, and writes a bounded number
+/// of receipts. What is left then follows when a line is touched again.
+const FOLLOW_UPS_MAX: usize = 4;
 
 fn project(
     transaction: &Transaction<'_>,

@@ -1,10 +1,12 @@
 //! What a member that means harm does to a node that takes its work.
 
+use onex_crdt::act::Act;
 use onex_crdt::document::Authorship;
-use onex_crdt::header::ORGANISATION;
-use onex_crdt::ids::{Actor, Digest, OrgId};
+use onex_crdt::header::{APPLICATION, ORGANISATION};
+use onex_crdt::ids::{Actor, Digest, OrgId, Salt};
 use onex_crdt::record::{Fields, Record as _};
 use onex_crdt::records::contact::Contact;
+use onex_crdt::records::receipt::ReceiptRow;
 use onex_crdt::value::Value;
 use onex_protocol::key::SigningKey;
 use onex_protocol::seal::{Seal, SealBody};
@@ -12,10 +14,11 @@ use onex_protocol::statement::{Frontier, RemovalReason, Root};
 
 use super::*;
 use crate::clock::Clock;
-use crate::store::{Store, sync};
+use crate::store::{Store, projection, sync};
 
 const HUB: OrgId = OrgId([0xa1; 16]);
 const COLLEGE: OrgId = OrgId([0xb2; 16]);
+const EVALUATOR: OrgId = OrgId([0xc3; 16]);
 /// The device that means harm, and its honest colleague.
 const HARMFUL: u8 = 2;
 const HONEST: u8 = 3;
@@ -30,7 +33,8 @@ fn said(log: &mut Membership, by: u8, body: Statement) {
     log.append(entry).expect("it is next");
 }
 
-/// A hub, and a college with two devices, both with an admin.
+/// A hub, an evaluator, and a college with two devices, both with an admin; at the harmful one he
+/// submits, too.
 fn membership() -> Membership {
     let root = Root {
         nonce: [0x11; 16],
@@ -41,14 +45,17 @@ fn membership() -> Membership {
         person: "郝敏".to_owned(),
     };
     let mut log = Membership::found(&key(1), root).expect("a good root");
-    let (org, role, name) = (COLLEGE, OrgRole::College, "某学院".to_owned());
-    said(&mut log, 1, Statement::AddOrganisation { org, role, name });
+    for (org, role) in [(COLLEGE, OrgRole::College), (EVALUATOR, OrgRole::Evaluator)] {
+        said(&mut log, 1, Statement::AddOrganisation { org, role, name: "某机构".to_owned() });
+    }
     for (by, seed) in [(1, HARMFUL), (HARMFUL, HONEST)] {
         let (key, person) = (key(seed).public(), "王芳".to_owned());
         said(&mut log, by, Statement::AddDevice { org: COLLEGE, key, person });
     }
-    let (device, person, role) = (key(HONEST).device(), "王芳".to_owned(), PersonRole::Admin);
-    said(&mut log, HARMFUL, Statement::GrantRole { device, person, role });
+    for (seed, role) in [(HONEST, PersonRole::Admin), (HARMFUL, PersonRole::Coordinator)] {
+        let (device, person) = (key(seed).device(), "王芳".to_owned());
+        said(&mut log, HARMFUL, Statement::GrantRole { device, person, role });
+    }
     log
 }
 
@@ -91,7 +98,7 @@ fn written_by(
     (change, Seal::make(&key(HARMFUL), body))
 }
 
-/// The honest device, at the beginning.
+/// The honest device, or the hub's, at the beginning.
 struct Place {
     _folder: tempfile::TempDir,
     store: Store,
@@ -102,19 +109,27 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::of(HONEST, (COLLEGE, OrgRole::College), "王芳")
+    }
+
+    fn hub() -> Self {
+        Self::of(1, (HUB, OrgRole::Hub), "郝敏")
+    }
+
+    fn of(seed: u8, (org, org_role): (OrgId, OrgRole), person: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("store.db"), &[7; 32]).expect("a store");
         let (log, clock) = (membership(), Clock::default());
         let who = Who {
             network: log.network(),
-            org: COLLEGE,
-            org_role: OrgRole::College,
-            device: key(HONEST).device(),
+            org,
+            org_role,
+            device: key(seed).device(),
             roles: [PersonRole::Admin].into(),
-            person: "王芳".to_owned(),
+            person: person.to_owned(),
             now: clock.now(),
         };
-        Self { _folder: folder, store, engine: Engine::new(key(HONEST), clock), log, who }
+        Self { _folder: folder, store, engine: Engine::new(key(seed), clock), log, who }
     }
 
     fn take(&mut self, batch: DocumentBatch) -> Result<Taken, EngineError> {
@@ -220,5 +235,45 @@ fn what_is_kept_apart_is_read_once_and_little_by_little() {
         let held = quarantine::all(place.store.read()).expect("readable");
         assert_eq!(held.len(), count);
         assert_eq!(held.iter().filter(|it| it.content.is_some()).count(), expected);
+    }
+}
+
+/// A line of the college.
+const LINE: RecordId = RecordId(COLLEGE.0);
+
+/// A submission of it.
+fn submit(number: u64) -> Write {
+    Write::Act(
+        Act {
+            id: ActId([0; 16]),
+            kind: "application.submit".to_owned(),
+            subject: LINE,
+            person: "王芳".to_owned(),
+            device: key(HARMFUL).device(),
+            at: "2026-04-01T12:00:00+08:00".to_owned(),
+            position: membership().position(),
+            after: Vec::new(),
+            judged: None,
+            body: [("reason".to_owned(), Value::Text(format!("理由{number}")))].into(),
+            salt: Some(Salt([5; 16])),
+        }
+        .identified(),
+    )
+}
+
+/// Each pass looks at all acts on the line: a hub gives so many receipts at once, and the others
+/// when it hears of the line again.
+#[test]
+fn of_one_line_so_many_receipts_are_given_at_once() {
+    let mut place = Place::hub();
+    let header = APPLICATION.between(membership().network(), COLLEGE, EVALUATOR, 2026);
+    let mut document = Document::genesis(header.clone());
+    for (numbers, expected) in [(0..300, 240), (300..301, 301)] {
+        let writes: Vec<_> = numbers.map(submit).collect();
+        let work = written(&mut document, [1; 8], &writes);
+        let taken = place.take(batch(header.clone(), &[&work])).expect("it is judged");
+        assert_eq!(taken.admitted, 1);
+        let given = projection::count(place.store.read(), ReceiptRow::KIND).expect("readable");
+        assert_eq!(given, expected);
     }
 }
