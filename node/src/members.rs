@@ -248,7 +248,7 @@ impl Node {
         let statements = if grant {
             vec![Statement::GrantRole { device, person, role }]
         } else {
-            let mut frontiers = writer.frontiers(device)?.into_iter();
+            let mut frontiers = writer.frontiers_stated(device)?.into_iter();
             let frontier = frontiers.next().unwrap_or_default();
             let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
             let more: Vec<_> = more.collect();
