@@ -53,6 +53,7 @@ check-audit = audit log
 command-check-part = checking { $part }: { $at } / { $of }
 command-check-good = ✓ { $part }: { $count }, all whole
 command-check-bad = ✗ { $part }: { $count }, damaged: { $bad }
+command-check-unknown = ? { $part }: could not be looked at, since the database cannot be read
 command-check-line =   { $where }: { $what }
 command-check-detail =   { $where }: { $what } ({ $detail })
 command-check-more =   { $count } more, see onex check --json

@@ -53,6 +53,7 @@ check-audit = 审计
 command-check-part = 正在检查{ $part }：{ $at } / { $of }
 command-check-good = ✓ { $part }：{ $count }，都完好
 command-check-bad = ✗ { $part }：{ $count }，损坏 { $bad } 处
+command-check-unknown = ? { $part }：数据库无法读取，没有检查
 command-check-line =   { $where }：{ $what }
 command-check-detail =   { $where }：{ $what }（{ $detail }）
 command-check-more =   另有 { $count } 处，见 onex check --json
