@@ -120,7 +120,7 @@ pub(super) fn store(
         Effect::TakeStatements { entries, .. } => {
             let who = node.who(&writer)?;
             let before = writer.membership.position();
-            writer.take_entries(&who, entries)?;
+            writer.take_entries(&who, entries, |_| Ok(()))?;
             seen.head = writer.membership.head();
             node.complete(&mut writer, before)?;
             drop(writer);
