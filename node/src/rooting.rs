@@ -161,11 +161,15 @@ impl Node {
         let org = org.unwrap_or(who.org);
         let secret = RecoverySecret(random());
         let root = writer.membership.entries_from(0).first().cloned();
+        let log = &writer.membership;
+        // Only the hub can let a device in that nobody there has invited.
+        let mut addresses = addresses(&writer)?;
+        addresses.retain(|(id, ..)| log.device(*id).is_some_and(|it| it.org == log.hub()));
         let recovery = Recovery {
             network: who.network,
             root: root.ok_or(NodeError::NotJoined)?,
             org,
-            addresses: addresses(&writer)?,
+            addresses,
             secret,
         };
         let statement = Statement::SetRecovery { org, key: secret.key().public() };
