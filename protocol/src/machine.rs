@@ -185,6 +185,9 @@ pub enum Effect {
     },
     /// The peer holds our log durably up to a place, or has told which documents it keeps apart:
     /// the outbox for it is empty up to there.
+    ///
+    /// Comes too where a peer greets that lacks nothing, since the acknowledgement may have been
+    /// lost: nothing is to be written then unless it alters something.
     Acknowledged {
         /// The peer's device.
         device: DeviceId,

@@ -18,7 +18,7 @@ use crate::handle::{Node, NodeError, Writer};
 use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, peers, sync};
+use crate::store::{self, StoreError, outbox, peers, sync};
 
 /// The label under which both ends of a connection draw the value that a join proof is bound to.
 pub(super) const JOIN_LABEL: &[u8] = b"EXPORTER-onex-join";
@@ -108,12 +108,17 @@ pub(super) fn store(
         }
         Effect::Acknowledged { device, upto, opened, closed } => {
             let party = party_of(&writer.membership, device);
-            writer.commit(|_, transaction, _| {
-                if let Some(party) = party.filter(|party| clears_outbox(own, *party)) {
-                    sync::acknowledged(transaction, party, upto)?;
-                }
-                Ok(peers::set_refusals(transaction, device, closed, &opened)?)
-            })?;
+            let party = party.filter(|party| clears_outbox(own, *party));
+            let is_told = !opened.is_empty() || !closed.is_empty();
+            // A peer that lacks nothing says so whenever it greets: then nothing is written.
+            if is_told || (party.is_some() && !outbox::is_empty(writer.store.read())?) {
+                writer.commit(|_, transaction, _| {
+                    if let Some(party) = party {
+                        sync::acknowledged(transaction, party, upto)?;
+                    }
+                    Ok(peers::set_refusals(transaction, device, closed, &opened)?)
+                })?;
+            }
             writer.trim_outbox()?;
             Ok(Vec::new())
         }

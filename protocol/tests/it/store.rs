@@ -386,10 +386,13 @@ impl Store {
         opened: &[(DocId, &'static str)],
         closed: &[DocId],
     ) {
-        self.given.insert(device, upto);
+        let before = self.given.insert(device, upto).map_or(0, |at| at.position);
         self.open.retain(|(other, id)| *other != device || !closed.contains(id));
         self.open.extend(opened.iter().map(|(id, _)| (device, *id)));
-        self.writes += 1;
+        // The outbox has what was written here; what others sent was never in it.
+        let new = self.log.get(before as usize..upto.position as usize).unwrap_or_default();
+        let clears = new.iter().any(|entry| entry.origin.is_none());
+        self.writes += u64::from(clears || !opened.is_empty() || !closed.is_empty());
     }
 
     /// Judges again what entries of the log from a position on may have altered; tells whether
