@@ -33,6 +33,7 @@ command-invited = The invitation was written to { $file }
 command-founded = Founded { $name } in { $home }
 command-serving = Listening at { $listen }; Ctrl+C stops
 command-peer-equal = { $name } { $device }: equal, { $sent } sent, { $received } received
+command-peer-refused =   document { $document } was not taken: { $reason }
 command-peer-differs = { $name } { $device }: reached, not equal yet, { $sent } sent, { $received } received
 command-peer-lost = { $name } { $device }: not reached
 command-unsent = Unsent changes: { $count }

@@ -33,6 +33,7 @@ command-invited = 邀请已写入 { $file }
 command-founded = 已建立 { $name }，文件夹 { $home }
 command-serving = 正在 { $listen } 等候连接，按 Ctrl+C 停止
 command-peer-equal = { $name } { $device }：已一致，发出 { $sent }，收到 { $received }
+command-peer-refused =   文档 { $document } 没有被接收：{ $reason }
 command-peer-differs = { $name } { $device }：连上了，还没有一致，发出 { $sent }，收到 { $received }
 command-peer-lost = { $name } { $device }：没有连上
 command-unsent = 未送出的更改：{ $count }

@@ -114,12 +114,19 @@ pub(super) fn store(
             if is_told || (party.is_some() && !outbox::is_empty(writer.store.read())?) {
                 writer.commit(|_, transaction, _| {
                     if let Some(party) = party {
-                        sync::acknowledged(transaction, party, upto)?;
+                        sync::acknowledged(transaction, (device, party), upto)?;
                     }
                     Ok(peers::set_refusals(transaction, device, closed, &opened)?)
                 })?;
             }
             writer.trim_outbox()?;
+            Ok(Vec::new())
+        }
+        Effect::Withheld { device, documents } => {
+            tracing::warn!(%device, ?documents, "too large to be sent, and stays unsent");
+            writer.commit(|_, transaction, _| {
+                Ok(peers::withhold(transaction, device, &documents)?)
+            })?;
             Ok(Vec::new())
         }
         Effect::TakeStatements { entries, .. } => {
@@ -225,6 +232,9 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
         store::forget_meta(transaction, TOLD_REMOVED)?;
         if with_hub {
             store::set_meta(transaction, HUB_POSITION, &position.to_be_bytes())?;
+        }
+        if report.equal {
+            peers::withhold_nothing(transaction, device)?;
         }
         peers::set_synced(transaction, device, &now, report.equal)?;
         Ok(is_back)

@@ -43,6 +43,8 @@ pub struct Store {
     pub given: BTreeMap<DeviceId, LogPosition>,
     /// Open refusals, in either direction.
     pub open: BTreeSet<(DeviceId, DocId)>,
+    /// What was too large for a device.
+    pub withheld: BTreeSet<(DeviceId, DocId)>,
     pub quarantine: BTreeMap<DocId, Vec<Refused>>,
     pub proposals: Vec<SignedStatement>,
     /// The header of every document of which something came.
@@ -71,6 +73,7 @@ impl Store {
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
             open: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             proposals: Vec::new(),
             headers: BTreeMap::new(),
