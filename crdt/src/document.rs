@@ -8,6 +8,8 @@ mod touch;
 mod undo;
 mod write;
 
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable as _};
@@ -28,6 +30,8 @@ pub use write::{Authorship, Write};
 pub struct Document {
     header: Header,
     automerge: Automerge,
+    /// The one change of the genesis.
+    genesis: ChangeHash,
 }
 
 /// A change that this device has just written.
@@ -69,8 +73,9 @@ impl Document {
                 .put_object(ROOT, collection, ObjType::Map)
                 .expect("a new document takes a root collection");
         }
-        transaction.commit_with(CommitOptions::default().with_time(0));
-        Self { header, automerge }
+        let (change, _) = transaction.commit_with(CommitOptions::default().with_time(0));
+        let genesis = hash_from(&change.expect("it has two operations"));
+        Self { header, automerge, genesis }
     }
 
     /// Returns the document of a snapshot.
@@ -83,15 +88,19 @@ impl Document {
             automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint),
         )
         .map_err(|_| DocumentError::Snapshot)?;
-        let document = Self { header, automerge };
-        let genesis = Self::genesis(document.header.clone()).heads();
-        let begun = genesis.iter().all(|hash| document.holds(hash));
-        if begun { Ok(document) } else { Err(DocumentError::Snapshot) }
+        let genesis = Self::genesis(header.clone()).genesis;
+        let document = Self { header, automerge, genesis };
+        if document.holds(&genesis) { Ok(document) } else { Err(DocumentError::Snapshot) }
     }
 
     /// Whether nothing was written on top of the genesis.
     pub fn is_genesis(&self) -> bool {
-        self.heads() == Self::genesis(self.header.clone()).heads()
+        self.heads() == [self.genesis]
+    }
+
+    /// The change that every document of this header begins with.
+    pub fn genesis_change(&self) -> ChangeHash {
+        self.genesis
     }
 
     /// The header.
@@ -132,6 +141,28 @@ impl Document {
             && self.holds(older)
             && self.holds(newer)
             && outside().iter().all(|change| hash_from(&change.hash) != *older)
+    }
+
+    /// The changes that stand below some of its changes, each with the highest of the numbers that
+    /// those above it were given. Costs one look at every change, however many there are to look
+    /// below.
+    pub fn below(&self, heads: &[(ChangeHash, u64)]) -> BTreeMap<ChangeHash, u64> {
+        let metas = self.automerge.get_changes_meta(&[]).into_iter();
+        let deps: BTreeMap<_, _> = metas.map(|meta| (meta.hash, meta.deps)).collect();
+        let (mut heads, mut below) = (heads.to_vec(), BTreeMap::new());
+        heads.sort_unstable_by_key(|(_, number)| Reverse(*number));
+        for (head, number) in heads {
+            let mut open = vec![hash_into(&head)];
+            while let Some(hash) = open.pop() {
+                for dep in deps.get(&hash).into_iter().flatten() {
+                    if let Entry::Vacant(place) = below.entry(hash_from(dep)) {
+                        place.insert(number);
+                        open.push(*dep);
+                    }
+                }
+            }
+        }
+        below
     }
 
     /// What must be known of every change to judge it, the genesis left out.
@@ -206,7 +237,7 @@ impl Document {
     }
 
     pub(crate) fn with_automerge(&self, automerge: Automerge) -> Self {
-        Self { header: self.header.clone(), automerge }
+        Self { header: self.header.clone(), automerge, genesis: self.genesis }
     }
 
     fn collection(&self, name: &str) -> Result<ObjId, DocumentError> {

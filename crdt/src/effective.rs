@@ -32,6 +32,8 @@ pub struct Claim {
     pub tag: Tag,
     /// The heads: everything of the device's own at or below them is claimed.
     pub heads: Vec<ChangeHash>,
+    /// The position of the membership log that the device had when it made the claim, as it says.
+    pub position: u64,
     /// Why the claim does not count, if it does not.
     pub verdict: Result<(), Exclusion>,
 }
@@ -47,8 +49,8 @@ pub struct Facts {
     pub claims: Vec<Claim>,
     /// Devices that were removed, with the heads up to which their work stays.
     pub cuts: BTreeMap<Tag, Vec<ChangeHash>>,
-    /// Forked actors with the number and the hash of the last change of the branch that counts.
-    pub resolved: BTreeMap<Actor, (u64, ChangeHash)>,
+    /// Forked actors with the last change of the branch that counts.
+    pub resolved: BTreeMap<Actor, ChangeHash>,
     /// Changes whose person had lost the right to make them.
     pub denied: BTreeSet<ChangeHash>,
 }
@@ -73,7 +75,9 @@ pub struct Effective {
 ///   never sealed; the log has the device's own seals beside it, which are claims like others;
 /// * its person was not denied it (R3);
 /// * no other change has its actor and number, nor any that the actor numbered before it; after a
-///   resolution it lies at or below the branch that was chosen (R5, R6);
+///   resolution it lies at or below the branch that was chosen (R5, R6). A resolution for a branch
+///   of which the last change is not claimed is none: it may be beyond the frontier of a removal,
+///   and then not everybody has it;
 /// * the actor's change before it counts, and so does everything that it depends on (R2, R7).
 ///
 /// Costs a few visits per change and device, and some hundred bytes per change. Of changes that do
@@ -199,16 +203,13 @@ impl<'a> Graph<'a> {
             let twins = own.windows(2).find(|pair| number(pair[0]) == number(pair[1]));
             let forked = twins.map(|pair| number(pair[0]).1);
             let resolved = self.facts.resolved.get(&actor);
-            let head = resolved.map(|(_, head)| head).filter(|head| self.place(head).is_some());
+            let is_claimed =
+                |head: &&ChangeHash| own.iter().any(|it| self.changes[*it].hash == **head);
+            let head = resolved.filter(is_claimed);
             let branch = head.map(|head| self.below([head]));
-            let counts = |place: usize| {
-                let seq = number(place).1;
-                let before_fork = forked.is_none_or(|fork| seq < fork);
-                match (&branch, resolved) {
-                    (Some(branch), _) => branch[place],
-                    (None, Some((last, _))) => seq < *last && before_fork,
-                    (None, None) => before_fork,
-                }
+            let counts = |place: usize| match &branch {
+                Some(branch) => branch[place],
+                None => forked.is_none_or(|fork| number(place).1 < fork),
             };
             for place in own.iter().filter(|place| !counts(**place)) {
                 verdicts[*place] = Err(Exclusion::Fork);

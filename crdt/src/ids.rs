@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+/// Digits of a shortened id; what is shorter is no id (contract, "Ids").
+pub const SHORT_DIGITS: usize = 8;
+
 /// Declares an id of a fixed number of bytes.
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident, $bytes:literal) => {
@@ -28,6 +31,19 @@ macro_rules! id {
             /// The bytes of the id.
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
+            }
+
+            /// Returns the last digits, by which people tell ids apart: the ids of an
+            /// organisation's records begin alike.
+            pub fn short(&self) -> String {
+                self.to_string().split_off(2 * $bytes - SHORT_DIGITS)
+            }
+
+            /// Whether these digits are the id, or enough of its beginning or its end.
+            pub fn is_meant_by(&self, digits: &str) -> bool {
+                let (whole, digits) = (self.to_string(), digits.to_ascii_lowercase());
+                let ends = whole.starts_with(&digits) || whole.ends_with(&digits);
+                digits.len() >= SHORT_DIGITS && ends
             }
         }
 
@@ -207,6 +223,27 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("a0".parse::<RecordId>(), Err(IdError { digits: 32 }));
         assert_eq!("zz".repeat(16).parse::<RecordId>(), Err(IdError { digits: 32 }));
+    }
+
+    #[track_caller]
+    fn check(digits: &str, expected: bool) {
+        let id: RecordId = "00112233445566778899aabbccddeeff".parse().expect("an id");
+        assert_eq!(id.is_meant_by(digits), expected, "{digits}");
+    }
+
+    #[test]
+    fn an_id_is_meant_by_its_beginning_and_its_end() {
+        let id = RecordId::of(OrgId([1; 16]), [0xab; 16]);
+        assert_eq!(id.short(), "abababab");
+        check("00112233445566778899aabbccddeeff", true);
+        check("00112233", true);
+        check("ccddeeff", true);
+        check("CCDDEEFF", true);
+        check("bbccddeeff", true);
+        check("cddeeff", false);
+        check("0011223", false);
+        check("44556677", false);
+        check("", false);
     }
 
     #[test]

@@ -99,12 +99,12 @@ impl Node {
             let value = given.get(key).and_then(Option::as_ref).and_then(Value::as_text);
             value.map(str::to_owned)
         };
-        let wanted = text("id").unwrap_or_default().to_lowercase();
+        let wanted = text("id").unwrap_or_default();
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
         let record = writer.commit(|engine, transaction, membership| {
             let open = open(transaction, engine, membership)?;
-            let mut named = open.iter().filter(|one| one.id.to_string().starts_with(&wanted));
+            let mut named = open.iter().filter(|one| one.id.is_meant_by(&wanted));
             let unknown = refuse(Reason::UnknownRecord, "id");
             let (Some(conflict), None) = (named.next(), named.next()) else {
                 return Err(unknown.into());

@@ -14,7 +14,7 @@ use onex_crdt::document::Write;
 use onex_crdt::field::FieldError;
 use onex_crdt::field::time::Moment;
 use onex_crdt::header::DIRECTORY;
-use onex_crdt::ids::{BatchId, DeviceId, OrgId, RecordId};
+use onex_crdt::ids::{BatchId, DeviceId, OrgId, RecordId, SHORT_DIGITS};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::organisation::{self, Organisation};
@@ -301,7 +301,7 @@ impl Node {
         Ok(projection::get(self.reader().read(), kind, id)?)
     }
 
-    /// Returns the id that a full id or a unique prefix of at least eight digits means.
+    /// Returns the id that a full id, or its first or last eight digits or more, means.
     ///
     /// # Errors
     /// When no record, or more than one, is meant.
@@ -311,10 +311,10 @@ impl Node {
             return Ok(id);
         }
         let digits = text.chars().all(|c| c.is_ascii_hexdigit());
-        if !digits || !(PREFIX_DIGITS_MIN..32).contains(&text.len()) {
+        if !digits || !(SHORT_DIGITS..32).contains(&text.len()) {
             return Err(unknown());
         }
-        match query::ids_with_prefix(self.reader().read(), kind, text)?.as_slice() {
+        match query::ids_meant_by(self.reader().read(), kind, text)?.as_slice() {
             [id] => Ok(*id),
             _ => Err(unknown()),
         }
@@ -585,8 +585,6 @@ fn own_person(connection: &Connection) -> Result<String, StoreError> {
 
 /// The key of the person's name in the table of odds and ends.
 pub(crate) const PERSON: &str = "person";
-/// A shorter prefix of an id is no id (contract, "Ids").
-pub(crate) const PREFIX_DIGITS_MIN: usize = 8;
 
 /// Reads a stored time.
 pub(crate) fn moment(text: &str) -> Result<Moment, StoreError> {

@@ -177,17 +177,18 @@ impl Node {
     }
 
     /// Stays connected with every peer whose address is known, as long as the answer is kept:
-    /// what either side writes is at the other at once. Listens again where `serve` last did,
-    /// unless another process of this home does.
+    /// what either side writes is at the other at once. Listens again where this node last did,
+    /// unless another process of this home does; the first time its address is noted, since
+    /// invitations name it.
     ///
     /// # Errors
     /// When no socket can be had.
     pub fn stay_in_touch(&self) -> Result<Serving, NodeError> {
         let listened = meta(self.reader().read(), LISTEN)?;
         let listened = listened.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
-        match listened.map(|address| self.start(address, true)) {
-            Some(Ok(serving)) => Ok(serving),
-            Some(Err(_)) | None => self.start(ANY_PORT, true),
+        match listened {
+            Some(address) => self.start(address, true).or_else(|_| self.start(ANY_PORT, true)),
+            None => self.serve_in_touch(ANY_PORT),
         }
     }
 

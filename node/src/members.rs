@@ -110,7 +110,10 @@ impl Node {
             return Err(Refusal::new(action, Reason::HasNode, Some("org_id")).into());
         }
         let addresses = addresses(&writer)?;
-        if addresses.is_empty() && reached == Reached::ByNetwork {
+        // Others may stand there, too, but only this node knows its invitation.
+        let own_key = writer.engine.key().public();
+        let listens = addresses.iter().any(|(_, key, _)| *key == own_key);
+        if !listens && reached == Reached::ByNetwork {
             return Err(NodeError::NotListening);
         }
         let today = who.today();
@@ -217,9 +220,8 @@ impl Node {
         let mut writer = self.writer()?;
         let who = self.who(&writer)?;
         let all = enrolment::all(writer.store.read())?;
-        let mut matching = all
-            .iter()
-            .filter(|stored| RecordId(stored.invitation.id.0).to_string().starts_with(id));
+        let mut matching =
+            all.iter().filter(|stored| RecordId(stored.invitation.id.0).is_meant_by(id));
         let (Some(stored), None) = (matching.next(), matching.next()) else {
             return Err(NodeError::UnknownId { kind: "invitation", id: id.to_owned() });
         };
@@ -246,7 +248,7 @@ impl Node {
         let statements = if grant {
             vec![Statement::GrantRole { device, person, role }]
         } else {
-            let mut frontiers = writer.frontiers(device)?.into_iter();
+            let mut frontiers = writer.frontiers_stated(device)?.into_iter();
             let frontier = frontiers.next().unwrap_or_default();
             let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
             let more: Vec<_> = more.collect();
@@ -255,12 +257,10 @@ impl Node {
         self.state_all(&mut writer, statements, (action, RecordId(device.0)))
     }
 
-    /// Returns the device that a full id or a unique prefix of at least eight digits means.
+    /// Returns the device that a full id, or its first or last eight digits or more, means.
     pub fn find_device(&self, text: &str) -> Result<DeviceId, NodeError> {
         let devices = self.devices()?;
-        let long = text.len() >= 8;
-        let mut matching =
-            devices.iter().filter(|device| long && device.id.to_string().starts_with(text));
+        let mut matching = devices.iter().filter(|device| device.id.is_meant_by(text));
         match (matching.next(), matching.next()) {
             (Some(device), None) => Ok(device.id),
             _ => Err(NodeError::UnknownId { kind: "device", id: text.to_owned() }),

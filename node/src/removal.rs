@@ -11,7 +11,7 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
 use crate::audit;
-use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN, Writer};
+use crate::handle::{Node, NodeError, Writer};
 use crate::members::waits_for_others;
 use crate::store::{self, StoreError, documents, quarantine};
 
@@ -30,7 +30,7 @@ impl Node {
             let action = &actions::DEVICE_REMOVE;
             return Err(Refusal::new(action, Reason::OwnDevice, Some("id")).into());
         }
-        let mut frontiers = writer.frontiers(device)?.into_iter();
+        let mut frontiers = writer.frontiers_stated(device)?.into_iter();
         let frontier = frontiers.next().unwrap_or_default();
         let statement = Statement::RemoveDevice { device, reason, frontier };
         let signed = writer.membership.propose(writer.engine.key(), statement.clone());
@@ -54,8 +54,7 @@ impl Node {
             return Err(Refusal::new(&actions::DEVICE_ADOPT, Reason::NoRight, None).into());
         }
         let held = quarantine::all(writer.store.read())?;
-        let long = id.len() >= PREFIX_DIGITS_MIN;
-        let mut meant = held.iter().filter(|it| long && it.id.to_string().starts_with(id));
+        let mut meant = held.iter().filter(|it| it.id.is_meant_by(id));
         let (Some(held), None) = (meant.next(), meant.next()) else { return Err(unknown()) };
         writer.commit(|engine, transaction, membership| {
             engine.adopt(transaction, membership, &who, held)?;
@@ -127,6 +126,18 @@ impl Node {
 }
 
 impl Writer {
+    /// What is said of a device's work along with its removal. A device of the hub that does not
+    /// sequence leaves that to the one that does: there it was acknowledged, and this store may not
+    /// have it yet.
+    pub(crate) fn frontiers_stated(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {
+        let own = self.engine.key().device();
+        let org = self.membership.device(own).map(|device| device.org);
+        match org == Some(self.membership.hub()) && own != self.membership.sequencer() {
+            true => Ok(vec![Frontier { seals: Vec::new(), more: true }]),
+            false => self.frontiers(device),
+        }
+    }
+
     /// What this side holds of a device's work, in as many parts as statements are needed, at least
     /// one: at the hub in the documents that it reads, elsewhere in the others (architecture 7).
     pub(crate) fn frontiers(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {

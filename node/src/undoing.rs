@@ -3,7 +3,7 @@
 //! How it is done is the engine's matter.
 
 use onex_crdt::action::{Given, Reason, Refusal};
-use onex_crdt::ids::{ActId, BatchId, RecordId};
+use onex_crdt::ids::{ActId, BatchId, RecordId, SHORT_DIGITS};
 use onex_crdt::records::undo::UNDO;
 use onex_crdt::value::Value;
 use onex_crdt::view::View;
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use crate::api::{Answer, Undone};
 use crate::audit;
 use crate::engine::{Engine, EngineError};
-use crate::handle::{Node, NodeError, PREFIX_DIGITS_MIN};
+use crate::handle::{Node, NodeError};
 use crate::store::steps::{self, Last};
 use crate::store::view::SqlView;
 
@@ -23,8 +23,8 @@ pub enum What {
     Last,
     /// The own last undoing that stands: what was undone is there again.
     LastUndoing,
-    /// The batch with this id, or the one that an act with this id belongs to; a prefix of a
-    /// batch's id will do.
+    /// The batch with this id, or the one that an act with this id belongs to; the first or
+    /// last eight digits of a batch's id will do.
     Named(String),
 }
 
@@ -80,7 +80,7 @@ fn refusal(reason: Reason, field: Option<&str>) -> Refusal {
     Refusal::new(&UNDO, reason, field)
 }
 
-/// The batch that an id means: its own, the beginning of it, or an act's.
+/// The batch that an id means: its own, the beginning or end of it, or an act's.
 fn named(
     connection: &Connection,
     engine: &mut Engine,
@@ -88,10 +88,10 @@ fn named(
     text: &str,
 ) -> Result<Option<BatchId>, EngineError> {
     let digits = text.chars().all(|c| c.is_ascii_hexdigit());
-    if !digits || text.len() < PREFIX_DIGITS_MIN {
+    if !digits || text.len() < SHORT_DIGITS {
         return Ok(None);
     }
-    if let [batch] = steps::batches_with_prefix(connection, text)?.as_slice() {
+    if let [batch] = steps::batches_meant_by(connection, text)?.as_slice() {
         return Ok(Some(*batch));
     }
     let act: Option<ActId> = text.parse().ok();

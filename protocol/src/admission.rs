@@ -16,7 +16,7 @@ use onex_crdt::ids::{Actor, ChangeHash, DocId};
 
 use crate::judgement::{Rights, claim, log_facts, seal_verdict, unclaimed};
 use crate::membership::Membership;
-use crate::seal::{SEAL_BYTES_MAX, Seal, newest};
+use crate::seal::{SEAL_BYTES_MAX, Seal, live};
 
 /// Most changes of one document that are judged together: all parts of a batch are, since a seal
 /// may come with the last one. A document of a year has some thousand.
@@ -219,8 +219,7 @@ pub fn admit(mut held: Held<'_>, batch: DocumentBatch, membership: &Membership) 
         held.seals = &[];
         outcome.held = held;
     }
-    let genesis = Document::genesis(header.clone()).heads();
-    let mut known = log_facts(&header, known, &genesis, membership);
+    let mut known = log_facts(&header, known, &[document.genesis_change()], membership);
     let verdict = |seal: &Seal| seal_verdict(seal, &header, &known.changes, membership);
     let verdicts: Vec<_> = arriving.seals.iter().map(|(seal, _)| verdict(seal)).collect();
     let all = held.seals.iter().map(|seal| (seal, Ok(())));
@@ -454,21 +453,29 @@ impl<'a> Outcome<'a> {
         arriving: Arriving,
         verdicts: Vec<Result<(), Exclusion>>,
     ) -> Vec<Seal> {
-        let (mut seals, beyond): (Vec<Seal>, Vec<Seal>) =
-            self.held.seals.iter().cloned().partition(|seal| document.holds(&seal.head));
-        for seal in beyond {
-            self.seal_refuse(&seal, MISSING_DEPENDENCY);
+        let held = self.held.seals.iter().map(|seal| ((seal.clone(), Came::Before), Ok(())));
+        let came = arriving.seals.iter().filter(|(_, came)| *came == Came::Now);
+        let came: BTreeSet<_> = came.map(|(seal, _)| seal.to_bytes()).collect();
+        let (mut good, mut refused) = (Vec::new(), Vec::new());
+        for ((seal, _), verdict) in held.chain(arriving.seals.into_iter().zip(verdicts)) {
+            match verdict {
+                Ok(()) if document.holds(&seal.head) => good.push(seal),
+                Ok(()) => refused.push((seal, MISSING_DEPENDENCY)),
+                Err(exclusion) => refused.push((seal, exclusion.reason())),
+            }
         }
+        let (live, beyond) = live(good, |heads| document.below(heads));
+        refused.extend(beyond.into_iter().map(|seal| (seal, FORK)));
         let before = self.held.apart.iter().filter(|refused| !is_change(&refused.bytes));
         let before: BTreeMap<_, _> = before.map(|it| (&it.bytes[..], it.reason)).collect();
-        for ((seal, came), verdict) in arriving.seals.into_iter().zip(verdicts) {
-            let Some(reason) = seal_keep(document, &mut seals, &seal, verdict) else { continue };
-            let told = before.get(&seal.to_bytes()[..]) == Some(&self.seal_reason(&seal, reason));
-            if came == Came::Now || !told {
+        for (seal, reason) in refused {
+            let bytes = seal.to_bytes();
+            let told = before.get(&bytes[..]) == Some(&self.seal_reason(&seal, reason));
+            if came.contains(&bytes) || !told {
                 self.seal_refuse(&seal, reason);
             }
         }
-        seals
+        live
     }
 
     /// A seal over a change that is kept apart is kept with it, for the same reason: it may be
@@ -480,30 +487,6 @@ impl<'a> Outcome<'a> {
     fn seal_refuse(&mut self, seal: &Seal, reason: &'static str) {
         let reason = self.seal_reason(seal, reason);
         self.refused.push(Refused { change: Some(seal.head), bytes: seal.to_bytes(), reason });
-    }
-}
-
-/// Keeps a good seal whose head counts; returns why not, otherwise.
-fn seal_keep(
-    document: &Document,
-    seals: &mut Vec<Seal>,
-    seal: &Seal,
-    verdict: Result<(), Exclusion>,
-) -> Option<&'static str> {
-    match verdict {
-        Ok(()) if document.holds(&seal.head) => {
-            let is_ancestor =
-                |older: &ChangeHash, newer: &ChangeHash| document.is_ancestor(older, newer);
-            match newest(seals, seal.clone(), is_ancestor) {
-                Ok(kept) => {
-                    *seals = kept;
-                    None
-                }
-                Err(_) => Some(FORK),
-            }
-        }
-        Ok(()) => Some(MISSING_DEPENDENCY),
-        Err(exclusion) => Some(exclusion.reason()),
     }
 }
 
@@ -544,16 +527,20 @@ fn kept(document: &Document, judged: &Effective) -> Document {
 }
 
 fn forks(document: &Document, known: &Facts, judged: &Effective) -> Vec<Forked> {
-    let last = |actor: Actor, changes: &mut dyn Iterator<Item = &ChangeFacts>| {
-        let own = changes.filter(|change| change.actor == actor);
-        own.map(|change| (change.seq, Reverse(change.hash))).max()
-    };
+    let (mut first, mut longest) = (BTreeMap::new(), BTreeMap::new());
+    for change in known.changes.values().filter(|it| judged.forks.contains_key(&it.actor)) {
+        let beyond = judged.excluded.get(&change.hash) == Some(&Exclusion::Fork);
+        let last = match document.holds(&change.hash) {
+            true => first.entry(change.actor),
+            false if beyond => longest.entry(change.actor),
+            false => continue,
+        };
+        let own = (change.seq, Reverse(change.hash));
+        last.and_modify(|last| *last = own.max(*last)).or_insert(own);
+    }
     let forked = |(actor, number): (&Actor, &u64)| {
-        let mut held = known.changes.values().filter(|change| document.holds(&change.hash));
-        let first = last(*actor, &mut held).filter(|(seq, _)| seq >= number);
-        let beyond = judged.excluded.iter().filter(|(_, why)| **why == Exclusion::Fork);
-        let longest = || last(*actor, &mut beyond.map(|(hash, _)| &known.changes[hash]));
-        let (seq, Reverse(head)) = first.or_else(longest)?;
+        let first = first.get(actor).filter(|(seq, _)| seq >= number);
+        let (seq, Reverse(head)) = *first.or_else(|| longest.get(actor))?;
         Some(Forked { actor: *actor, seq, head })
     };
     judged.forks.iter().filter_map(forked).collect()

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onex_crdt::document::Deed;
-use onex_crdt::effective::{ChangeFacts, Claim, Exclusion, Facts};
+use onex_crdt::effective::{ChangeFacts, Claim, Exclusion, Facts, Tag};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DeviceId, OrgId};
 use onex_crdt::rights::may_do;
 use onex_crdt::roles::PersonRole;
 
-use crate::membership::Membership;
+use crate::membership::{Membership, Term};
 use crate::seal::Seal;
 
 /// Judges a seal by itself: whether its device may vouch for something in the document.
@@ -61,7 +61,7 @@ pub fn log_facts(
             facts.claims.extend(claim(seal, verdict, header, membership));
         }
     }
-    facts.resolved = membership.resolved(header.id()).collect();
+    facts.resolved = membership.resolved(header).collect();
     facts
 }
 
@@ -73,7 +73,8 @@ pub fn claim(
     membership: &Membership,
 ) -> Option<Claim> {
     membership.device(seal.device).filter(|device| device.org == header.owner)?;
-    Some(Claim { tag: seal.device.tag(), heads: vec![seal.head], verdict })
+    let (tag, position) = (seal.device.tag(), seal.membership_position);
+    Some(Claim { tag, heads: vec![seal.head], position, verdict })
 }
 
 /// Returns why a change counts for nothing that no seal of its device covers.
@@ -103,6 +104,8 @@ pub struct Rights<'a> {
     /// By the position that took a role away: what of the work in it stays. Not among them are
     /// those of which the side that reads the document has not said what it held.
     kept: BTreeMap<u64, BTreeSet<ChangeHash>>,
+    /// By the position that gave a role again: what the device has vouched for since.
+    since: BTreeMap<u64, BTreeSet<ChangeHash>>,
 }
 
 impl<'a> Rights<'a> {
@@ -113,11 +116,19 @@ impl<'a> Rights<'a> {
             let heads = cut.heads(header, membership.hub())?;
             Some((cut.position, facts.ancestry(&heads)))
         });
-        Self { header, membership, kept: kept.collect() }
+        let kept = kept.collect();
+        let is_owners = |device| membership.device(device).is_some_and(|it| it.org == header.owner);
+        let again = membership.granted_again().filter(|(device, _)| is_owners(*device));
+        let since = again.map(|(device, from)| (from, vouched_since(facts, device.tag(), from)));
+        let since = since.collect();
+        Self { header, membership, kept, since }
     }
 
     /// Whether the person that a change names had a right to what it does: a role that was his at
-    /// some position of the log and was not taken away before the change was held (trust R3).
+    /// some position of the log and was not taken away before the change was held (trust R3). A
+    /// role that he is given again is no right to what he did without it: of that term is only what
+    /// his device vouches for with a position that has the grant. Of the first term is everything,
+    /// since a rotation may drop a grant, which is then said once more at a later position.
     pub fn permits(&self, change: &ChangeHash, deed: &Deed) -> bool {
         let owner = self.header.owner;
         let device = self.membership.devices_of(owner).find(|(id, _)| id.tag() == deed.actor.tag());
@@ -125,12 +136,12 @@ impl<'a> Rights<'a> {
         let (Some((device, _)), Some(org), Some(person)) = (device, org, &deed.person) else {
             return false;
         };
-        let holds = |role: PersonRole| {
-            self.membership.ends(device, person, role).any(|end| {
-                let kept = end.and_then(|position| self.kept.get(&position));
-                kept.is_none_or(|kept| kept.contains(change))
-            })
+        let is_of = |term: &Term| {
+            let kept = term.until.and_then(|position| self.kept.get(&position));
+            let since = self.since.get(&term.from).filter(|_| term.is_again);
+            [kept, since].into_iter().flatten().all(|changes| changes.contains(change))
         };
+        let holds = |role: PersonRole| self.membership.terms(device, person, role).any(is_of);
         may_do(deed, org.role, &holds)
     }
 
@@ -140,6 +151,14 @@ impl<'a> Rights<'a> {
         let of_actor = |cut: &&crate::membership::Cut| cut.device.tag() == actor.tag();
         cuts.filter(of_actor).any(|cut| self.kept.contains_key(&cut.position))
     }
+}
+
+/// What good claims of a device cover that were made at a position or later.
+fn vouched_since(facts: &Facts, tag: Tag, from: u64) -> BTreeSet<ChangeHash> {
+    let is_since = |it: &&Claim| it.tag == tag && it.verdict.is_ok() && it.position >= from;
+    let claims = facts.claims.iter().filter(is_since);
+    let heads: Vec<_> = claims.flat_map(|claim| claim.heads.iter().copied()).collect();
+    facts.ancestry(&heads)
 }
 
 #[cfg(test)]

@@ -23,6 +23,13 @@ use crate::statement::{Root, SignedStatement, Statement, StatementError};
 
 /// Most bytes of an entry: a frontier has up to some 700 seals.
 pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
+/// Most bytes of statements that an organisation other than the hub has in the log: what it says
+/// stands on every node for good. A hundred removals with full frontiers are less; what must be said
+/// of its devices beyond that, a lead of the hub says.
+pub const ORG_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most forks of one device that are resolved: whoever makes more, by will, would otherwise have the
+/// hub fill the log. Of further ones what lies below counts.
+pub const FORKS_RESOLVED_MAX: usize = 256;
 
 /// A statement at its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -107,6 +114,8 @@ pub struct Organisation {
     pub recovery: Option<PublicKey>,
     /// The device of the hub that wants it to begin anew, until a second one says so too.
     pub reset_asked: Option<DeviceId>,
+    /// Bytes of the statements that its devices have signed.
+    said_bytes: usize,
 }
 
 /// A device that takes part, or did.
@@ -137,14 +146,18 @@ impl Device {
     }
 }
 
-/// A time during which a person had a role, in positions; the end is the first without.
+/// A time during which a person had a role at a device, in positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Term {
+pub struct Term {
     device: DeviceId,
     person: String,
     role: PersonRole,
-    from: u64,
-    until: Option<u64>,
+    /// The position that granted the role.
+    pub from: u64,
+    /// The first position without it, once it was taken away.
+    pub until: Option<u64>,
+    /// Whether the person had the role there before.
+    pub is_again: bool,
 }
 
 /// The state that the entries of a log lead to.
@@ -167,7 +180,8 @@ pub struct Membership {
     recoveries: BTreeMap<DeviceId, OrgId>,
     terms: Vec<Term>,
     cuts: BTreeMap<u64, Cut>,
-    resolved: BTreeMap<(DocId, Actor), (u64, ChangeHash)>,
+    /// The branches of forks that were chosen, those by the hub and those by admins apart.
+    resolved: BTreeMap<(DocId, bool, Actor), ChangeHash>,
     said: BTreeSet<Digest>,
 }
 
@@ -256,7 +270,15 @@ impl Membership {
             return Err(MembershipError::Repeated);
         }
         statement.body.check()?;
+        self.room_check(statement)?;
         self.body_check(&signer, &statement.body)
+    }
+
+    fn room_check(&self, statement: &SignedStatement) -> Result<(), MembershipError> {
+        let org = self.device(statement.signer).map(|device| device.org);
+        let Some(org) = org.filter(|org| *org != self.hub) else { return Ok(()) };
+        let said = self.organisations[&org].said_bytes + cbor::encode(statement).len();
+        if said > ORG_BYTES_MAX { Err(MembershipError::SaidTooMuch { org }) } else { Ok(()) }
     }
 
     /// Returns the next entry, with this statement. The caller stores it, then appends it.
@@ -380,16 +402,20 @@ impl Membership {
             })
     }
 
-    /// Returns for each time that a person had a role at a device the position that ended it, or
-    /// nothing where he has it still.
-    pub fn ends<'a>(
+    /// Returns the times during which a person had a role at a device, the first one first.
+    pub fn terms<'a>(
         &'a self,
         device: DeviceId,
         person: &'a str,
         role: PersonRole,
-    ) -> impl Iterator<Item = Option<u64>> + 'a {
-        let of = move |term: &&Term| term.is_of(device, person, role);
-        self.terms.iter().filter(of).map(|term| term.until)
+    ) -> impl Iterator<Item = &'a Term> {
+        self.terms.iter().filter(move |term| term.is_of(device, person, role))
+    }
+
+    /// Returns the devices and positions at which somebody was given a role that he had there
+    /// before.
+    pub fn granted_again(&self) -> impl Iterator<Item = (DeviceId, u64)> {
+        self.terms.iter().filter(|term| term.is_again).map(|term| (term.device, term.from))
     }
 
     /// Returns how many devices an organisation had at a position.
@@ -402,6 +428,10 @@ impl Membership {
     pub fn was_active(&self, device: DeviceId, position: u64) -> bool {
         position <= self.position()
             && self.device(device).is_some_and(|device| device.was_active(position))
+    }
+
+    fn is_of_hub(&self, device: DeviceId) -> bool {
+        self.device(device).is_some_and(|device| device.org == self.hub)
     }
 
     fn active_device(&self, device: DeviceId) -> Result<&Device, MembershipError> {
@@ -446,8 +476,9 @@ impl Membership {
             Statement::SetFrontier { cut, frontier } => {
                 self.cut_extend(*cut, entry.statement.signer, frontier);
             }
-            Statement::Resolve { document, actor, seq, head, .. } => {
-                self.resolved.insert((*document, *actor), (*seq, *head));
+            Statement::Resolve { document, actor, head, .. } => {
+                let by_hub = self.is_of_hub(entry.statement.signer);
+                self.resolved.insert((*document, by_hub, *actor), *head);
             }
             Statement::Rotate(rotation) => self.rotation_apply(rotation, position),
             Statement::SetRecovery { org, key } => {
@@ -457,6 +488,9 @@ impl Membership {
             }
             Statement::Reset { org } => self.reset(*org, entry.statement.signer, position),
         }
+        if let Some(org) = self.device(entry.statement.signer).map(|device| device.org) {
+            self.organisation_mut(org).said_bytes += cbor::encode(&entry.statement).len();
+        }
         self.said.insert(entry.statement.digest());
         self.head = entry.digest();
         self.entries.push(entry);
@@ -465,7 +499,9 @@ impl Membership {
     fn organisation_add(&mut self, org: OrgId, role: OrgRole, name: &str) {
         let name = name.to_owned();
         let (awaits_first, recovery, reset_asked) = (true, None, None);
-        let organisation = Organisation { role, name, awaits_first, recovery, reset_asked };
+        let said_bytes = 0;
+        let organisation =
+            Organisation { role, name, awaits_first, recovery, reset_asked, said_bytes };
         self.organisations.insert(org, organisation);
     }
 
@@ -516,8 +552,9 @@ impl Membership {
     fn role_grant(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
         let known = self.devices.get_mut(&device).expect("checked: it is known");
         known.persons.entry(person.to_owned()).or_default().insert(role);
+        let is_again = self.terms(device, person, role).next().is_some();
         let person = person.to_owned();
-        self.terms.push(Term { device, person, role, from: position, until: None });
+        self.terms.push(Term { device, person, role, from: position, until: None, is_again });
     }
 
     fn role_remove(&mut self, device: DeviceId, person: &str, role: PersonRole, position: u64) {
@@ -677,9 +714,23 @@ pub enum MembershipError {
         /// The position given.
         cut: u64,
     },
+    /// The organisation has as much in the log as it may.
+    #[error(
+        "organisation {org} has {ORG_BYTES_MAX} bytes in the log, the hub must say this for it"
+    )]
+    SaidTooMuch {
+        /// The organisation.
+        org: OrgId,
+    },
     /// The fork of the actor was resolved before.
     #[error("the fork is resolved already")]
     Resolved,
+    /// As many forks of the device were resolved as ever are.
+    #[error("{FORKS_RESOLVED_MAX} forks of device {device} were resolved, no more are")]
+    TooManyForks {
+        /// The device.
+        device: DeviceId,
+    },
     /// The person has the role already.
     #[error("the person is {} already", role.id())]
     RoleHeld {

@@ -2,6 +2,8 @@
 //!
 //! What that comes to for changes is judged elsewhere (`judgement`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minicbor::{Decode, Encode};
 use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, NetworkId};
 
@@ -116,8 +118,9 @@ impl Seal {
 /// Returns the seals to keep of those stored and a good one that arrives.
 ///
 /// Of two seals of one device for one document the newer replaces the older only if its ancestry
-/// contains the older head: `is_ancestor(older, newer)`. Otherwise both are kept, since it is a
-/// restored backup or a fork. At most 16 are live: a further one is refused, not exchanged, so that
+/// contains the older head, `is_ancestor(older, newer)`, and its position is no earlier: what was
+/// vouched for since a grant stays so. Otherwise both are kept, since it is a restored backup or a
+/// fork. At most 16 are live: a further one is refused, not exchanged, so that
 /// no order of arrival selects. Seals of other devices and documents stay as they are.
 pub fn newest(
     stored: &[Seal],
@@ -128,7 +131,10 @@ pub fn newest(
     let rank = |seal: &Seal| (seal.membership_position, seal.signature);
     let covers = |newer: &Seal, older: &Seal| match newer.head == older.head {
         true => rank(newer) >= rank(older),
-        false => is_ancestor(&older.head, &newer.head),
+        false => {
+            newer.membership_position >= older.membership_position
+                && is_ancestor(&older.head, &newer.head)
+        }
     };
     if stored.iter().any(|seal| beside(seal) && covers(seal, &incoming)) {
         return Ok(stored.to_vec());
@@ -140,6 +146,40 @@ pub fn newest(
     }
     kept.push(incoming);
     Ok(kept)
+}
+
+/// Divides the good seals of one document whose heads count: those that are live, in the order
+/// given, and those that have no room among them.
+///
+/// Live are those that `newest` would keep, whatever the order of arrival; of more than 16 of one
+/// device those with the smallest heads. `below` names the changes below some heads, each with the
+/// highest position of those above it: it is asked once a device, so that very many seals cost no
+/// more looks at the document.
+pub fn live(
+    seals: Vec<Seal>,
+    below: impl Fn(&[(ChangeHash, u64)]) -> BTreeMap<ChangeHash, u64>,
+) -> (Vec<Seal>, Vec<Seal>) {
+    let rank = |seal: &Seal| (seal.membership_position, seal.signature);
+    let mut of: BTreeMap<DeviceId, BTreeMap<ChangeHash, _>> = BTreeMap::new();
+    for seal in &seals {
+        let best = of.entry(seal.device).or_default().entry(seal.head).or_insert(rank(seal));
+        *best = rank(seal).max(*best);
+    }
+    for heads in of.values_mut().filter(|heads| heads.len() > 1) {
+        let placed: Vec<_> = heads.iter().map(|(head, (position, _))| (*head, *position)).collect();
+        let covered = below(&placed);
+        heads
+            .retain(|head, (position, _)| covered.get(head).is_none_or(|above| *above < *position));
+    }
+    let (mut kept, mut seen) = (seals, BTreeSet::new());
+    kept.retain(|seal| {
+        let is_best = of[&seal.device].get(&seal.head) == Some(&rank(seal));
+        is_best && seen.insert((seal.device, seal.head))
+    });
+    kept.into_iter().partition(|seal| {
+        let beyond = of[&seal.device].keys().nth(SEALS_LIVE_MAX);
+        beyond.is_none_or(|beyond| seal.head < *beyond)
+    })
 }
 
 /// Why a good seal cannot be kept.

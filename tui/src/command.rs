@@ -436,7 +436,7 @@ enum Command {
     Show {
         /// The kind, `application`.
         kind: String,
-        /// The id, or at least eight digits of it.
+        /// The id, or its first or last eight digits.
         id: String,
         /// With every step that led to it.
         #[arg(long)]

@@ -35,7 +35,7 @@ fn facts() -> Facts {
         change('B', 1, "b"),
         change('D', 2, "B"),
     ];
-    let claim = |tag, heads| Claim { tag, heads: hashes(heads), verdict: Ok(()) };
+    let claim = |tag, heads| Claim { tag, heads: hashes(heads), position: 1, verdict: Ok(()) };
     Facts {
         changes: changes.into(),
         genesis: BTreeSet::from([hash('g')]),
@@ -109,7 +109,7 @@ fn a_frontier_vouches_for_nothing() {
     facts.cuts.insert(TAG, hashes("b"));
     let hang = "B:missing_dependency D:missing_dependency";
     check(&facts, "", &format!("{hang} a:no_seal b:no_seal c:no_seal"));
-    facts.claims.push(Claim { tag: TAG, heads: hashes("a"), verdict: Ok(()) });
+    facts.claims.push(Claim { tag: TAG, heads: hashes("a"), position: 1, verdict: Ok(()) });
     check(&facts, "a", &format!("{hang} b:no_seal c:no_seal"));
 }
 
@@ -124,7 +124,7 @@ fn a_frontier_may_lie_in_a_colleagues_change() {
 fn only_what_lies_below_a_fork_counts() {
     let mut facts = facts();
     facts.changes.extend([change('x', 2, "a"), change('y', 3, "x")]);
-    facts.claims.push(Claim { tag: TAG, heads: hashes("y"), verdict: Ok(()) });
+    facts.claims.push(Claim { tag: TAG, heads: hashes("y"), position: 1, verdict: Ok(()) });
     let hang = "B:missing_dependency D:missing_dependency";
     check(&facts, "a", &format!("{hang} b:fork c:fork x:fork y:fork"));
     assert_eq!(effective(&facts).forks, BTreeMap::from([(actor(TAG, 9), 2)]));
@@ -132,7 +132,7 @@ fn only_what_lies_below_a_fork_counts() {
     let mut later = change('z', 1, "a");
     later.1.actor = actor(TAG, 8);
     facts.changes.extend([later]);
-    facts.claims.push(Claim { tag: TAG, heads: hashes("z"), verdict: Ok(()) });
+    facts.claims.push(Claim { tag: TAG, heads: hashes("z"), position: 1, verdict: Ok(()) });
     check(&facts, "az", &format!("{hang} b:fork c:fork x:fork y:fork"));
 }
 
@@ -140,24 +140,27 @@ fn only_what_lies_below_a_fork_counts() {
 fn the_branch_that_the_log_chose_counts_and_the_actor_ends_there() {
     let mut facts = facts();
     facts.changes.extend([change('x', 2, "a"), change('y', 3, "x"), change('z', 4, "c")]);
-    facts.claims.push(Claim { tag: TAG, heads: hashes("yz"), verdict: Ok(()) });
-    facts.resolved.insert(actor(TAG, 9), (3, hash('c')));
+    facts.claims.push(Claim { tag: TAG, heads: hashes("yz"), position: 1, verdict: Ok(()) });
+    facts.resolved.insert(actor(TAG, 9), hash('c'));
     check(&facts, "BDabc", "x:fork y:fork z:fork");
     assert_eq!(effective(&facts).forks, BTreeMap::new());
-    facts.resolved.insert(actor(TAG, 9), (3, hash('y')));
+    facts.resolved.insert(actor(TAG, 9), hash('y'));
     let hang = "B:missing_dependency D:missing_dependency";
     check(&facts, "axy", &format!("{hang} b:fork c:fork z:fork"));
-    // The chosen branch is not here yet: what lies below the fork is on it all the same.
-    facts.resolved.insert(actor(TAG, 9), (3, hash('?')));
+    // The last change of the chosen branch is not here, or beyond the frontier of a removal, which
+    // somebody else may not have either: what would count without the resolution.
+    facts.resolved.insert(actor(TAG, 9), hash('?'));
     check(&facts, "a", &format!("{hang} b:fork c:fork x:fork y:fork z:fork"));
+    facts.resolved.insert(actor(TAG, 9), hash('y'));
+    facts.cuts.insert(TAG, hashes("c"));
+    check(&facts, "BDabc", "x:removed_device y:removed_device z:removed_device");
 }
 
-/// Of the branch that is not here, the last number is its last change's and nobody else's.
 #[test]
-fn a_branch_that_is_not_here_yet_ends_below_its_last_number() {
+fn a_branch_that_is_not_here_limits_nothing() {
     let mut facts = facts();
-    facts.resolved.insert(actor(TAG, 9), (3, hash('?')));
-    check(&facts, "BDab", "c:fork");
+    facts.resolved.insert(actor(TAG, 9), hash('?'));
+    check(&facts, "BDabc", "");
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn what_was_denied_takes_along_what_hangs_on_it() {
 fn numbers_have_no_gap() {
     let mut facts = facts();
     facts.changes.remove(&hash('b'));
-    facts.claims.push(Claim { tag: TAG, heads: hashes("a"), verdict: Ok(()) });
+    facts.claims.push(Claim { tag: TAG, heads: hashes("a"), position: 1, verdict: Ok(()) });
     let left = "B:missing_dependency D:missing_dependency c:missing_dependency";
     check(&facts, "a", left);
     // A forged change that names an older dependency still lacks the number before its own.

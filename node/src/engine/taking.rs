@@ -167,6 +167,7 @@ impl Engine {
         let all = parsed(outcome.refused.iter().chain(apart));
         let (mut unread, mut always) = (READ_MAX, quarantine::Room::UNBOUNDED);
         let mut room = quarantine::Room::of(transaction, from)?;
+        let mut evidence = quarantine::Room::of_evidence(transaction, header.id(), own)?;
         for refused in &outcome.refused {
             let of_own = refused.change.is_some_and(|change| before.holds(&change));
             let (from, content) = match (of_own, refused.change) {
@@ -178,7 +179,11 @@ impl Engine {
                 }
                 (false, _) => (from, None),
             };
-            let room = if of_own { &mut always } else { &mut room };
+            let room = match of_own {
+                true => &mut always,
+                false if travels(refused) => &mut evidence,
+                false => &mut room,
+            };
             quarantine::put(transaction, header, refused, content.as_ref(), (from, room), &now)?;
         }
         let counts = |refused: &&Refused| {
@@ -234,7 +239,8 @@ impl Engine {
             let writes = writes.into_iter().map(|write| (header.clone(), write)).collect();
             match self.write(transaction, membership, work, &author, writes) {
                 Ok(()) => quarantine::adopted(transaction, hash)?,
-                Err(EngineError::Refused(_)) => {}
+                // What does not fit must not keep this device from hearing what counts.
+                Err(EngineError::Refused(_) | EngineError::Store(StoreError::Document(_))) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -431,3 +437,6 @@ fn applies(document: &Document, writes: &[Write]) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod attacked;

@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use onex_crdt::action::Who;
 use onex_crdt::field::text::PersonName;
-use onex_crdt::ids::{DeviceId, RecordId};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::roles::PersonRole;
 use onex_protocol::enrolment::{
-    Invitation, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
+    Invitation, InvitationError, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
 };
 use onex_protocol::key::{PublicKey, SigningKey};
 use onex_protocol::membership::{Entry, Membership};
@@ -48,6 +48,8 @@ pub struct Joining {
 /// What a joining device knows of the network.
 struct Asked {
     secret: InvitationSecret,
+    /// The organisation that invites; nothing where only a code is known.
+    org: Option<OrgId>,
     /// Whom to call: the key, where it is known, and the address.
     calls: Vec<(Option<PublicKey>, String)>,
     /// The beginning of the membership log; nothing where only a code is known. Then the log is
@@ -95,9 +97,10 @@ impl Node {
         let invitation = Invitation::from_text(invitation)?;
         let calls = invitation.addresses.iter();
         let asked = Asked {
-            secret: invitation.secret,
+            org: Some(invitation.org),
             calls: calls.map(|(_, key, address)| (Some(*key), address.clone())).collect(),
             begun: Some(invitation.membership()?),
+            secret: invitation.secret,
         };
         Self::join_asked(folder, asked, person, guard, clock)
     }
@@ -116,7 +119,8 @@ impl Node {
         clock: Clock,
     ) -> Result<Joining, NodeError> {
         let secret = InvitationSecret::from_code(code)?;
-        let asked = Asked { secret, calls: vec![(None, address.to_owned())], begun: None };
+        let calls = vec![(None, address.to_owned())];
+        let asked = Asked { secret, org: None, calls, begun: None };
         Self::join_asked(folder, asked, person, guard, clock)
     }
 
@@ -211,6 +215,7 @@ impl Joining {
             None => Membership::replay(entries).map_err(NodeError::membership)?,
         };
         let inviter = PublicKey(self.link.connection.peer_key());
+        self.org_check(&membership, &inviter)?;
         let known = self.asked.calls.iter().filter_map(|(key, address)| Some(((*key)?, address)));
         let mut addresses: Vec<_> =
             known.map(|(key, address)| (key.device(), key, address.clone())).collect();
@@ -220,6 +225,18 @@ impl Joining {
         let (home, keys) = (&self.home, &self.keys);
         settle_in(home, keys, &self.person, &membership, &addresses, |_| Ok(()))?;
         begin(self.home, self.keys, self.clock)
+    }
+
+    /// An admin elsewhere who has seen this device's key may have said that it is a device of his.
+    fn org_check(&self, membership: &Membership, inviter: &PublicKey) -> Result<(), NodeError> {
+        let org = |key: DeviceId| membership.device(key).map(|device| device.org);
+        let own = org(SigningKey::from_seed(&self.keys.device).device());
+        let by = org(inviter.device());
+        let is_asked = match self.asked.org {
+            Some(asked) => own == Some(asked),
+            None => own == by || by == Some(membership.hub()),
+        };
+        if is_asked { Ok(()) } else { Err(InvitationError::Response.into()) }
     }
 }
 

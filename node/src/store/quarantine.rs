@@ -122,6 +122,27 @@ impl Room {
         Ok(Self { changes, bytes })
     }
 
+    /// The room that is left for what travels with a document, whoever sent it: its writers alone
+    /// can fill that, and what somebody else has heaped up does not make a fork be forgotten. What
+    /// counted here before takes none of it.
+    pub fn of_evidence(
+        connection: &Connection,
+        doc: DocId,
+        own: DeviceId,
+    ) -> Result<Self, StoreError> {
+        let sql = "select count(*), coalesce(sum(length(bytes)), 0) from quarantine
+                   where doc = ? and received_from <> ? and change not null
+                     and reason in ('fork', 'no_right', 'missing_dependency', 'malformed',
+                       'failed_to_apply')";
+        let mut statement = connection.prepare_cached(sql)?;
+        let (kept, bytes): (i64, i64) = statement
+            .query_row([doc.0.as_slice(), own.0.as_slice()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let (changes, bytes) = (EVIDENCE_MAX - kept, EVIDENCE_BYTES_MAX as i64 - bytes);
+        Ok(Self { changes, bytes })
+    }
+
     /// Takes up the room of one change; says whether there was any left.
     fn takes(&mut self, bytes: usize) -> bool {
         let had = self.changes > 0 && self.bytes > 0;
@@ -180,6 +201,8 @@ pub fn has_evidence(connection: &Connection, doc: DocId) -> Result<bool, StoreEr
 
 /// Most bytes of a document that are kept apart and travel with it: half of what a receiver holds.
 const EVIDENCE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 2;
+/// Most changes and seals of a document that are kept apart because they travel with it.
+const EVIDENCE_MAX: i64 = 10_000;
 
 /// Lets go of what counts now.
 pub fn release(connection: &Connection, doc: DocId, bytes: &[u8]) -> Result<(), StoreError> {

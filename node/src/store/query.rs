@@ -210,21 +210,28 @@ pub fn with_text(
     select(connection, kind, &condition, &[Value::Text(text.to_owned())])
 }
 
-/// Returns the ids that begin with these hex digits, at most two.
-pub fn ids_with_prefix(
+/// Returns the ids that begin with these hex digits, else those that end with them, at most two.
+pub fn ids_meant_by(
     connection: &Connection,
     kind: &RecordKind,
-    prefix: &str,
+    digits: &str,
 ) -> Result<Vec<RecordId>, StoreError> {
     let end = |filler: &str| {
-        let digits = format!("{prefix}{}", filler.repeat(2 * RecordId::BYTES - prefix.len()));
-        digits.parse::<RecordId>().map(|id| id.0.to_vec())
+        let whole = format!("{digits}{}", filler.repeat(2 * RecordId::BYTES - digits.len()));
+        whole.parse::<RecordId>().map(|id| id.0.to_vec())
     };
     let (Ok(first), Ok(last)) = (end("0"), end("f")) else { return Ok(Vec::new()) };
     let sql = format!("select id from {} where id between ? and ? limit 2", table(kind));
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([first, last], |row| row.get::<_, Vec<u8>>(0))?;
-    let ids = rows.collect::<Result<Vec<_>, _>>()?;
+    let mut ids = rows.collect::<Result<Vec<_>, _>>()?;
+    if ids.is_empty() {
+        // No index has the ends; ids of a store are looked through in less than a moment.
+        let sql = format!("select id from {} where hex(id) like ? limit 2", table(kind));
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([format!("%{digits}")], |row| row.get::<_, Vec<u8>>(0))?;
+        ids = rows.collect::<Result<Vec<_>, _>>()?;
+    }
     Ok(ids.iter().filter_map(|bytes| RecordId::from_slice(bytes)).collect())
 }
 

@@ -102,14 +102,13 @@ pub fn batch_of(connection: &Connection, hash: ChangeHash) -> Result<Option<Batc
     Ok(found.and_then(|bytes| BatchId::from_slice(&bytes)))
 }
 
-/// The batches that begin with these hex digits, at most two.
-pub fn batches_with_prefix(
-    connection: &Connection,
-    prefix: &str,
-) -> Result<Vec<BatchId>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("select distinct batch from step where hex(batch) like ? limit 2")?;
-    let rows = statement.query_map([format!("{prefix}%")], |row| row.get::<_, Vec<u8>>(0))?;
+/// The batches that begin or end with these hex digits, at most two.
+pub fn batches_meant_by(connection: &Connection, digits: &str) -> Result<Vec<BatchId>, StoreError> {
+    let sql =
+        "select distinct batch from step where hex(batch) like ? or hex(batch) like ? limit 2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let ends = [format!("{digits}%"), format!("%{digits}")];
+    let rows = statement.query_map(ends, |row| row.get::<_, Vec<u8>>(0))?;
     let found = rows.collect::<Result<Vec<_>, _>>()?;
     Ok(found.iter().filter_map(|bytes| BatchId::from_slice(bytes)).collect())
 }

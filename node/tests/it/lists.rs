@@ -97,15 +97,16 @@ fn counts_follow_rows_and_their_states() {
 }
 
 #[test]
-fn a_prefix_of_an_id_names_it() {
+fn the_beginning_or_the_end_of_an_id_names_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = filled(&store(folder.path()), 3);
-    let find = |prefix: &str| {
-        query::ids_with_prefix(store.read(), Learner::KIND, prefix).expect("readable")
-    };
+    let find =
+        |digits: &str| query::ids_meant_by(store.read(), Learner::KIND, digits).expect("readable");
     let id = row(1).id.to_string();
     assert_eq!(find(&id[..20]), [row(1).id]);
     assert_eq!(find(&id[..8]).len(), 2, "all of one organisation begin alike");
+    assert_eq!(find(&row(1).id.short()), [row(1).id], "their ends differ");
+    assert_eq!(find(&id[19..].to_uppercase()), [row(1).id]);
     assert_eq!(find("ffffffff"), []);
     assert_eq!(find("no digit"), []);
 }

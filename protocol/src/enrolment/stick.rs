@@ -137,8 +137,10 @@ impl JoinResponse {
             return Err(InvitationError::Response);
         }
         let membership = Membership::replay(entries.iter().cloned())?;
+        // An admin elsewhere who has seen the key may have said that it is a device of his.
+        let device = membership.device(key.device()).filter(|device| device.active);
         let is_in = membership.network() == invitation.network
-            && membership.device(key.device()).is_some_and(|device| device.active);
+            && device.is_some_and(|device| device.org == invitation.org);
         if is_in { Ok((response, membership)) } else { Err(InvitationError::Response) }
     }
 }
@@ -167,6 +169,7 @@ mod tests {
     use super::*;
     use crate::enrolment::tests::{invitation, key};
     use crate::statement::Statement;
+    use onex_crdt::ids::OrgId;
     use onex_crdt::roles::OrgRole;
 
     fn joiner() -> SigningKey {
@@ -175,10 +178,13 @@ mod tests {
 
     /// The hub's log with the device that asked.
     fn admitted() -> Membership {
-        let invitation = invitation();
+        admitted_by(invitation().org)
+    }
+
+    fn admitted_by(org: OrgId) -> Membership {
         let hub = SigningKey::from_seed(&[1; 32]);
-        let mut log = invitation.membership().expect("a good root");
-        let (org, key) = (invitation.org, joiner().public());
+        let mut log = invitation().membership().expect("a good root");
+        let key = joiner().public();
         let statements = [
             Statement::AddOrganisation { org, role: OrgRole::College, name: "学院".to_owned() },
             Statement::AddDevice { org, key, person: "王芳".to_owned() },
@@ -230,5 +236,8 @@ mod tests {
             Vec::new(),
         );
         assert!(matches!(open(&early, &joined), Err(InvitationError::Response)));
+        let elsewhere = admitted_by(OrgId([0x77; 16]));
+        let stolen = JoinResponse::make(&invitation.secret, &elsewhere, &joined, Vec::new());
+        assert!(matches!(open(&stolen, &joined), Err(InvitationError::Response)));
     }
 }

@@ -327,5 +327,40 @@ fn a_right_ends_where_the_work_in_it_was_held() {
     assert_eq!(permits(&log, 12, None), [false, false]);
     assert_eq!(permits(&log, 21, Some("王芳")), [false, false], "another organisation");
     say(&mut log, 11, Statement::GrantRole { device, person: person(), role });
-    assert_eq!(permits(&log, 12, Some("王芳")), [true, true], "his again");
+    assert_eq!(permits(&log, 12, Some("王芳")), [true, false], "his again, and not for before");
+    assert_eq!(narrowed(&log), [false, true, false, false]);
+}
+
+/// Of a role that is given again is what the device vouches for since; of the first term is all.
+#[test]
+fn a_role_that_is_given_again_is_no_right_to_what_was_done_without_it() {
+    let (mut log, header) = (membership(), header());
+    let (device, person, role) = (key(12).device(), "王芳".to_owned(), PersonRole::Coordinator);
+    let changes = [change(1, 12, &[]), change(2, 12, &[1]), change(3, 12, &[1])];
+    let changes: BTreeMap<_, _> = changes.into_iter().map(|it| (it.hash, it)).collect();
+    let permits = |log: &Membership, seals: &[Seal]| {
+        let mut facts = log_facts(&header, changes.clone(), &[], log);
+        let verdict = |seal: &Seal| seal_verdict(seal, &header, &facts.changes, log);
+        let claims = seals.iter().filter_map(|seal| claim(seal, verdict(seal), &header, log));
+        let claims: Vec<_> = claims.collect();
+        facts.claims.extend(claims);
+        let rights = Rights::new(&header, log, &facts);
+        let (person, kinds) = (Some("王芳".to_owned()), [String::from("contact")].into());
+        let deed = Deed { actor: actor(1, 12), person, kinds, acts: BTreeSet::new() };
+        [1, 2, 3].map(|n| rights.permits(&hash(n), &deed))
+    };
+    let grant = || Statement::GrantRole { device, person: person.clone(), role };
+    say(&mut log, 11, grant());
+    let at = |n, position| Seal::make(&key(12), body(n, 12, position));
+    let granted = log.position();
+    assert_eq!(permits(&log, &[at(3, granted - 1)]), [true; 3], "the first term");
+    let frontier = Frontier::whole(vec![at(1, granted)]);
+    say(&mut log, 11, Statement::RemoveRole { device, person: person.clone(), role, frontier });
+    say(&mut log, 11, grant());
+    let again = log.position();
+    assert_eq!(permits(&log, &[at(2, again - 1)]), [true, false, false], "sealed before");
+    assert_eq!(permits(&log, &[at(2, again)]), [true, true, false], "the other was not sealed");
+    assert_eq!(permits(&log, &[at(3, again + 1)]), [true, false, false], "not a position yet");
+    let others = Seal::make(&key(11), body(2, 11, again));
+    assert_eq!(permits(&log, &[others]), [true, false, false], "of another device");
 }

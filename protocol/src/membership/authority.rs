@@ -5,7 +5,7 @@
 use onex_crdt::ids::{DeviceId, OrgId};
 use onex_crdt::roles::{OrgRole, PersonRole};
 
-use super::{Device, Membership, MembershipError};
+use super::{Device, FORKS_RESOLVED_MAX, Membership, MembershipError};
 use crate::key::PublicKey;
 use crate::statement::{Statement, StatementError};
 
@@ -127,8 +127,13 @@ impl Membership {
                 let target = self.device(*device);
                 let target = target.ok_or(MembershipError::UnknownDevice { device: *device })?;
                 allowed(is_admin_of(signer, target.org) || self.is_hub_staff(signer))?;
-                match self.resolved.contains_key(&(*document, *actor)) {
+                let by_hub = signer.org == self.hub;
+                let of_device = self.resolved.keys().filter(|(.., it)| it.tag() == device.tag());
+                match self.resolved.contains_key(&(*document, by_hub, *actor)) {
                     true => Err(MembershipError::Resolved),
+                    false if of_device.count() >= FORKS_RESOLVED_MAX => {
+                        Err(MembershipError::TooManyForks { device: *device })
+                    }
                     false => Ok(()),
                 }
             }

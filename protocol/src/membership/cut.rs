@@ -73,14 +73,14 @@ impl Membership {
         self.cuts.get(&position)
     }
 
-    /// Returns the branches that count where actors of a document were forked: the number and the
-    /// hash of the last change of each.
-    pub fn resolved(
-        &self,
-        document: DocId,
-    ) -> impl Iterator<Item = (Actor, (u64, ChangeHash))> + '_ {
-        let all = (document, Actor([0; Actor::BYTES]))..=(document, Actor([0xff; Actor::BYTES]));
-        self.resolved.range(all).map(|((_, actor), branch)| (*actor, *branch))
+    /// Returns the branches that count where actors of a document were forked: the last change of
+    /// each. The side that a removal is up to chooses: an admin could otherwise take back, at his
+    /// own devices, what the hub holds and has decided on.
+    pub fn resolved(&self, header: &Header) -> impl Iterator<Item = (Actor, ChangeHash)> + '_ {
+        let (document, by_hub) = (header.id(), header.may_read(self.hub, OrgRole::Hub));
+        let place = |byte| (document, by_hub, Actor([byte; Actor::BYTES]));
+        let all = self.resolved.range(place(0)..=place(0xff));
+        all.map(|((.., actor), head)| (*actor, *head))
     }
 
     pub(super) fn cut_make(

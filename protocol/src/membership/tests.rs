@@ -572,3 +572,37 @@ fn an_organisation_that_lost_everything_begins_anew() {
     say(&mut small, 1, reset()).expect("the hub's only device");
     say(&mut small, 1, add(COLLEGE, 12, "王芳")).expect("it counts alone");
 }
+
+/// Whoever forks at will would have the hub write the log for everybody, without end.
+#[test]
+fn of_a_device_so_many_forks_are_resolved_and_no_more() {
+    let mut log = province();
+    let device = key(11).device();
+    let resolve = |n: u64| {
+        let (document, head) = (DocId([1; 16]), ChangeHash([2; 32]));
+        let actor = Actor::new(device, n.to_be_bytes());
+        Statement::Resolve { device, document, actor, seq: 1, head }
+    };
+    for n in 0..FORKS_RESOLVED_MAX as u64 {
+        assert_eq!(say(&mut log, 1, resolve(n)), Ok(()));
+    }
+    assert_eq!(say(&mut log, 1, resolve(0)), Err(MembershipError::Resolved));
+    let expected = Err(MembershipError::TooManyForks { device });
+    assert_eq!(say(&mut log, 1, resolve(u64::MAX)), expected);
+}
+
+/// What a member says stands on every node for good.
+#[test]
+fn an_organisation_has_so_much_room_in_the_log_and_no_more() {
+    let mut log = province();
+    let (device, person, role) = (key(11).device(), "李强", PersonRole::Coordinator);
+    let full = Frontier::whole((0..600).map(|document| seal(11, document)).collect());
+    let turn = |log: &mut Membership| {
+        say(log, 11, grant(11, person, role))?;
+        let (person, frontier) = (person.to_owned(), full.clone());
+        say(log, 11, Statement::RemoveRole { device, person, role, frontier })
+    };
+    let refused = (0..200).find_map(|_| turn(&mut log).err());
+    assert_eq!(refused, Some(MembershipError::SaidTooMuch { org: COLLEGE }));
+    assert_eq!(say(&mut log, 1, remove(11)), Ok(()), "the hub says it");
+}

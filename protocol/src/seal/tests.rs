@@ -82,6 +82,41 @@ fn the_same_head_keeps_one_seal_whatever_came_first() {
 }
 
 #[test]
+fn a_seal_of_an_earlier_position_replaces_nothing() {
+    let (below, above) = (Seal::make(&key(11), body(1, 11, 7)), seal(2, 11));
+    for (first, second) in [(&below, &above), (&above, &below)] {
+        let kept =
+            newest(std::slice::from_ref(first), second.clone(), |older, newer| older < newer);
+        assert_eq!(kept, Ok(vec![first.clone(), second.clone()]));
+    }
+}
+
+/// All at once come to what one by one would, in whatever order.
+#[test]
+fn what_is_live_is_what_the_newest_would_leave() {
+    let line = |heads: &[(ChangeHash, u64)]| {
+        let mut below = BTreeMap::new();
+        for (head, number) in heads {
+            for older in 1..head.0[0] {
+                let highest = below.entry(hash(older)).or_insert(*number);
+                *highest = (*highest).max(*number);
+            }
+        }
+        below
+    };
+    let at = |n, position| Seal::make(&key(11), body(n, 11, position));
+    let other = seal(1, 12);
+    let mut seals = vec![at(1, 7), at(2, 4), at(3, 4), at(3, 3), at(2, 5), other.clone()];
+    for _ in 0..seals.len() {
+        seals.rotate_left(1);
+        let (mut live, beyond) = super::live(seals.clone(), line);
+        live.sort_by_key(|seal| (seal.head, seal.device == other.device));
+        assert_eq!(live, [at(1, 7), other.clone(), at(2, 5), at(3, 4)]);
+        assert_eq!(beyond, []);
+    }
+}
+
+#[test]
 fn at_most_16_seals_are_live() {
     let stored: Vec<_> = (1..=16).map(|n| seal(n, 11)).collect();
     let refusal = SealError::TooMany { document: DOCUMENT, device: key(11).device() };

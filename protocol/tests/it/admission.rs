@@ -1,8 +1,12 @@
 //! Tests of admission: what one batch makes of one document.
 
-use onex_crdt::document::{Change, Document};
+use onex_crdt::document::{Change, Document, Write};
 use onex_crdt::header::{APPLICATION, Header, PLAN};
+use onex_crdt::ids::RecordId;
+use onex_crdt::record::Record as _;
+use onex_crdt::records::contact::Contact;
 use onex_crdt::roles::PersonRole;
+use onex_crdt::value::Value;
 use onex_protocol::admission::{
     Admission, DocumentBatch, Held, REASONS, Refused, admit, refusal_opens,
 };
@@ -161,11 +165,11 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
     assert_eq!((one.forks[0].seq, one.forks[0].head), (1, changes[0].hash));
     assert_eq!((other.forks[0].seq, other.forks[0].head), (1, forked[0].hash));
 
-    // The hub says which branch it had: on both sides the same counts again.
+    // An admin says which branch was there first: on both sides the same counts again.
     let mut log = membership();
     let (device, actor) = (device(COLLEGE_1), changes[0].actor);
     let (document, seq, head) = (plan().id(), 1, changes[0].hash);
-    say(&mut log, HUB_1, Statement::Resolve { device, document, actor, seq, head });
+    say(&mut log, COLLEGE_1, Statement::Resolve { device, document, actor, seq, head });
     for (outcome, apart) in [(one, one_apart), (other, other_apart)] {
         let document = &outcome.document;
         let held = Held { document, seals: &outcome.seals, apart: &apart, log_grew: true };
@@ -174,6 +178,38 @@ fn of_a_fork_only_what_lies_below_counts_whichever_branch_came_first() {
         assert!(!after.document.holds(&forked[0].hash));
         assert_eq!((after.new.len(), after.forks.len()), (3, 0));
     }
+}
+
+/// Whoever reads a document chooses: an admin could otherwise take back what the hub holds, by
+/// a branch at his own device that ends before it.
+#[test]
+fn an_admin_takes_nothing_back_that_the_hub_holds() {
+    let one = |header: Header, by, counts| {
+        let mut document = Document::genesis(header.clone());
+        let first = write(&mut document, COLLEGE_1, 1, "王芳");
+        let (kind, mut id) = (Contact::KIND, [COLLEGE_1; 16]);
+        id[..4].copy_from_slice(&1u32.to_be_bytes());
+        let (key, value) = ("name".to_owned(), Some(Value::Text("李强".to_owned())));
+        let set = Write::Set { kind, id: RecordId(id), key, value };
+        let (_, author) = document.authorship(&first.hash).expect("it says");
+        let second = document.write(first.actor, &author, &[set]).expect("a good write");
+        let changes = [first, second.expect("something is new")];
+        let seals = vec![seal(&document, COLLEGE_1, &changes[1])];
+        let before = take(&header, bytes(&changes), seals);
+        check(&before, 2, &[]);
+        let mut log = membership();
+        let (device, actor, head) = (device(COLLEGE_1), changes[0].actor, changes[0].hash);
+        let resolve = Statement::Resolve { device, document: header.id(), actor, seq: 1, head };
+        say(&mut log, by, resolve);
+        let (document, seals) = (&before.document, &before.seals[..]);
+        let held = Held { document, seals, apart: &[], log_grew: true };
+        let after = admit(held, DocumentBatch::empty(header), &log);
+        assert_eq!(after.document.holds(&changes[1].hash), counts);
+    };
+    one(APPLICATION.between(network(), COLLEGE, EVALUATOR, YEAR), COLLEGE_1, true);
+    one(APPLICATION.between(network(), COLLEGE, EVALUATOR, YEAR), HUB_1, false);
+    one(plan(), COLLEGE_1, false);
+    one(plan(), HUB_1, true);
 }
 
 #[test]
@@ -309,6 +345,39 @@ fn at_most_16_seals_of_a_device_are_live() {
     let admission = take(&plan(), changes, seals);
     check(&admission, 17, &["fork"]);
     assert_eq!(admission.seals.len(), 16);
+}
+
+/// Live seals are part of what two nodes compare: were it those that came first, two nodes that
+/// hold the same would differ for ever, and repair it whenever they meet.
+#[test]
+fn which_seals_are_live_follows_from_what_is_known() {
+    let signed = |n| {
+        let mut document = Document::genesis(plan());
+        let change = write(&mut document, COLLEGE_1, n, "王芳");
+        (seal(&document, COLLEGE_1, &change), change.bytes)
+    };
+    let mut signed: Vec<_> = (1..=20).map(signed).collect();
+    let mut outcome = || {
+        signed.reverse();
+        let (mut document, mut seals) = (Document::genesis(plan()), Vec::new());
+        let mut rest: Vec<Refused> = Vec::new();
+        for (seal, change) in &signed {
+            let (changes, seals_sent) = (vec![change.clone()], vec![seal.clone()]);
+            let batch =
+                DocumentBatch { changes, seals: seals_sent, ..DocumentBatch::empty(plan()) };
+            let before = Held { document: &document, seals: &seals, apart: &rest, log_grew: false };
+            let after = admit(before, batch, &membership());
+            rest = apart(&after, &rest);
+            rest.retain(|it| after.seals.iter().all(|seal| seal.to_bytes() != it.bytes));
+            (document, seals) = (after.document, after.seals);
+        }
+        let mut live: Vec<_> = seals.iter().map(|seal| seal.head).collect();
+        live.sort_unstable();
+        (live, rest.len())
+    };
+    let (one, other) = (outcome(), outcome());
+    assert_eq!((one.0.len(), one.1), (16, 4));
+    assert_eq!(one, other, "whichever came first");
 }
 
 #[test]

@@ -210,9 +210,9 @@ fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
         let changed = changed
             .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
         let source = &step["source"];
-        let source = source
-            .is_object()
-            .then(|| source_words(lang, source["person"].as_str(), source["device"].as_str()));
+        let device = source["device"].as_str().and_then(|device| device.parse().ok());
+        let source =
+            source.is_object().then(|| source_words(lang, source["person"].as_str(), device));
         let words = [outcome_word(lang, &plain(&step["outcome"])), plain(&step["reason"])]
             .into_iter()
             .chain(source)

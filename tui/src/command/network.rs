@@ -7,7 +7,7 @@ use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_node::api::{Closed, PeerReport, SyncReport};
 use onex_node::clock::Clock;
 use onex_node::upkeep::Upkeep;
-use onex_node::{Founding, Node, NodeError};
+use onex_node::{Founding, Node, NodeError, Serving};
 use serde_json::json;
 
 use super::{Failure, Output, Status, home, print, secrets};
@@ -47,12 +47,11 @@ pub fn serve(
     as_json: bool,
 ) -> Result<Output, Failure> {
     let failed = |error| Failure::of(lang, error);
-    let listen = match listen {
-        Some(listen) => listen,
-        None => address(node).map_err(failed)?,
-    };
     node.audit("open", "", &[], &[]).map_err(failed)?;
-    let serving = node.serve_in_touch(listen).map_err(failed)?;
+    let serving = match listen {
+        Some(listen) => node.serve_in_touch(listen).map_err(failed)?,
+        None => serve_again(node).map_err(failed)?,
+    };
     let listen = serving.listen().to_string();
     let device = node.me().map_err(failed)?.device.to_string();
     if as_json {
@@ -65,10 +64,12 @@ pub fn serve(
     Ok(Output::printed())
 }
 
-/// Where the node listened last, else any free port.
-fn address(node: &Node) -> Result<SocketAddr, NodeError> {
+/// Listens where the node last did, else, and where another process of it does, at any free port.
+fn serve_again(node: &Node) -> Result<Serving, NodeError> {
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let last = node.listen()?.and_then(|address| address.parse().ok());
-    Ok(last.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))))
+    let again = last.map(|last| node.serve_in_touch(last));
+    again.and_then(Result::ok).map_or_else(|| node.serve_in_touch(any), Ok)
 }
 
 /// Syncs once with one peer or with all that are known.
@@ -96,10 +97,10 @@ fn report_text(lang: Lang, report: &SyncReport) -> String {
 }
 
 fn peer_line(lang: Lang, report: &PeerReport) -> String {
-    let device = report.peer.device.to_string();
+    let device = report.peer.device.short();
     let args = [
         ("name", Arg::Text(&report.peer.name)),
-        ("device", Arg::Text(&device[..8])),
+        ("device", Arg::Text(&device)),
         ("sent", Arg::Count(report.sent.changes)),
         ("received", Arg::Count(report.received.changes)),
     ];

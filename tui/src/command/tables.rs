@@ -33,7 +33,7 @@ pub fn table(secrets: Secrets, lang: Lang, kind: &RecordKind, rows: &[Row]) -> S
         .chain(fields.iter().map(|field| cut(label(field), CELL_WIDTH_MAX)));
     let mut lines = vec![header.collect::<Vec<_>>()];
     lines.extend(rows.iter().map(|row| {
-        let id = row.id.to_string()[..ID_DIGITS].to_owned();
+        let id = row.id.short();
         let cells = fields.iter().map(|field| {
             let text = json::text(secrets, field, row.fields.get(field.key), chinese);
             let mark = if row.conflict.iter().any(|key| key == field.key) { "!" } else { "" };
@@ -124,8 +124,6 @@ fn guarded(text: &str) -> String {
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// Wider cells are cut.
 const CELL_WIDTH_MAX: u16 = 32;
-/// Digits of an id that a command takes for the whole.
-const ID_DIGITS: usize = 8;
 
 #[cfg(test)]
 mod tests {

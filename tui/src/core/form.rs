@@ -15,6 +15,7 @@ use onex_crdt::value::Value;
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::Key;
 use crate::core::load::Many;
+use crate::core::menu::Menu;
 use crate::i18n::Lang;
 
 /// What a draft is kept under: the action and the record.
@@ -125,14 +126,13 @@ pub enum Widget {
 /// A list that is open over a field.
 #[derive(Clone)]
 pub enum Popup {
-    /// The choices of the field's type.
-    Choices {
-        /// Index of the marked one.
-        selected: usize,
-    },
-    /// The ready-made texts of the field.
-    Ready {
-        /// Index of the marked one.
+    /// The choices of the field's type, or its ready-made texts.
+    Listed {
+        /// What is searched for among them.
+        query: TextInput,
+        /// The entries that fit it, best first.
+        fitting: Vec<usize>,
+        /// Index of the marked one among those.
         selected: usize,
     },
     /// Records to search.
@@ -182,6 +182,19 @@ impl FormField {
             ("", _) => String::new(),
             (_, Ok(value)) => show(&self.ty.shape, &value, lang == Lang::Zh),
             (text, Err(_)) => text.to_owned(),
+        }
+    }
+
+    /// Returns the words of its choices, or of its ready-made texts; none of a field whose records
+    /// are searched by the store.
+    pub fn listed(&self, lang: Lang) -> Vec<String> {
+        match self.widget() {
+            Widget::One(choices) | Widget::Several(choices) => {
+                let words = choices.iter().map(|c| if lang == Lang::Zh { c.zh } else { c.en });
+                words.map(str::to_owned).collect()
+            }
+            Widget::Text => self.ready.iter().map(|id| crate::i18n::tr(lang, id, &[])).collect(),
+            Widget::Record(_) | Widget::Records(_) => Vec::new(),
         }
     }
 
@@ -407,91 +420,123 @@ impl FormState {
     /// Opens the list of the focused field, if it has one; tells which records it needs.
     pub fn open(&mut self) -> Option<&'static str> {
         let field = self.current()?;
+        let query = TextInput::new("", TEXT_CHARS_MAX);
         let (popup, kind) = match field.widget() {
             Widget::One(choices) => {
                 let at = choices.iter().position(|choice| choice.id == field.text);
-                (Popup::Choices { selected: at.unwrap_or(0) }, None)
+                let fitting = (0..choices.len()).collect();
+                (Popup::Listed { query, fitting, selected: at.unwrap_or(0) }, None)
             }
-            Widget::Several(_) => (Popup::Choices { selected: 0 }, None),
+            Widget::Several(choices) => {
+                let fitting = (0..choices.len()).collect();
+                (Popup::Listed { query, fitting, selected: 0 }, None)
+            }
             Widget::Record(kind) | Widget::Records(kind) => {
-                let query = TextInput::new("", TEXT_CHARS_MAX);
                 (Popup::Records { query, found: None, selected: 0 }, Some(kind))
             }
-            Widget::Text if !field.ready.is_empty() => (Popup::Ready { selected: 0 }, None),
+            Widget::Text if !field.ready.is_empty() => {
+                let fitting = (0..field.ready.len()).collect();
+                (Popup::Listed { query, fitting, selected: 0 }, None)
+            }
             Widget::Text => return None,
         };
         self.popup = Some(popup);
         kind
     }
 
-    /// How many entries the open list has.
-    fn popup_len(&self) -> usize {
-        let Some(field) = self.current() else { return 0 };
-        match &self.popup {
-            None => 0,
-            Some(Popup::Choices { .. }) => match field.widget() {
-                Widget::One(choices) | Widget::Several(choices) => choices.len(),
-                _ => 0,
-            },
-            Some(Popup::Ready { .. }) => field.ready.len(),
-            Some(Popup::Records { found, .. }) => found.as_ref().map_or(0, Vec::len),
+    /// Whether the list over the focused field, open or not, takes this letter to search by.
+    pub fn searches(&self, letter: char) -> bool {
+        self.popup.is_none() && !self.is_typed() && letter.is_alphanumeric()
+    }
+
+    /// Offers a key to what is searched for in the open list.
+    pub fn popup_key(&mut self, key: Key, lang: Lang) -> Edited {
+        self.popup_edit(lang, |query| query.key(key))
+    }
+
+    /// Adds pasted text to what is searched for in the open list.
+    pub fn popup_paste(&mut self, text: &str, lang: Lang) {
+        self.popup_edit(lang, |query| {
+            query.paste(text);
+            Edited::Text
+        });
+    }
+
+    fn popup_edit(&mut self, lang: Lang, edit: impl FnOnce(&mut TextInput) -> Edited) -> Edited {
+        let words = self.current().map(|field| field.listed(lang)).unwrap_or_default();
+        match &mut self.popup {
+            Some(Popup::Listed { query, fitting, selected }) => {
+                let edited = edit(query);
+                if edited == Edited::Text {
+                    let found = Menu::new(words.iter().map(String::as_str)).find(query.value());
+                    *fitting = found.into_iter().map(|hit| hit.entry).collect();
+                    *selected = 0;
+                }
+                edited
+            }
+            Some(Popup::Records { query, .. }) => edit(query),
+            None => Edited::NotMine,
         }
+    }
+
+    /// Whether a space ticks the marked entry: several can be taken, and nothing is searched for.
+    pub fn popup_ticks(&self) -> bool {
+        let (Some(Popup::Listed { query, .. } | Popup::Records { query, .. }), Some(field)) =
+            (&self.popup, self.current())
+        else {
+            return false;
+        };
+        matches!(field.widget(), Widget::Several(_) | Widget::Records(_))
+            && query.value().is_empty()
     }
 
     /// Moves the mark in the open list.
     pub fn popup_step(&mut self, by: isize) {
-        let last = self.popup_len().saturating_sub(1);
-        if let Some(
-            Popup::Choices { selected }
-            | Popup::Ready { selected }
-            | Popup::Records { selected, .. },
-        ) = &mut self.popup
-        {
-            *selected = selected.saturating_add_signed(by).min(last);
-        }
+        let (selected, count) = match &mut self.popup {
+            Some(Popup::Listed { fitting, selected, .. }) => (selected, fitting.len()),
+            Some(Popup::Records { found, selected, .. }) => {
+                (selected, found.as_ref().map_or(0, Vec::len))
+            }
+            None => return,
+        };
+        *selected = selected.saturating_add_signed(by).min(count.saturating_sub(1));
     }
 
     /// Takes the marked entry. A list that takes several stays open.
     pub fn popup_take(&mut self, lang: Lang) {
         let Some(field) = self.fields.get_mut(self.focused) else { return };
-        match (&self.popup, field.widget()) {
-            (Some(Popup::Choices { selected }), Widget::One(choices)) => {
-                let text = choices.get(*selected).map(|choice| choice.id.to_owned());
-                self.take(text);
-            }
-            (Some(Popup::Choices { selected }), Widget::Several(choices)) => {
-                if let Some(choice) = choices.get(*selected) {
-                    field.toggle(choice.id);
+        let taken = match (&self.popup, field.widget()) {
+            (Some(Popup::Listed { fitting, selected, .. }), widget) => {
+                let at = fitting.get(*selected).copied();
+                match widget {
+                    Widget::One(choices) | Widget::Several(choices) => {
+                        at.and_then(|at| choices.get(at)).map(|choice| choice.id.to_owned())
+                    }
+                    _ => at.and_then(|at| field.listed(lang).into_iter().nth(at)),
                 }
             }
-            (Some(Popup::Ready { selected }), _) => {
-                let id = field.ready.get(*selected);
-                let text = id.map(|id| crate::i18n::tr(lang, id, &[]));
-                self.take(text);
-            }
-            (Some(Popup::Records { found, selected, .. }), widget) => {
+            (Some(Popup::Records { found, selected, .. }), _) => {
                 let row = found.as_ref().and_then(|found| found.get(*selected));
-                let id = row.map(|row| row.id.to_string());
-                match (widget, id) {
-                    (Widget::Records(_), Some(id)) => field.toggle(&id),
-                    (_, id) => self.take(id),
-                }
+                row.map(|row| row.id.to_string())
             }
-            _ => {}
+            (None, _) => return,
+        };
+        match (field.widget(), taken) {
+            (Widget::Several(_) | Widget::Records(_), Some(item)) => field.toggle(&item),
+            (_, Some(text)) => self.take(text),
+            // Nothing fits: the list stays, with what was typed.
+            (_, None) => {}
         }
     }
 
-    fn take(&mut self, text: Option<String>) {
-        if let Some(text) = text {
-            self.put(text);
-            let at = self.focused;
-            self.focus(at);
-            if let Some(field) = self.fields.get_mut(at) {
-                field.visited = true;
-                field.check();
-            }
+    fn take(&mut self, text: String) {
+        self.put(text);
+        let at = self.focused;
+        self.focus(at);
+        if let Some(field) = self.fields.get_mut(at) {
+            field.visited = true;
+            field.check();
         }
-        self.popup = None;
     }
 
     /// Whether an entry of a list that takes several is taken.
@@ -614,5 +659,32 @@ mod tests {
         form.open();
         form.popup_take(Lang::Zh);
         assert!(form.input.value().contains("人数"), "{}", form.input.value());
+    }
+
+    /// What is left of the outcomes of a decision when this is typed, and what Enter takes then.
+    #[track_caller]
+    fn check_typed(typed: &str, left: usize, taken: &str) {
+        let mut form = FormState::new(&DECIDE, None, &[]);
+        for letter in typed.chars() {
+            if form.searches(letter) {
+                form.open();
+            }
+            form.popup_key(Key::char(letter), Lang::Zh);
+        }
+        let fitting = match &form.popup {
+            Some(Popup::Listed { fitting, .. }) => fitting.len(),
+            _ => 0,
+        };
+        form.popup_take(Lang::Zh);
+        assert_eq!((fitting, form.fields[0].text.as_str()), (left, taken), "{typed}");
+    }
+
+    #[test]
+    fn letters_search_a_list_of_choices() {
+        check_typed("取消", 1, "cancelled");
+        check_typed("qx", 1, "cancelled");
+        check_typed("tuihui", 1, "returned");
+        check_typed("没有", 0, "");
+        check_typed("/", 0, "");
     }
 }

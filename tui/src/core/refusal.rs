@@ -4,6 +4,7 @@
 
 use onex_crdt::action::{Action, Reason, Refusal};
 use onex_crdt::field::{Choice, FieldError, show};
+use onex_crdt::ids::DeviceId;
 use onex_crdt::record::RecordKind;
 use onex_crdt::records::application::Outcome;
 use onex_crdt::records::receipt;
@@ -91,9 +92,9 @@ pub fn act_title(lang: Lang, id: &str) -> String {
 }
 
 /// Returns whose work a step writes again, as far as it is known here.
-pub fn source_words(lang: Lang, person: Option<&str>, device: Option<&str>) -> String {
-    let device = device.map(|device| device.chars().take(8).collect::<String>());
-    let known = [person.map(str::to_owned), device].into_iter().flatten();
+pub fn source_words(lang: Lang, person: Option<&str>, device: Option<DeviceId>) -> String {
+    let known =
+        [person.map(str::to_owned), device.map(|device| device.short())].into_iter().flatten();
     let known = known.collect::<Vec<_>>().join(" ");
     match known.is_empty() {
         true => tr(lang, "step-source-elsewhere", &[]),

@@ -116,8 +116,8 @@ fn paste_apply(model: &mut Model, text: &str) -> Vec<Task> {
         return Vec::new();
     }
     if let Some(form) = &mut model.form {
-        if let Some(Popup::Records { query, .. }) = &mut form.popup {
-            query.paste(text);
+        if form.popup.is_some() {
+            form.popup_paste(text, model.look.lang);
             return picks_ask(model);
         }
         if form.is_typed() && form.stage != Stage::Sending {
@@ -187,8 +187,14 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
     if matches!(form.stage, Stage::Sending | Stage::Loading) {
         return key.text().is_some().then(Vec::new);
     }
-    if let Some(Popup::Records { query, .. }) = &mut form.popup {
-        return match query.key(key) {
+    let lang = model.look.lang;
+    if form.popup.is_some() {
+        if key.text().is_some_and(char::is_whitespace) && form.popup_ticks() {
+            form.popup_take(lang);
+            draft_keep(model);
+            return Some(Vec::new());
+        }
+        return match form.popup_key(key, lang) {
             Edited::NotMine => None,
             Edited::Text => Some(picks_ask(model)),
             Edited::Cursor | Edited::Nothing => Some(Vec::new()),
@@ -199,14 +205,9 @@ fn form_typed(model: &mut Model, key: Key) -> Option<Vec<Task>> {
         draft_keep(model);
         return (edited != Edited::NotMine).then(Vec::new);
     }
-    let widget = form.current().map(|field| field.widget());
-    let searches = matches!(widget, Some(Widget::Record(_) | Widget::Records(_)));
-    let letter = key.text().filter(|letter| !letter.is_whitespace());
-    if form.popup.is_none() && searches && letter.is_some() {
+    if key.text().is_some_and(|letter| form.searches(letter)) {
         form.open();
-        if let Some(Popup::Records { query, .. }) = &mut form.popup {
-            query.key(key);
-        }
+        form.popup_key(key, lang);
         return Some(picks_ask(model));
     }
     None

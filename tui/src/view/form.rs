@@ -41,6 +41,8 @@ pub struct Choices<'a> {
     pub options: &'a [String],
     /// Index of the option under the selection.
     pub selected: usize,
+    /// What is searched for among them; drawn once it is more than nothing, or the list is long.
+    pub query: &'a TextInput,
 }
 
 /// A form and where we are in it.
@@ -237,8 +239,10 @@ fn draw_choices(
     look: Look,
 ) -> Option<Position> {
     let screen = buffer.area;
-    let count = u16::try_from(choices.options.len()).unwrap_or(u16::MAX);
-    let wanted = count.min(CHOICE_ROWS_MAX).saturating_add(2);
+    let none = look.tr("picker-none", &[]);
+    let count = u16::try_from(choices.options.len()).unwrap_or(u16::MAX).max(1);
+    let searched = count > CHOICE_ROWS_MAX || !choices.query.value().is_empty();
+    let wanted = count.min(CHOICE_ROWS_MAX) + 2 + u16::from(searched);
     let under = screen.bottom().saturating_sub(anchor.bottom());
     let over = anchor.y.saturating_sub(screen.y);
     let (y, height) = if under >= wanted || under >= over {
@@ -246,17 +250,29 @@ fn draw_choices(
     } else {
         (anchor.y - wanted.min(over), wanted.min(over))
     };
-    let longest = choices.options.iter().map(|option| cell_width(option)).max().unwrap_or(0);
+    let texts = choices.options.iter().map(String::as_str).chain([choices.query.value()]);
+    let texts = texts.chain(choices.options.is_empty().then_some(none.as_str()));
+    let longest = texts.map(cell_width).max().unwrap_or(0);
     let width = longest.saturating_add(6).min(screen.right().saturating_sub(anchor.x));
-    let inside = draw_box(Rect::new(anchor.x, y, width, height), "", buffer, look);
-    let first = first_shown(choices.selected, choices.options.len(), inside.height);
+    let mut inside = draw_box(Rect::new(anchor.x, y, width, height), "", buffer, look);
     let mut cursor = None;
+    if searched && inside.height > 1 && inside.width > 1 {
+        let line = Rect { height: 1, ..inside };
+        put(buffer, Rect { width: 1, ..line }, "▏", look.style(Role::Accent));
+        let place = Rect { x: line.x + 1, width: line.width - 1, ..line };
+        cursor = draw_input(choices.query, place, buffer, look.style(Role::Plain));
+        inside = below(inside, 1);
+    }
+    if choices.options.is_empty() {
+        put(buffer, inside, &none, look.style(Role::Plain));
+    }
+    let first = first_shown(choices.selected, choices.options.len(), inside.height);
     for (line, at) in inside.rows().zip(first..choices.options.len()) {
         let is_selected = at == choices.selected;
         let (here, role) = if is_selected { (HERE, Role::Selected) } else { (" ", Role::Plain) };
         put(buffer, line, &format!("{here} {}", choices.options[at]), look.style(role));
         if is_selected {
-            cursor = Some(line.as_position());
+            cursor = cursor.or(Some(line.as_position()));
         }
     }
     cursor

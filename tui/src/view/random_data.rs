@@ -201,7 +201,9 @@ proptest! {
         for _ in 0..left {
             input.key("Left".parse().expect("a key"));
         }
-        let choices = (left % 3 == 0).then_some(Choices { options: &texts, selected: at });
+        let query = TextInput::new(if left % 2 == 0 { "" } else { "考核zk" }, 99);
+        let open = Choices { options: &texts, selected: at, query: &query };
+        let choices = (left % 3 == 0).then_some(open);
         let form = Form {
             reason: texts.first().map(String::as_str),
             fields: &fields,

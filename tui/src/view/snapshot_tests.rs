@@ -191,7 +191,7 @@ fn form_choices(area: Rect, buffer: &mut Buffer, look: Look) -> Option<Position>
         fields: &fields(look.lang),
         focused: 4,
         input: None,
-        choices: Some(Choices { options: &options, selected: 1 }),
+        choices: Some(Choices { options: &options, selected: 1, query: &TextInput::new("", 9) }),
         missing: 0,
     };
     in_frame(area, buffer, look, |inside, buffer| form.draw(inside, buffer, look))

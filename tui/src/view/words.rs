@@ -16,11 +16,11 @@ use crate::core::refusal::source_words;
 use crate::i18n::Lang;
 use crate::view::theme::{Look, Mark};
 
-/// Returns the name of a record that is known here, else the beginning of its id.
+/// Returns the name of a record that is known here, else its short id.
 pub fn name(model: &Model, id: RecordId) -> String {
     match model.known.get(&id) {
         Some((kind, row)) => title(model, kind, row),
-        None => id.to_string().chars().take(8).collect(),
+        None => id.short(),
     }
 }
 
@@ -45,7 +45,7 @@ pub fn title(model: &Model, kind: &RecordKind, row: &Row) -> String {
         "attendance" => name_at(model, row, "learner_id"),
         _ => {
             let found = ["name", "title", "certificate_name"].iter().find_map(|key| row.text(key));
-            found.map_or_else(|| row.id.to_string().chars().take(8).collect(), str::to_owned)
+            found.map_or_else(|| row.id.short(), str::to_owned)
         }
     }
 }
@@ -135,8 +135,7 @@ pub fn age(look: Look, now: Option<Moment>, at: Moment) -> String {
 /// Whose work a step writes again, if it does.
 pub fn source(look: Look, step: &Step) -> Option<String> {
     let source = step.source.as_ref()?;
-    let device = source.device.map(|device| device.to_string());
-    Some(source_words(look.lang, source.person.as_deref(), device.as_deref()))
+    Some(source_words(look.lang, source.person.as_deref(), source.device))
 }
 
 /// Returns the title of an action, or the id of one that this build does not know.

@@ -166,17 +166,30 @@ impl World {
         }
     }
 
-    /// Puts the other of two states forward, which go on from one beginning with the same actors.
+    /// Puts the other of two states forward, which go on from one beginning with the same actors:
+    /// at first both write in one document.
     fn face_turn(&mut self, index: usize) {
+        let headers = &self.layout.documents[&self.sites[index].node.store.own.org];
+        let header = self.faults.pick(headers).expect("every organisation has documents");
+        let is_first = self.sites[index].face.is_none();
+        if is_first {
+            self.edit_in(index, header);
+            let site = &mut self.sites[index];
+            let (store, actors) = (site.node.store.clone(), site.actors.clone());
+            site.face = Some(Backup { store, actors });
+            self.edit_in(index, header);
+        }
         let site = &mut self.sites[index];
-        let (store, actors) = (site.node.store.clone(), site.actors.clone());
-        let face = site.face.get_or_insert(Backup { store, actors });
+        let face = site.face.as_mut().expect("made above");
         swap(&mut site.node.store, &mut face.store);
         swap(&mut site.actors, &mut face.actors);
         let actors = site.actors.clone();
         self.restart(index);
         self.sites[index].actors = actors;
         self.disk_exchanged(index);
+        if is_first {
+            self.edit_in(index, header);
+        }
     }
 }
 

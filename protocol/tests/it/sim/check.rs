@@ -264,7 +264,7 @@ impl World {
                 }
             }
         }
-        let genesis = Document::genesis(header.clone()).heads();
+        let genesis = [Document::genesis(header.clone()).genesis_change()];
         let log = &self.sites[0].node.membership;
         let (changes, seals) = (changes.into_iter(), seals.into_iter());
         let model = Model::new(header, log, (changes, seals), &genesis, &self.seconds);

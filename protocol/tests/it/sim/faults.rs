@@ -56,8 +56,8 @@ pub enum Fault {
     Resume,
     /// An admin removes a device of his organisation, which may remove him at the same time.
     Removal,
-    /// An admin takes a person's role away.
-    RoleCut,
+    /// An admin takes a person's role away, or gives it again.
+    RoleTurn,
     /// A bad device does something that no honest one does.
     Misdeed,
 }
@@ -82,7 +82,7 @@ impl World {
             (profile.resumes, Fault::Backup),
             (profile.resumes, Fault::Resume),
             (profile.removals, Fault::Removal),
-            (profile.removals, Fault::RoleCut),
+            (2 * profile.removals, Fault::RoleTurn),
             (profile.misdeeds, Fault::Misdeed),
         ];
         for (count, fault) in faults {
@@ -145,7 +145,7 @@ impl World {
             }
             Fault::Restore | Fault::Resume => self.restore(index, fault),
             Fault::Removal => self.removal(index),
-            Fault::RoleCut => self.role_cut(index),
+            Fault::RoleTurn => self.role_turn(index),
             Fault::Misdeed => self.misdeed(),
             Fault::Cut => {
                 let peers: Vec<PeerId> = self.connections.keys().copied().collect();
@@ -218,16 +218,27 @@ impl World {
         self.noticed(by);
     }
 
-    fn role_cut(&mut self, index: usize) {
+    /// Takes the role of the second person at a mate's device away, or gives it again.
+    fn role_turn(&mut self, index: usize) {
         let Some(mate) = self.mate(index) else {
             return;
         };
-        self.totals.role_cuts += 1;
         let device = self.sites[mate].node.store.own.device;
         let node = &mut self.sites[index].node;
         let (person, role) = (SECOND.to_owned(), PersonRole::Admin);
-        let frontier = node.store.frontier(device, HUB);
-        node.propose(vec![Statement::RemoveRole { device, person, role, frontier }]);
+        let position = node.membership.position();
+        let statement = match node.membership.holds(device, SECOND, role, position) {
+            true => {
+                self.totals.role_cuts += 1;
+                let frontier = node.store.frontier(device, HUB);
+                Statement::RemoveRole { device, person, role, frontier }
+            }
+            false => {
+                self.totals.regrants += 1;
+                Statement::GrantRole { device, person, role }
+            }
+        };
+        node.propose(vec![statement]);
         self.noticed(index);
     }
 

@@ -9,16 +9,19 @@ use onex_crdt::foreign::{ForeignBytes, Parsed};
 use onex_crdt::header::Header;
 use onex_crdt::ids::{Actor, ChangeHash, DeviceId, DocId, OrgId};
 use onex_crdt::roles::OrgRole;
-use onex_protocol::membership::Membership;
+use onex_protocol::membership::{Entry, Membership};
 use onex_protocol::seal::Seal;
 use onex_protocol::statement::{Frontier, Statement};
+
+use crate::province::SECOND;
 
 /// What is known of one document.
 pub struct Model<'a> {
     header: &'a Header,
     membership: &'a Membership,
     changes: BTreeMap<ChangeHash, Parsed>,
-    seals: Vec<Seal>,
+    /// The seals of the owner's devices that hold, those in the log among them.
+    good: Vec<Seal>,
     genesis: BTreeSet<ChangeHash>,
     /// The changes of people who may have lost their only role.
     seconds: &'a BTreeSet<ChangeHash>,
@@ -35,14 +38,13 @@ impl<'a> Model<'a> {
         seconds: &'a BTreeSet<ChangeHash>,
     ) -> Self {
         let parsed = changes.filter_map(|bytes| ForeignBytes(bytes.to_vec()).parse().ok());
-        Self {
-            header,
-            membership,
-            changes: parsed.map(|change| (change.hash(), change)).collect(),
-            seals: seals.collect(),
-            genesis: genesis.iter().copied().collect(),
-            seconds,
-        }
+        let changes = parsed.map(|change| (change.hash(), change)).collect();
+        let genesis = genesis.iter().copied().collect();
+        let mut model = Self { header, membership, changes, good: Vec::new(), genesis, seconds };
+        let in_log = model.owners().filter_map(|device| model.removal(device)).flatten();
+        let all: BTreeMap<_, _> = seals.chain(in_log).map(|it| (it.to_bytes(), it)).collect();
+        model.good = all.into_values().filter(|seal| model.is_good(seal)).collect();
+        model
     }
 
     /// Every change that could be read.
@@ -91,13 +93,33 @@ impl<'a> Model<'a> {
         self.owners().find(|device| device.tag() == tag)
     }
 
-    /// R3.
+    /// R3: within a time that the second person had his role, of a later one only what was sealed
+    /// in it.
     fn may(&self, hash: &ChangeHash) -> bool {
-        let role = self.cut(|body| {
-            matches!(body, Statement::RemoveRole { device, .. } if Some(*device) == self.device(hash))
-        });
-        let below = |seals: Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
-        !self.seconds.contains(hash) || role.is_none_or(below)
+        let Some(device) = self.device(hash).filter(|_| self.seconds.contains(hash)) else {
+            return true;
+        };
+        let mut terms: Vec<(u64, Option<u64>)> = Vec::new();
+        for entry in self.membership.entries_from(0) {
+            match &entry.statement.body {
+                Statement::GrantRole { device: it, person, .. }
+                    if *it == device && person == SECOND =>
+                {
+                    terms.push((entry.position, None));
+                }
+                Statement::RemoveRole { device: it, .. } if *it == device => {
+                    terms.last_mut().expect("granted before").1 = Some(entry.position);
+                }
+                _ => {}
+            }
+        }
+        terms.iter().enumerate().any(|(at, (from, until))| {
+            let since = |seal: &&Seal| seal.membership_position >= *from;
+            let kept = until.and_then(|until| self.cut(|entry| entry.position == until));
+            let below = |seal: &Seal| self.is_below(hash, &seal.head);
+            kept.is_none_or(|seals| seals.iter().any(below))
+                && (at == 0 || self.good(device).filter(since).any(below))
+        })
     }
 
     /// R1, R2 and R4, without forks and dependencies.
@@ -105,15 +127,21 @@ impl<'a> Model<'a> {
         let Some(device) = self.device(hash) else {
             return false;
         };
-        let cut = self.cut(
-            |body| matches!(body, Statement::RemoveDevice { device: it, .. } if *it == device),
-        );
+        let cut = self.removal(device);
         let below = |seals: &Vec<Seal>| seals.iter().any(|seal| self.is_below(hash, &seal.head));
-        let by_log = cut.iter().flatten();
-        let sealed = self.seals.iter().filter(|seal| seal.device == device).chain(by_log);
-        let mut good = sealed.filter(|seal| self.is_good(seal));
-        let claimed = good.any(|seal| self.is_below(hash, &seal.head));
+        let claimed = self.good(device).any(|seal| self.is_below(hash, &seal.head));
         claimed && cut.as_ref().is_none_or(below)
+    }
+
+    fn removal(&self, device: DeviceId) -> Option<Vec<Seal>> {
+        self.cut(|entry| match &entry.statement.body {
+            Statement::RemoveDevice { device: it, .. } => *it == device,
+            _ => false,
+        })
+    }
+
+    fn good(&self, device: DeviceId) -> impl Iterator<Item = &Seal> {
+        self.good.iter().filter(move |seal| seal.device == device)
     }
 
     fn is_good(&self, seal: &Seal) -> bool {
@@ -153,9 +181,8 @@ impl<'a> Model<'a> {
             let (actor, seq) = self.number(hash);
             let forked = (1..=seq).any(|at| times.get(&(actor, at)).is_some_and(|n| *n > 1));
             match resolved.get(&actor) {
-                Some((_, head)) if self.changes.contains_key(head) => self.is_below(hash, head),
-                Some((last, _)) => seq < *last && !forked,
-                None => !forked,
+                Some(head) if own.contains(head) => self.is_below(hash, head),
+                _ => !forked,
             }
         };
         own.iter().copied().filter(|hash| counts(hash)).collect()
@@ -163,11 +190,11 @@ impl<'a> Model<'a> {
 
     /// Up to where the work of somebody who was cut off stays, as the side says that reads the
     /// document. What it has not named is cut off whole, once it has named everything.
-    fn cut(&self, of: impl Fn(&Statement) -> bool) -> Option<Vec<Seal>> {
+    fn cut(&self, of: impl Fn(&Entry) -> bool) -> Option<Vec<Seal>> {
         let hub = self.membership.hub();
         let hub_reads = self.header.may_read(hub, OrgRole::Hub);
         let entries = self.membership.entries_from(0);
-        let at = entries.iter().find(|entry| of(&entry.statement.body))?;
+        let at = entries.iter().find(|entry| of(entry))?;
         let (mut said, mut is_whole) = (Sealed::new(), false);
         for entry in entries {
             let frontier: &Frontier = match &entry.statement.body {
@@ -191,13 +218,16 @@ impl<'a> Model<'a> {
         said.remove(&self.header.id()).or(is_whole.then(Vec::new))
     }
 
-    fn resolved(&self) -> BTreeMap<Actor, (u64, ChangeHash)> {
+    fn resolved(&self) -> BTreeMap<Actor, ChangeHash> {
+        let hub = self.membership.hub();
+        let hub_reads = self.header.may_read(hub, OrgRole::Hub);
+        let by_hub = |by| self.membership.device(by).is_some_and(|it| it.org == hub);
         let entries = self.membership.entries_from(0).iter();
         let resolved = entries.filter_map(|entry| match &entry.statement.body {
-            Statement::Resolve { document, actor, seq, head, .. }
-                if *document == self.header.id() =>
+            Statement::Resolve { document, actor, head, .. }
+                if *document == self.header.id() && by_hub(entry.statement.signer) == hub_reads =>
             {
-                Some((*actor, (*seq, *head)))
+                Some((*actor, *head))
             }
             _ => None,
         });

@@ -24,6 +24,8 @@ pub struct Totals {
     /// Removals that two devices ask for of each other.
     pub mutual: u64,
     pub role_cuts: u64,
+    /// Roles given again.
+    pub regrants: u64,
     pub misdeeds: u64,
     /// Changes that do not count in the end.
     pub excluded: u64,
@@ -66,6 +68,7 @@ impl Totals {
             ("removals", &mut self.removals),
             ("mutual removals", &mut self.mutual),
             ("role cuts", &mut self.role_cuts),
+            ("regrants", &mut self.regrants),
             ("excluded", &mut self.excluded),
             ("forks", &mut self.forks),
             ("misdeeds", &mut self.misdeeds),

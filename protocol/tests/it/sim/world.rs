@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onex_crdt::header::Header;
 use onex_crdt::ids::{ChangeHash, Digest, DocId};
 use onex_protocol::machine::{Event, PeerId, Side};
 
@@ -398,9 +399,14 @@ impl World {
 
     fn edit(&mut self) {
         let index = self.work.below(self.sites.len() as u64) as usize;
-        let site = &mut self.sites[index];
-        let headers = &self.layout.documents[&site.node.store.own.org];
+        let headers = &self.layout.documents[&self.sites[index].node.store.own.org];
         let header = self.work.pick(headers).expect("every organisation has documents");
+        self.edit_in(index, header);
+    }
+
+    /// Somebody saves a few forms in a document.
+    pub fn edit_in(&mut self, index: usize, header: &Header) {
+        let site = &mut self.sites[index];
         let seconds = site.clock.seconds(self.time_ms);
         let Site { node, actors, .. } = site;
         // One form is saved after another.

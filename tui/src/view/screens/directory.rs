@@ -141,6 +141,6 @@ fn device_text(model: &Model, device: &DeviceRow) -> String {
         .collect();
     let mark = if device.active { Mark::Good } else { Mark::Absent };
     let seen = device.last_sync.map(words::moment).unwrap_or_default();
-    let id: String = device.id.to_string().chars().take(8).collect();
+    let id = device.id.short();
     format!("{} {id}  {}  {seen}", mark.glyph(), persons.join(" "))
 }

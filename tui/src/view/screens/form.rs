@@ -56,8 +56,12 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
     }
     let fields: Vec<Field> = state.fields.iter().map(|field| worded(model, state, field)).collect();
     let options = options(model, state);
-    let choices =
-        options.as_ref().map(|(options, selected)| Choices { options, selected: *selected });
+    let choices = match (&options, &state.popup) {
+        (Some(options), Some(Popup::Listed { query, selected, .. })) => {
+            Some(Choices { options, selected: *selected, query })
+        }
+        _ => None,
+    };
     let reason = reason(model, state);
     let form = Form {
         reason: reason.as_deref(),
@@ -189,27 +193,23 @@ fn help(model: &Model, field: &FormField) -> String {
     next.unwrap_or_else(|| model.look.tr(id, &[]))
 }
 
-/// The open list of choices or ready-made texts.
-fn options(model: &Model, state: &FormState) -> Option<(Vec<String>, usize)> {
+/// The open list of choices or ready-made texts, as far as they fit what is typed.
+fn options(model: &Model, state: &FormState) -> Option<Vec<String>> {
     let field = state.current()?;
-    let zh = model.look.lang == Lang::Zh;
-    match (state.popup.as_ref()?, field.widget()) {
-        (Popup::Choices { selected }, Widget::One(choices)) => {
-            let words = choices.iter().map(|c| if zh { c.zh } else { c.en }.to_owned());
-            Some((words.collect(), *selected))
+    let Popup::Listed { fitting, .. } = state.popup.as_ref()? else { return None };
+    let words = field.listed(model.look.lang);
+    let tick = |at: usize| match field.widget() {
+        Widget::Several(choices) => {
+            if state.is_picked(choices.get(at).map_or("", |choice| choice.id)) {
+                "✓ "
+            } else {
+                "  "
+            }
         }
-        (Popup::Choices { selected }, Widget::Several(choices)) => {
-            let words = choices.iter().map(|choice| {
-                let tick = if state.is_picked(choice.id) { "✓" } else { " " };
-                format!("{tick} {}", if zh { choice.zh } else { choice.en })
-            });
-            Some((words.collect(), *selected))
-        }
-        (Popup::Ready { selected }, _) => {
-            Some((field.ready.iter().map(|id| model.look.tr(id, &[])).collect(), *selected))
-        }
-        _ => None,
-    }
+        _ => "",
+    };
+    let worded = |at: &usize| Some(format!("{}{}", tick(*at), words.get(*at)?));
+    Some(fitting.iter().filter_map(worded).collect())
 }
 
 /// The box in which a record is searched.

@@ -2,7 +2,7 @@
 
 use onex_crdt::document::Write;
 use onex_crdt::header::DOCUMENT_KINDS;
-use onex_crdt::ids::{DeviceId, RecordId};
+use onex_crdt::ids::RecordId;
 use onex_crdt::record::{RecordKind, Row};
 use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_REMOVE};
 use onex_crdt::roles::{OrgRole, PersonRole};
@@ -135,7 +135,7 @@ fn device(model: &Model, device: &DeviceRow, width: u16) -> String {
         (false, Some(at)) => words::moment(at),
         (false, None) => look.tr("sync-never", &[]),
     };
-    let id: String = device.id.to_string().chars().take(DEVICE_DIGITS).collect();
+    let id = device.id.short();
     let room = width.saturating_sub(OTHER_COLUMNS).max(PERSONS_MIN);
     let persons = fit(&cut(&persons.join(" "), room), room);
     format!("{} {id}  {persons} {}  {seen}", mark.glyph(), look.tr(state, &[]))
@@ -152,16 +152,12 @@ fn kept_apart(model: &Model, held: &Quarantined) -> String {
 /// Who wrote what was kept apart, else who sent it.
 fn writer(model: &Model, held: &Quarantined) -> String {
     match (&held.person, held.device) {
-        (Some(person), Some(device)) => format!("{person} {}", short(device)),
+        (Some(person), Some(device)) => format!("{person} {}", device.short()),
         _ => {
-            let from = short(held.received_from);
+            let from = held.received_from.short();
             model.look.tr("people-kept-from", &[("device", from.as_str().into())])
         }
     }
-}
-
-fn short(device: DeviceId) -> String {
-    device.to_string().chars().take(DEVICE_DIGITS).collect()
 }
 
 /// What was kept apart in a few words: the first record with the fields that would be written.
@@ -214,7 +210,7 @@ pub fn about(model: &Model, action: &str) -> Option<(String, Vec<String>)> {
     match model.people_entry()? {
         Entry::Device(device) if action == DEVICE_REMOVE.id => {
             let persons: Vec<&str> = device.persons.iter().map(|(name, _)| name.as_str()).collect();
-            Some((format!("{} {}", persons.join(" "), short(device.id)), Vec::new()))
+            Some((format!("{} {}", persons.join(" "), device.id.short()), Vec::new()))
         }
         Entry::Held(held) if action == DEVICE_ADOPT.id => {
             let mut lines = Vec::new();
@@ -239,7 +235,6 @@ pub fn about(model: &Model, action: &str) -> Option<(String, Vec<String>)> {
 
 /// Lines of what would be written: the form has room for its field below them.
 const CONTENT_LINES_MAX: usize = 9;
-const DEVICE_DIGITS: usize = 8;
 /// Cells of a device's line that are not its people's.
 const OTHER_COLUMNS: u16 = 38;
 const PERSONS_MIN: u16 = 12;

@@ -222,8 +222,7 @@ fn device(model: &Model, value: &ConflictValue) -> String {
     if Some(device) == own {
         return look.tr("settle-here", &[]);
     }
-    let device: String = device.to_string().chars().take(DEVICE_DIGITS).collect();
-    look.tr("settle-device", &[("device", device.as_str().into())])
+    look.tr("settle-device", &[("device", device.short().as_str().into())])
 }
 
 /// A value in words: masked, unless the person asked for it whole.
@@ -282,4 +281,3 @@ fn top(area: Rect) -> Rect {
 const FIELD_ROWS: u16 = 4;
 const FOOT_ROWS: u16 = 5;
 const VALUE_WIDTH_MIN: u16 = 24;
-const DEVICE_DIGITS: usize = 8;
