@@ -6,11 +6,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rusqlite::Transaction;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use onex_crdt::action::Who;
 use onex_crdt::field::text::PersonName;
-use onex_crdt::ids::{DeviceId, OrgId};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::roles::PersonRole;
 use onex_protocol::enrolment::{
     Invitation, InvitationError, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
 };
@@ -22,6 +25,7 @@ use onex_protocol::statement::Statement;
 
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
+use crate::audit;
 use crate::backup;
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON, fresh_keys};
@@ -172,7 +176,19 @@ impl Node {
             entries
         })?;
         let membership = continued(begun, entries)?;
-        settle_in(&home, &keys, person, &membership, &recovery.addresses)?;
+        let org = membership.organisation(recovery.org).ok_or(NodeError::NotJoined)?;
+        let who = Who {
+            network: recovery.network,
+            org: recovery.org,
+            org_role: org.role,
+            device: key.device(),
+            person: person.to_owned(),
+            roles: [PersonRole::Admin].into(),
+            now: clock.now(),
+        };
+        settle_in(&home, &keys, person, &membership, &recovery.addresses, |transaction| {
+            audit::ceremony(transaction, &who, audit::RECOVERY_USE, RecordId(who.device.0))
+        })?;
         begin(home, keys, clock)
     }
 }
@@ -206,7 +222,8 @@ impl Joining {
         if addresses.is_empty() {
             addresses.push((inviter.device(), inviter, self.link.address.clone()));
         }
-        settle_in(&self.home, &self.keys, &self.person, &membership, &addresses)?;
+        let (home, keys) = (&self.home, &self.keys);
+        settle_in(home, keys, &self.person, &membership, &addresses, |_| Ok(()))?;
         begin(self.home, self.keys, self.clock)
     }
 
@@ -247,6 +264,7 @@ pub(super) fn settle_in(
     person: &str,
     membership: &Membership,
     addresses: &[(DeviceId, PublicKey, String)],
+    also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
 ) -> Result<(), NodeError> {
     let own = SigningKey::from_seed(&keys.device).device();
     let org = membership.device(own).ok_or(NodeError::NotJoined)?.org;
@@ -262,6 +280,7 @@ pub(super) fn settle_in(
             peers::put(&transaction, key, member.org, Some(address))?;
         }
     }
+    also(&transaction)?;
     transaction.commit().map_err(StoreError::from)?;
     Ok(())
 }
