@@ -11,7 +11,7 @@ use onex_crdt::action::{Action, Run, Subject};
 use onex_crdt::field::Choice;
 use onex_crdt::records::application::Outcome;
 use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDRAW};
-use onex_crdt::records::{contact, learner, membership};
+use onex_crdt::records::{contact, learner, membership, organisation};
 use onex_crdt::registry;
 use onex_crdt::roles::OrgRole;
 use onex_node::import::Roster;
@@ -658,9 +658,10 @@ pub static COMMANDS: &[Command] = &[
     decide(Outcome::Cancelled, At::Line, can_decide),
     // 机构
     keys(&["Enter"], 1, entry("directory-open", "cmd-open", At::Directory, Does::Open)),
+    keys(&["F6"], 3, act(&organisation::ADD, At::Directory, |model| model.may(&organisation::ADD))),
     keys(
         &["F8"],
-        3,
+        4,
         when(can_invite, entry("directory-invite", "cmd-invite", At::Directory, Does::Invite)),
     ),
     keys(

@@ -53,6 +53,9 @@ pub struct FormState {
     pub stage: Stage,
     /// Whether it holds, or holds no longer, what was left in it before.
     pub left: Left,
+    /// Whether it is about what was marked: what is typed is not kept, since it would come back
+    /// under another mark.
+    pub marked: bool,
 }
 
 /// What a form has of the texts that were left in it before.
@@ -106,6 +109,8 @@ pub struct FormField {
     pub error: Option<FieldError>,
     /// Ready-made texts; ids of `i18n`.
     pub ready: &'static [&'static str],
+    /// Choices that are not offered here; ids.
+    pub hidden: Vec<&'static str>,
 }
 
 /// How a field is filled in.
@@ -198,6 +203,16 @@ impl FormField {
         }
     }
 
+    /// Whether one of its choices is offered.
+    fn offers(&self, at: usize) -> bool {
+        match self.widget() {
+            Widget::One(choices) | Widget::Several(choices) => {
+                choices.get(at).is_some_and(|choice| !self.hidden.contains(&choice.id))
+            }
+            _ => true,
+        }
+    }
+
     fn check(&mut self) {
         self.error = self.read().err();
     }
@@ -251,6 +266,7 @@ impl FormState {
                 visited: false,
                 error: None,
                 ready: &[],
+                hidden: Vec::new(),
             },
         );
         Self {
@@ -267,6 +283,7 @@ impl FormState {
             reason: None,
             stage: Stage::Filling,
             left: Left::Nothing,
+            marked: false,
         }
     }
 
@@ -294,8 +311,21 @@ impl FormState {
             visited: false,
             error: None,
             ready: &[],
+            hidden: Vec::new(),
         };
         self.fields.insert(0, field);
+    }
+
+    /// Gives a parameter that nobody types: it names what is marked.
+    pub fn mark(&mut self, key: &'static str, id: String) {
+        self.fields.retain(|field| field.key != key);
+        self.preset.insert(key.to_owned(), Some(Value::Text(id)));
+        self.marked = true;
+    }
+
+    /// Returns what a parameter was given beforehand.
+    pub fn preset_text(&self, key: &str) -> Option<&str> {
+        self.preset.get(key).and_then(Option::as_ref).and_then(Value::as_text)
     }
 
     /// Makes a field one that must be given.
@@ -422,14 +452,11 @@ impl FormState {
         let field = self.current()?;
         let query = TextInput::new("", TEXT_CHARS_MAX);
         let (popup, kind) = match field.widget() {
-            Widget::One(choices) => {
-                let at = choices.iter().position(|choice| choice.id == field.text);
-                let fitting = (0..choices.len()).collect();
+            Widget::One(choices) | Widget::Several(choices) => {
+                let fitting: Vec<usize> =
+                    (0..choices.len()).filter(|at| field.offers(*at)).collect();
+                let at = fitting.iter().position(|at| choices[*at].id == field.text);
                 (Popup::Listed { query, fitting, selected: at.unwrap_or(0) }, None)
-            }
-            Widget::Several(choices) => {
-                let fitting = (0..choices.len()).collect();
-                (Popup::Listed { query, fitting, selected: 0 }, None)
             }
             Widget::Record(kind) | Widget::Records(kind) => {
                 (Popup::Records { query, found: None, selected: 0 }, Some(kind))
@@ -463,13 +490,15 @@ impl FormState {
     }
 
     fn popup_edit(&mut self, lang: Lang, edit: impl FnOnce(&mut TextInput) -> Edited) -> Edited {
-        let words = self.current().map(|field| field.listed(lang)).unwrap_or_default();
+        let Some(field) = self.fields.get(self.focused) else { return Edited::NotMine };
         match &mut self.popup {
             Some(Popup::Listed { query, fitting, selected }) => {
                 let edited = edit(query);
                 if edited == Edited::Text {
+                    let words = field.listed(lang);
                     let found = Menu::new(words.iter().map(String::as_str)).find(query.value());
-                    *fitting = found.into_iter().map(|hit| hit.entry).collect();
+                    let found = found.into_iter().map(|hit| hit.entry);
+                    *fitting = found.filter(|at| field.offers(*at)).collect();
                     *selected = 0;
                 }
                 edited

@@ -21,6 +21,7 @@ use onex_crdt::records::conflict::CHOOSE;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
+use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_node::api::{
     Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Peer, Query, Status,
@@ -447,6 +448,8 @@ pub enum Due {
     Contact(Row, Date),
     /// So many changes were kept apart that an admin can adopt.
     Held(usize),
+    /// Nobody of the organisation has the role that its daily work takes.
+    NoRole(PersonRole),
     /// Changes that no peer has yet.
     Unsent(usize, Option<Moment>),
 }
@@ -570,6 +573,8 @@ fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<Un
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
+    // Said whole: who chose no folder does not know where the program was started.
+    let file = std::path::absolute(&file).unwrap_or(file);
     let failed =
         |error: std::io::Error| BackendError::Failed(format!("{}: {error}", file.display()));
     write_new_secret(&file, b"").map_err(failed)?;
@@ -743,6 +748,7 @@ impl Due {
             | Due::Duplicate(..)
             | Due::Contact(..)
             | Due::Held(_)
+            | Due::NoRole(_)
             | Due::Unsent(..) => None,
         }
     }
