@@ -48,13 +48,17 @@ pub use place::{home, lang};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lang = lang();
     panic_hook_plain(tr(lang, "crash-what", &[]));
+    let arguments = usage::arguments(arguments);
     let matched = usage::worded(lang, Program::command()).try_get_matches_from(arguments);
     let program = match matched.and_then(|matched| Program::from_arg_matches(&matched)) {
         Ok(program) => program,
-        Err(error) => {
-            let status = if error.use_stderr() { Status::Usage } else { Status::Done };
-            let _ = error.print();
-            return status.code();
+        Err(error) if error.use_stderr() => {
+            eprintln!("{}", usage::wrong(lang, &error).trim_end());
+            return Status::Usage.code();
+        }
+        Err(help) => {
+            let _ = help.print();
+            return Status::Done.code();
         }
     };
     let Some(command) = program.command else {

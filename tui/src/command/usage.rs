@@ -1,25 +1,57 @@
 //! The help of the command line, in the language of whoever asks: each command and each argument
-//! has a sentence in `i18n`, found by its path.
-//!
-//! What clap says of a wrong command line stays clap's.
+//! has a sentence in `i18n`, found by its path; and what is wrong with a command line.
 
-use clap::{Arg, ArgAction, Command};
+use std::ffi::OsString;
 
-use crate::i18n::{Lang, is_known, tr};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command, Error};
+
+use crate::i18n::{Arg as Value, Lang, is_known, tr};
+
+/// Returns a command line as clap reads it: `help list` stands for `list --help`.
+pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut given: Vec<OsString> = given.into_iter().collect();
+    if given.get(1).is_some_and(|first| first == "help") {
+        given.remove(1);
+        given.push("--help".into());
+    }
+    given
+}
+
+/// Returns what is wrong with a command line, as far as it has a sentence; clap's words otherwise.
+pub fn wrong(lang: Lang, error: &Error) -> String {
+    let (id, kind) = match error.kind() {
+        ErrorKind::MissingRequiredArgument => ("usage-missing", ContextKind::InvalidArg),
+        ErrorKind::UnknownArgument => ("usage-unknown", ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => ("usage-no-command", ContextKind::InvalidSubcommand),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            ("usage-bad-value", ContextKind::InvalidArg)
+        }
+        ErrorKind::ArgumentConflict => ("usage-not-both", ContextKind::InvalidArg),
+        _ => return error.to_string(),
+    };
+    let what = match error.get(kind) {
+        Some(ContextValue::String(what)) => what.clone(),
+        Some(ContextValue::Strings(what)) => what.join(" "),
+        _ => return error.to_string(),
+    };
+    let said = tr(lang, id, &[("what", Value::Text(&what))]);
+    format!("{said}\n{}", tr(lang, "usage-see", &[]))
+}
 
 /// Returns a command line whose help is written in a language.
 pub fn worded(lang: Lang, command: Command) -> Command {
-    let version = argument(lang, "usage", Arg::new("version").short('V').long("version"));
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
     let around = tr(lang, "usage-around", &[]);
     words(lang, "usage", command)
         .disable_version_flag(true)
-        .arg(version.action(ArgAction::Version))
+        .arg(argument(lang, "usage", version))
         .after_help(around)
 }
 
 /// Gives a command and everything below it its sentences; `path` is the id of its own.
 fn words(lang: Lang, path: &str, command: Command) -> Command {
-    let help = argument(lang, path, Arg::new("help").short('h').long("help"));
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
     let heading = tr(lang, "usage-commands", &[]);
     let template = format!(
         "{{about}}\n\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
@@ -34,7 +66,7 @@ fn words(lang: Lang, path: &str, command: Command) -> Command {
         })
         .disable_help_flag(true)
         .disable_help_subcommand(true)
-        .arg(help.action(ArgAction::Help))
+        .arg(argument(lang, path, help))
         .subcommand_help_heading(heading)
         .help_template(template)
 }
@@ -43,7 +75,10 @@ fn words(lang: Lang, path: &str, command: Command) -> Command {
 fn argument(lang: Lang, path: &str, arg: Arg) -> Arg {
     let id = sentence(lang, path, arg.get_id().as_str());
     let heading = if arg.is_positional() { "usage-arguments" } else { "usage-options" };
-    arg.help(tr(lang, &id, &[])).help_heading(tr(lang, heading, &[])).hide_possible_values(true)
+    let takes = arg.get_action().takes_values();
+    let arg = arg.help(tr(lang, &id, &[])).help_heading(tr(lang, heading, &[]));
+    // The sentence says what is possible.
+    if takes { arg.hide_possible_values(true) } else { arg }
 }
 
 /// Returns the id of an argument's sentence: its own, else the one of all that are called so.
@@ -77,8 +112,10 @@ mod tests {
     fn every_command_and_argument_has_its_sentence() {
         let mut expected = BTreeSet::new();
         ids("usage", &Program::command(), &mut expected);
-        let around = ["around", "how", "commands", "arguments", "options", "help", "version"];
-        expected.extend(around.map(|end| format!("usage-{end}")));
+        let around =
+            ["around", "how", "commands", "arguments", "options", "help", "version", "see"];
+        let wrong = ["missing", "unknown", "no-command", "bad-value", "not-both"];
+        expected.extend(around.iter().chain(&wrong).map(|end| format!("usage-{end}")));
         assert_eq!(ids_of("usage"), expected);
     }
 
@@ -97,6 +134,24 @@ mod tests {
         let hanzi = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
         let en = shown(Lang::En);
         assert!(en.contains("Usage:") && !en.contains(hanzi), "{en}");
+    }
+
+    #[track_caller]
+    fn check(given: &[&str], zh: &str) {
+        let given = arguments(given.iter().map(Into::into));
+        let matched = worded(Lang::Zh, Program::command()).try_get_matches_from(given);
+        let said = wrong(Lang::Zh, &matched.expect_err("a wrong command line"));
+        assert!(said.starts_with(zh), "{said}");
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_words() {
+        check(&["onex", "list"], "还缺：<KIND>\n");
+        check(&["onex", "lst"], "没有这个命令：lst\n");
+        check(&["onex", "sync", "--fast"], "没有这个选项：--fast\n");
+        check(&["onex", "list", "a", "--limit", "x"], "内容不对：--limit <LIMIT>\n");
+        check(&["onex", "list", "a", "--csv", "--json"], "不能与别的选项一起用：--");
+        check(&["onex", "help", "list"], "列出一种记录");
     }
 
     #[test]
