@@ -120,12 +120,15 @@ fn lines_due(
 fn college_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
     lines_due(backend, "state", "draft", Due::Draft, due)?;
     let open = Query { limit: Some(PAGE_MAX), ..Query::all(Class::KIND) };
-    let open = backend.list(&open.with("state", Value::Text("open".into())))?.rows;
+    let mut open = backend.list(&open.with("state", Value::Text("open".into())))?.rows;
+    open.sort_by_key(|class| class.text("name").map(str::to_owned));
+    let mut meetings = Vec::new();
     for class in &open {
-        if let Some(meeting) = unmarked(backend, class, me.now.date())? {
-            due.push(Due::Meeting(class.clone(), meeting));
-        }
+        let meeting = unmarked(backend, class, me.now.date())?;
+        meetings.extend(meeting.map(|meeting| (class.clone(), meeting)));
     }
+    meetings.sort_by_key(|(_, meeting)| meeting.text("held_on").map(str::to_owned));
+    due.extend(meetings.into_iter().map(|(class, meeting)| Due::Meeting(class, meeting)));
     for class in open {
         let of_class = places_of(&[class.id]).with("learner_confirmed", Value::Bool(false));
         let enrolled = of_class.with("state", Value::Text("enrolled".into()));

@@ -193,20 +193,24 @@ fn worded(model: &Model, due: &Due) -> Worded {
             let args = [("name", name.as_str().into()), ("day", day.as_str().into())];
             (Mark::Attention, "due-contact", look.tr("due-contact-old", &args), "does-confirm")
         }
-        Due::Unsent(count, oldest) => {
-            let since = oldest.map(|at| words::age(look, model.now(), at)).unwrap_or_default();
-            let args = [("count", (*count as u64).into()), ("since", since.as_str().into())];
-            let now = model.now().map_or(0, Moment::unix_seconds);
-            let waits = oldest.is_some_and(|at| now - at.unix_seconds() > UNSENT_LONG_SECONDS);
-            if model.me().is_some_and(|me| !me.device_active) {
-                let what = look.tr("due-unsent-removed", &args);
-                return (Mark::Problem, "due-unsent-never", what, "does-look");
-            }
-            let mark = if waits { Mark::Attention } else { Mark::Syncing };
-            (mark, "due-unsent", look.tr("due-unsent-count", &args), "does-sync")
-        }
+        Due::Unsent(count, oldest) => worded_unsent(model, *count, *oldest),
         due => worded_line(model, due),
     }
+}
+
+/// Changes that nobody has yet; a device that was removed sends them no more.
+fn worded_unsent(model: &Model, count: usize, oldest: Option<Moment>) -> Worded {
+    let look = model.look;
+    let since = oldest.map(|at| words::age(look, model.now(), at)).unwrap_or_default();
+    let args = [("count", (count as u64).into()), ("since", since.as_str().into())];
+    if model.me().is_some_and(|me| !me.device_active) {
+        let what = look.tr("due-unsent-removed", &args[..1]);
+        return (Mark::Problem, "due-unsent-never", what, "does-look");
+    }
+    let now = model.now().map_or(0, Moment::unix_seconds);
+    let waits = oldest.is_some_and(|at| now - at.unix_seconds() > UNSENT_LONG_SECONDS);
+    let mark = if waits { Mark::Attention } else { Mark::Syncing };
+    (mark, "due-unsent", look.tr("due-unsent-count", &args), "does-sync")
 }
 
 /// Draws how far the training of the term has come, where there is room below what is due.
