@@ -12,7 +12,7 @@ use onex_node::api::{AuditLine, Me, Query};
 use onex_node::backup::{Unlocking, restore};
 use onex_node::home::{Guard, Passphrase};
 use onex_node::store::{Store, log, peers};
-use onex_node::{Node, Serving};
+use onex_node::{Node, NodeError, Serving};
 use onex_protocol::statement::RemovalReason;
 use tempfile::TempDir;
 
@@ -257,6 +257,27 @@ fn wrong_digits_let_nobody_in() {
     assert!(hub.node.device_confirm("1111 2222 3333 4444 5555 6666").is_err());
     assert!(joining.wait(Duration::from_millis(300)).is_err());
     assert!(!Node::exists(folder.path()));
+}
+
+/// The hub cannot let in whom a college has invited: only the inviter knows the invitation.
+#[test]
+fn an_invitation_names_where_the_interface_listens() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let org = hub.node.find_id(Organisation::KIND, &id).expect("an id");
+    let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
+    let folder = tempfile::tempdir().expect("a folder");
+    let joining = Node::join(folder.path(), &invited.text, "王芳", clock()).expect("asks");
+    hub.node.device_confirm(joining.digits()).expect("the digits are the same");
+    let college = joining.wait(PATIENCE).expect("welcome");
+    assert!(matches!(college.invite(None), Err(NodeError::NotListening)));
+    let touch = college.stay_in_touch().expect("a socket");
+    let address = college.invite(None).expect("an admin invites").address;
+    let port = touch.listen().port();
+    assert_eq!(address.and_then(|at| at.rsplit_once(':')?.1.parse().ok()), Some(port));
+    touch.stop().expect("stops");
+    let again = college.stay_in_touch().expect("a socket");
+    assert_eq!(again.listen().port(), port, "what is invited can still come");
 }
 
 #[test]
