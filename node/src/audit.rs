@@ -100,6 +100,28 @@ pub(crate) fn signed(
     line(transaction, who, "sign", kind, vec![id], action.id)
 }
 
+/// Writes down a deed that stands in no table of actions, with the command that does it: a step of
+/// the root's ceremony, the use of a recovery key. In the transaction that does it.
+pub(crate) fn ceremony(
+    transaction: &Connection,
+    who: &Who,
+    deed: &str,
+    id: RecordId,
+) -> Result<(), StoreError> {
+    line(transaction, who, "sign", "", vec![id], deed)
+}
+
+/// `onex root apply`: on the device that sequences from then on.
+pub(crate) const ROOT_APPLY: &str = "root.apply";
+/// `onex root go-on`: on the device that does not wait for others any more.
+pub(crate) const ROOT_GO_ON: &str = "root.go_on";
+/// `onex recovery new`: on the organisation.
+pub(crate) const RECOVERY_NEW: &str = "recovery.new";
+/// `onex recovery use`: on the device whose person is an admin by it.
+pub(crate) const RECOVERY_USE: &str = "recovery.use";
+/// `onex recovery reset`: on the organisation.
+pub(crate) const RECOVERY_RESET: &str = "recovery.reset";
+
 fn line(
     transaction: &Connection,
     who: &Who,

@@ -81,10 +81,22 @@ pub struct Bad {
 pub struct Checked {
     /// The part.
     pub part: Part,
+    /// Whether it could be made at all: what does not read cannot be looked at.
+    pub made: bool,
     /// How many things were looked at.
     pub count: usize,
     /// What is wrong, the first `BAD_MAX` of it.
     pub bad: Vec<Bad>,
+}
+
+impl Checked {
+    /// Whether nothing is wrong; nothing where that is not known.
+    pub fn is_ok(&self) -> Option<bool> {
+        match (self.bad.is_empty(), self.made) {
+            (false, _) => Some(false),
+            (true, made) => made.then_some(true),
+        }
+    }
 }
 
 /// What a check found.
@@ -100,18 +112,23 @@ pub struct CheckReport {
 
 impl CheckReport {
     fn new() -> Self {
-        let part = |part| Checked { part, count: 0, bad: Vec::new() };
+        let part = |part| Checked { part, made: true, count: 0, bad: Vec::new() };
         Self { documents: 0, changes: 0, checks: Part::ALL.map(part).into() }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether everything could be looked at, and nothing is wrong.
     pub fn is_ok(&self) -> bool {
-        self.checks.iter().all(|check| check.bad.is_empty())
+        self.checks.iter().all(|check| check.is_ok() == Some(true))
     }
 
     /// What became of a part.
     pub fn part(&self, part: Part) -> &Checked {
         &self.checks[part as usize]
+    }
+
+    /// Notes what could not be looked at, since something else does not read.
+    fn not_made(&mut self, parts: &[Part]) {
+        parts.iter().for_each(|part| self.checks[*part as usize].made = false);
     }
 
     fn count(&mut self, part: Part, more: usize) {
@@ -166,6 +183,7 @@ pub fn check(
         Err(error) => {
             report.count(Part::Database, 1);
             report.read(Part::Database, Err::<(), _>(error));
+            report.not_made(&WITHIN);
         }
     }
     if report.part(Part::Database).bad.is_empty() {
@@ -182,10 +200,15 @@ pub(crate) fn whole(connection: &Connection, report: &mut CheckReport, progress:
         report.bad(Part::Database, Bad { what: PAGE, detail, ..Bad::default() });
     }
     let reading = connection.unchecked_transaction().map_err(StoreError::from);
-    let Some(reading) = report.read(Part::Database, reading.map(Some)) else { return };
+    let Some(reading) = report.read(Part::Database, reading.map(Some)) else {
+        return report.not_made(&WITHIN);
+    };
     progress(Part::Membership, 0, 1);
     let membership = membership(&reading, report);
     let ids = raw::document_ids(&reading);
+    if ids.is_err() {
+        report.not_made(&[Part::Changes, Part::Seals]);
+    }
     let ids = report.read(Part::Snapshots, ids);
     for (at, id) in ids.iter().enumerate() {
         progress(Part::Changes, at, ids.len());
@@ -195,8 +218,10 @@ pub(crate) fn whole(connection: &Connection, report: &mut CheckReport, progress:
     audit(&reading, report);
     report.documents = ids.len();
     report.changes = report.part(Part::Changes).count;
-    if let Some(membership) = &membership {
-        rows::check(&reading, membership, report, progress);
+    match &membership {
+        Some(membership) => rows::check(&reading, membership, report, progress),
+        // Who took part, and so what counts, is not known.
+        None => report.not_made(&[Part::Seals, Part::Projection]),
     }
 }
 
@@ -262,6 +287,9 @@ pub(crate) fn told(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, error| format!("{text}: {error}"))
 }
 
+/// What is within the file: where that does not open, nothing of it is known.
+const WITHIN: [Part; 6] =
+    [Part::Changes, Part::Seals, Part::Membership, Part::Snapshots, Part::Projection, Part::Audit];
 /// A page is not as it was written.
 const PAGE: &str = "page";
 /// A row does not read.

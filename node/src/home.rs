@@ -217,13 +217,8 @@ impl Home {
         sync_folder(&self.folder)
     }
 
-    /// Puts a file in another's place: what was there stays until the new one is on the disk.
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let (path, new) = (self.folder.join(name), self.folder.join(new_of(name)));
-        remove(&new)?;
-        write_secret(&new, bytes)?;
-        fs::rename(new, path)?;
-        sync_folder(&self.folder)
+        replace(&self.folder, name, bytes)
     }
 }
 
@@ -235,6 +230,16 @@ const LOCK: &str = "keys.lock";
 /// The name of a file that is to take another's place.
 fn new_of(name: &str) -> String {
     format!("{name}.new")
+}
+
+/// Puts a file that only the user may read in another's place: what was there stays until the new
+/// one is on the disk, as a whole and under its name.
+pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (path, new) = (folder.join(name), folder.join(new_of(name)));
+    remove(&new)?;
+    write_secret(&new, bytes)?;
+    fs::rename(new, path)?;
+    sync_folder(folder)
 }
 
 /// A file by which processes of one home take turns; it holds nothing.

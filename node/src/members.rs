@@ -248,7 +248,7 @@ impl Node {
         let statements = if grant {
             vec![Statement::GrantRole { device, person, role }]
         } else {
-            let mut frontiers = writer.frontiers(device)?.into_iter();
+            let mut frontiers = writer.frontiers_stated(device)?.into_iter();
             let frontier = frontiers.next().unwrap_or_default();
             let more = frontiers.map(|frontier| Statement::SetFrontier { cut, frontier });
             let more: Vec<_> = more.collect();
@@ -341,8 +341,16 @@ impl Writer {
     }
 
     /// The same for a statement that another key has signed.
-    pub(crate) fn place(&mut self, who: &Who, signed: SignedStatement) -> Result<(), NodeError> {
-        self.lengthen(who, |engine, transaction, ahead| place(engine, transaction, ahead, signed))
+    pub(crate) fn place(
+        &mut self,
+        who: &Who,
+        signed: SignedStatement,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), NodeError> {
+        self.lengthen(who, |engine, transaction, ahead| {
+            place(engine, transaction, ahead, signed)?;
+            Ok(also(transaction)?)
+        })
     }
 
     /// Gives statements of other devices their places; what is no longer allowed is left out. After
@@ -377,9 +385,15 @@ impl Writer {
     }
 
     /// Takes entries that hold: others' that came, or an own rotation of the root.
-    pub(crate) fn take_entries(&mut self, who: &Who, entries: Vec<Entry>) -> Result<(), NodeError> {
+    pub(crate) fn take_entries(
+        &mut self,
+        who: &Who,
+        entries: Vec<Entry>,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), NodeError> {
         self.lengthen(who, |_, transaction, ahead| {
-            entries.into_iter().try_for_each(|entry| put(transaction, ahead, entry))
+            entries.into_iter().try_for_each(|entry| put(transaction, ahead, entry))?;
+            Ok(also(transaction)?)
         })
     }
 

@@ -2,9 +2,10 @@
 //! F4), so that a damaged database does not lose them.
 //!
 //! Each record is encrypted and authenticated by itself: a damaged one hides no other. It is
-//! written after the commit, so that it never holds what a person was told is not saved.
+//! written after the commit, so that it never holds what a person was told is not saved. Processes
+//! of one home take turns by a lock beside it, since the log itself may be replaced by another file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use minicbor::{Decode, Encode};
 use onex_crdt::header::Header;
 use onex_protocol::seal::Seal;
 
+use crate::home;
 use crate::sealing::Sealing;
 
 /// Unacknowledged changes of one document, with the seals that vouch for them.
@@ -31,7 +33,7 @@ pub(crate) struct Unsent {
 
 /// The file beside the database.
 pub(crate) struct OutboxLog {
-    path: PathBuf,
+    folder: PathBuf,
     key: Sealing,
 }
 
@@ -47,42 +49,36 @@ pub(crate) struct Found {
 impl OutboxLog {
     /// Names the file in a folder; nothing is touched.
     pub fn new(folder: &Path, store_key: &[u8; 32]) -> Self {
-        Self { path: folder.join(FILE), key: Sealing::derived(KEY_DOMAIN, store_key) }
+        Self { folder: folder.to_owned(), key: Sealing::derived(KEY_DOMAIN, store_key) }
     }
 
     /// Appends records; they are on the disk when this returns.
     pub fn append(&self, records: &[Unsent]) -> io::Result<()> {
-        let bytes: Vec<u8> = records.iter().flat_map(|record| self.seal(record)).collect();
+        let _turn = self.turn()?;
+        let is_new = !self.path().exists();
         let mut file = self.open()?;
-        file.lock()?;
         file.seek(SeekFrom::End(0))?;
-        file.write_all(&bytes)?;
-        file.sync_data()
+        file.write_all(&self.sealed(records))?;
+        file.sync_data()?;
+        if is_new { home::sync_folder(&self.folder) } else { Ok(()) }
     }
 
     /// Reads every record. What a power cut has torn at the end, or rot within, is left out.
     pub fn read(&self) -> io::Result<Found> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
+        let _turn = self.turn()?;
+        match fs::read(self.path()) {
+            Ok(bytes) => Ok(self.records(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Found { whole: true, ..Found::default() });
+                Ok(Found { whole: true, ..Found::default() })
             }
-            Err(error) => return Err(error),
-        };
-        file.lock_shared()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(self.records(&bytes))
+            Err(error) => Err(error),
+        }
     }
 
-    /// Puts records in the place of all that is there.
+    /// Puts records in the place of all that is there, which stays until they are on the disk.
     pub fn replace(&self, records: &[Unsent]) -> io::Result<()> {
-        let bytes: Vec<u8> = records.iter().flat_map(|record| self.seal(record)).collect();
-        let mut file = self.open()?;
-        file.lock()?;
-        file.set_len(0)?;
-        file.write_all(&bytes)?;
-        file.sync_data()
+        let _turn = self.turn()?;
+        home::replace(&self.folder, FILE, &self.sealed(records))
     }
 
     /// Empties the file, if that is right while nobody can append: whoever writes commits first and
@@ -91,17 +87,28 @@ impl OutboxLog {
         &self,
         right: impl FnOnce(&[Unsent]) -> Result<bool, E>,
     ) -> Result<(), E> {
-        if std::fs::metadata(&self.path).map_or(0, |file| file.len()) == 0 {
+        if fs::metadata(self.path()).map_or(0, |file| file.len()) == 0 {
             return Ok(());
         }
+        let _turn = self.turn()?;
         let mut file = self.open()?;
-        file.lock()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         if right(&self.records(&bytes).records)? {
             file.set_len(0)?;
         }
         Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// Waits until nobody else reads or writes, and keeps them out while it is held.
+    fn turn(&self) -> io::Result<File> {
+        let lock = home::lock_file(&self.folder.join(LOCK))?;
+        lock.lock()?;
+        Ok(lock)
     }
 
     fn open(&self) -> io::Result<File> {
@@ -112,7 +119,11 @@ impl OutboxLog {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        options.open(&self.path)
+        options.open(self.path())
+    }
+
+    fn sealed(&self, records: &[Unsent]) -> Vec<u8> {
+        records.iter().flat_map(|record| self.seal(record)).collect()
     }
 
     /// Length, nonce, ciphertext and tag of a record.
@@ -151,6 +162,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 const FILE: &str = "outbox.log";
+const LOCK: &str = "outbox.lock";
 const KEY_DOMAIN: &[u8] = b"onex/outbox/1";
 
 #[cfg(test)]
@@ -213,6 +225,23 @@ mod tests {
             assert!(found.records.len() >= if in_length { at / each } else { 2 }, "byte {at}");
             assert!(found.records.len() <= 2, "byte {at}");
         }
+    }
+
+    /// Wherever a replacement breaks off, either all of the old log is under its name or all of the
+    /// new one: the old file is not touched.
+    #[test]
+    fn what_is_replaced_stays_until_the_new_one_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let before = three(&folder);
+        let old = folder.path().join("old");
+        std::fs::hard_link(folder.path().join(FILE), &old).expect("a second name");
+        // What a crash has left of writing the new one is in nobody's way.
+        std::fs::write(folder.path().join("outbox.log.new"), b"half").expect("written");
+        log(&folder).replace(&[record(2026)]).expect("replaced");
+        assert!(std::fs::read(&old).expect("it is there") == before, "it was not touched");
+        let records = vec![record(2026)];
+        assert_eq!(log(&folder).read().expect("reads"), Found { records, whole: true });
+        assert!(!folder.path().join("outbox.log.new").exists());
     }
 
     #[test]

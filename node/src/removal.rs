@@ -30,7 +30,7 @@ impl Node {
             let action = &actions::DEVICE_REMOVE;
             return Err(Refusal::new(action, Reason::OwnDevice, Some("id")).into());
         }
-        let mut frontiers = writer.frontiers(device)?.into_iter();
+        let mut frontiers = writer.frontiers_stated(device)?.into_iter();
         let frontier = frontiers.next().unwrap_or_default();
         let statement = Statement::RemoveDevice { device, reason, frontier };
         let signed = writer.membership.propose(writer.engine.key(), statement.clone());
@@ -126,6 +126,18 @@ impl Node {
 }
 
 impl Writer {
+    /// What is said of a device's work along with its removal. A device of the hub that does not
+    /// sequence leaves that to the one that does: there it was acknowledged, and this store may not
+    /// have it yet.
+    pub(crate) fn frontiers_stated(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {
+        let own = self.engine.key().device();
+        let org = self.membership.device(own).map(|device| device.org);
+        match org == Some(self.membership.hub()) && own != self.membership.sequencer() {
+            true => Ok(vec![Frontier { seals: Vec::new(), more: true }]),
+            false => self.frontiers(device),
+        }
+    }
+
     /// What this side holds of a device's work, in as many parts as statements are needed, at least
     /// one: at the hub in the documents that it reads, elsewhere in the others (architecture 7).
     pub(crate) fn frontiers(&self, device: DeviceId) -> Result<Vec<Frontier>, StoreError> {

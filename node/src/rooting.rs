@@ -3,7 +3,7 @@
 //! Keys of the root and recovery keys are made here and handed out; they are kept nowhere.
 
 use onex_crdt::action::{Reason, Refusal};
-use onex_crdt::ids::{DeviceId, OrgId};
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
 use onex_crdt::records::membership::ROLE_GRANT;
 use onex_crdt::roles::PersonRole;
 use onex_protocol::enrolment::InvitationError;
@@ -14,6 +14,7 @@ use onex_protocol::root::{Rotation, RotationError, RotationFile};
 use onex_protocol::statement::Statement;
 
 use crate::api::{RecoveryMade, RootKey, RootView};
+use crate::audit;
 use crate::clock::random;
 use crate::handle::{Node, NodeError};
 use crate::members::addresses;
@@ -115,7 +116,10 @@ impl Node {
             .rotation_place(writer.engine.key(), file.rotation)
             .map_err(root_refused)?;
         let who = self.who(&writer)?;
-        writer.take_entries(&who, vec![entry])?;
+        let own = RecordId(who.device.0);
+        writer.take_entries(&who, vec![entry], |transaction| {
+            audit::ceremony(transaction, &who, audit::ROOT_APPLY, own)
+        })?;
         writer.sequence_waiting(&who)?;
         drop(writer);
         self.shared.changed();
@@ -135,7 +139,9 @@ impl Node {
         }
         writer.commit(|engine, transaction, membership| {
             store::set_restored(transaction, false)?;
-            engine.catch_up(transaction, membership, &who)
+            engine.catch_up(transaction, membership, &who)?;
+            let own = RecordId(who.device.0);
+            Ok(audit::ceremony(transaction, &who, audit::ROOT_GO_ON, own)?)
         })?;
         self.complete(&mut writer, 0)?;
         writer.sequence_waiting(&who)?;
@@ -155,15 +161,21 @@ impl Node {
         let org = org.unwrap_or(who.org);
         let secret = RecoverySecret(random());
         let root = writer.membership.entries_from(0).first().cloned();
+        let log = &writer.membership;
+        // Only the hub can let a device in that nobody there has invited.
+        let mut addresses = addresses(&writer)?;
+        addresses.retain(|(id, ..)| log.device(*id).is_some_and(|it| it.org == log.hub()));
         let recovery = Recovery {
             network: who.network,
             root: root.ok_or(NodeError::NotJoined)?,
             org,
-            addresses: addresses(&writer)?,
+            addresses,
             secret,
         };
         let statement = Statement::SetRecovery { org, key: secret.key().public() };
-        writer.state(&who, vec![statement], |_| Ok(()))?;
+        writer.state(&who, vec![statement], |transaction| {
+            audit::ceremony(transaction, &who, audit::RECOVERY_NEW, org.into())
+        })?;
         drop(writer);
         self.shared.changed();
         Ok(RecoveryMade { org_id: org, text: recovery.to_text(), code: secret.code() })
@@ -187,7 +199,10 @@ impl Node {
             },
         );
         writer.membership.check(&statement).map_err(NodeError::membership)?;
-        writer.place(&who, statement)?;
+        let own = RecordId(who.device.0);
+        writer.place(&who, statement, |transaction| {
+            audit::ceremony(transaction, &who, audit::RECOVERY_USE, own)
+        })?;
         drop(writer);
         self.shared.changed();
         Ok(())
@@ -206,7 +221,9 @@ impl Node {
             return Err(Refusal::new(&ROLE_GRANT, Reason::UnknownRecord, Some("org_id")).into());
         }
         let who = self.who(&writer)?;
-        writer.state(&who, vec![Statement::Reset { org }], |_| Ok(()))?;
+        writer.state(&who, vec![Statement::Reset { org }], |transaction| {
+            audit::ceremony(transaction, &who, audit::RECOVERY_RESET, org.into())
+        })?;
         let done = writer.membership.organisation(org).is_some_and(|org| org.awaits_first);
         tracing::warn!(%org, done, "an organisation begins anew");
         drop(writer);

@@ -220,6 +220,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_audit_chain.sql"),
     include_str!("../migrations/0005_apart.sql"),
     include_str!("../migrations/0006_log_mark.sql"),
+    include_str!("../migrations/0007_withheld.sql"),
 ];
 /// The version from which on the audit log is chained.
 const AUDIT_CHAINED: i64 = 4;

@@ -603,5 +603,6 @@ const WRONG_OWNER: &str = "wrong_owner";
 /// The reason of a change whose number another one bears.
 pub const FORK: &str = "fork";
 const MALFORMED: &str = "malformed";
-const TOO_LARGE: &str = "too_large";
+/// The reason of what is larger than may be.
+pub(crate) const TOO_LARGE: &str = "too_large";
 const FAILED_TO_APPLY: &str = "failed_to_apply";

@@ -185,6 +185,9 @@ pub enum Effect {
     },
     /// The peer holds our log durably up to a place, or has told which documents it keeps apart:
     /// the outbox for it is empty up to there.
+    ///
+    /// Comes too where a peer greets that lacks nothing, since the acknowledgement may have been
+    /// lost: nothing is to be written then unless it alters something.
     Acknowledged {
         /// The peer's device.
         device: DeviceId,
@@ -194,6 +197,15 @@ pub enum Effect {
         opened: Vec<(DocId, &'static str)>,
         /// Documents of which none is open any more.
         closed: Vec<DocId>,
+    },
+    /// Documents do not go to a peer, since what it lacks of them is more than a batch may hold. What
+    /// the outbox has of them stays there, whatever the peer acknowledges, until a `Finished` says
+    /// that both hold the same.
+    Withheld {
+        /// The peer's device.
+        device: DeviceId,
+        /// The documents.
+        documents: Vec<DocId>,
     },
     /// A device asks to join: check invitation and proof, show the digits.
     Joining {
@@ -387,7 +399,7 @@ pub struct Report {
     pub received: Flow,
     /// Changes and seals of the peer that are kept apart here.
     pub quarantined: u64,
-    /// Documents that the peer kept apart, with the reasons.
+    /// Documents that the peer kept apart, and those that are too large to be sent, with the reasons.
     pub refused: Vec<(DocId, &'static str)>,
     /// Whether both hold the same of what both may read, apart from open refusals.
     pub equal: bool,

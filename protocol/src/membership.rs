@@ -23,6 +23,10 @@ use crate::statement::{Root, SignedStatement, Statement, StatementError};
 
 /// Most bytes of an entry: a frontier has up to some 700 seals.
 pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
+/// Most bytes of statements that an organisation other than the hub has in the log: what it says
+/// stands on every node for good. A hundred removals with full frontiers are less; what must be said
+/// of its devices beyond that, a lead of the hub says.
+pub const ORG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most forks of one device that are resolved: whoever makes more, by will, would otherwise have the
 /// hub fill the log. Of further ones what lies below counts.
 pub const FORKS_RESOLVED_MAX: usize = 256;
@@ -110,6 +114,8 @@ pub struct Organisation {
     pub recovery: Option<PublicKey>,
     /// The device of the hub that wants it to begin anew, until a second one says so too.
     pub reset_asked: Option<DeviceId>,
+    /// Bytes of the statements that its devices have signed.
+    said_bytes: usize,
 }
 
 /// A device that takes part, or did.
@@ -264,7 +270,15 @@ impl Membership {
             return Err(MembershipError::Repeated);
         }
         statement.body.check()?;
+        self.room_check(statement)?;
         self.body_check(&signer, &statement.body)
+    }
+
+    fn room_check(&self, statement: &SignedStatement) -> Result<(), MembershipError> {
+        let org = self.device(statement.signer).map(|device| device.org);
+        let Some(org) = org.filter(|org| *org != self.hub) else { return Ok(()) };
+        let said = self.organisations[&org].said_bytes + cbor::encode(statement).len();
+        if said > ORG_BYTES_MAX { Err(MembershipError::SaidTooMuch { org }) } else { Ok(()) }
     }
 
     /// Returns the next entry, with this statement. The caller stores it, then appends it.
@@ -474,6 +488,9 @@ impl Membership {
             }
             Statement::Reset { org } => self.reset(*org, entry.statement.signer, position),
         }
+        if let Some(org) = self.device(entry.statement.signer).map(|device| device.org) {
+            self.organisation_mut(org).said_bytes += cbor::encode(&entry.statement).len();
+        }
         self.said.insert(entry.statement.digest());
         self.head = entry.digest();
         self.entries.push(entry);
@@ -482,7 +499,9 @@ impl Membership {
     fn organisation_add(&mut self, org: OrgId, role: OrgRole, name: &str) {
         let name = name.to_owned();
         let (awaits_first, recovery, reset_asked) = (true, None, None);
-        let organisation = Organisation { role, name, awaits_first, recovery, reset_asked };
+        let said_bytes = 0;
+        let organisation =
+            Organisation { role, name, awaits_first, recovery, reset_asked, said_bytes };
         self.organisations.insert(org, organisation);
     }
 
@@ -694,6 +713,14 @@ pub enum MembershipError {
     NoCut {
         /// The position given.
         cut: u64,
+    },
+    /// The organisation has as much in the log as it may.
+    #[error(
+        "organisation {org} has {ORG_BYTES_MAX} bytes in the log, the hub must say this for it"
+    )]
+    SaidTooMuch {
+        /// The organisation.
+        org: OrgId,
     },
     /// The fork of the actor was resolved before.
     #[error("the fork is resolved already")]

@@ -18,6 +18,7 @@ mod secrets;
 mod stage;
 mod tables;
 mod upkeep;
+mod usage;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use onex_crdt::roles::OrgRole;
 use onex_node::Node;
 use onex_node::clock::Clock;
@@ -47,12 +48,17 @@ pub use place::{home, lang};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lang = lang();
     panic_hook_plain(tr(lang, "crash-what", &[]));
-    let program = match Program::try_parse_from(arguments) {
+    let arguments = usage::arguments(arguments);
+    let matched = usage::worded(lang, Program::command()).try_get_matches_from(arguments);
+    let program = match matched.and_then(|matched| Program::from_arg_matches(&matched)) {
         Ok(program) => program,
-        Err(error) => {
-            let status = if error.use_stderr() { Status::Usage } else { Status::Done };
-            let _ = error.print();
-            return status.code();
+        Err(error) if error.use_stderr() => {
+            eprintln!("{}", usage::wrong(lang, &error).trim_end());
+            return Status::Usage.code();
+        }
+        Err(help) => {
+            let _ = help.print();
+            return Status::Done.code();
         }
     };
     let Some(command) = program.command else {
@@ -261,9 +267,9 @@ impl Status {
     }
 }
 
-/// 1+X 证书试点管理 · The distributed system of the 1+X certificate pilot.
+/// The distributed system of the 1+X certificate pilot.
 #[derive(Debug, Parser)]
-#[command(name = "onex", version, after_help = AROUND)]
+#[command(name = "onex", version)]
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
@@ -271,7 +277,7 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// 建立网络 · Founds a network; this device is the hub's first.
+    /// Founds a network; this device is the hub's first.
     Init {
         /// Only a hub can be founded; others join.
         #[arg(long, value_parser = ["hub"])]
@@ -285,11 +291,11 @@ enum Command {
         /// The person at this device.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 生成邀请 · Writes an invitation for a device.
+    /// Writes an invitation for a device.
     Invite {
         /// The role of the organisation that is invited.
         #[arg(long, value_parser = [OrgRole::College.id(), OrgRole::Evaluator.id()])]
@@ -310,14 +316,14 @@ enum Command {
         /// For a device that cannot call: files go to and fro on a stick.
         #[arg(long)]
         offline: bool,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 加入网络 · Joins with an invitation: prints the digits, then waits for the inviter.
+    /// Joins with an invitation: prints the digits, then waits for the inviter.
     Join {
         /// The invitation.
         #[arg(required_unless_present_any = ["code", "response"])]
@@ -334,17 +340,17 @@ enum Command {
         /// Takes the inviter's answer from a stick.
         #[arg(long, conflicts_with_all = ["file", "code", "request"])]
         response: Option<PathBuf>,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
         /// Seconds to wait for the inviter.
         #[arg(long, default_value_t = 600)]
         wait: u64,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 办理请求 · Shows a request out of a file; with `digits=` lets the device in.
+    /// Shows a request out of a file; with `digits=` lets the device in.
     Admit {
         /// The request.
         file: PathBuf,
@@ -354,59 +360,59 @@ enum Command {
         /// The answer that is written.
         #[arg(long)]
         out: Option<PathBuf>,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 信任根 · The ceremony of the root: keys, rotations, who sequences.
+    /// The ceremony of the root: keys, rotations, who sequences.
     Root {
         #[command(subcommand)]
         what: root::Root,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long, global = true)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long, global = true)]
         json: bool,
     },
-    /// 恢复密钥 · Recovery keys, and organisations that lost everything.
+    /// Recovery keys, and organisations that lost everything.
     Recovery {
         #[command(subcommand)]
         what: root::Recovery,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long, global = true)]
         json: bool,
     },
-    /// 运行节点 · Lets others reach this node, until it is stopped.
+    /// Lets others reach this node, until it is stopped.
     Serve {
         /// Where to listen; without it where it listened last, else any free port.
         #[arg(long)]
         listen: Option<std::net::SocketAddr>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 同步一次 · Syncs once.
+    /// Syncs once.
     Sync {
         /// A device, or the beginning of its id; without it every peer that is known.
         peer: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 节点状态 · Who am I, what is unsent, peers, conflicts.
+    /// Who am I, what is unsent, peers, conflicts.
     Status {
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 列出记录 · Lists records of a kind, conflicts, quarantine, devices or parameters.
+    /// Lists records of a kind, conflicts, quarantine, devices or parameters.
     List {
         /// The kind, `application`.
         kind: String,
@@ -425,14 +431,14 @@ enum Command {
         /// Shows masked fields as they are; who looked is written down.
         #[arg(long)]
         reveal: bool,
-        /// 由谁查看 · Who looks.
+        /// Who looks.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 查看记录 · Shows one record.
+    /// Shows one record.
     Show {
         /// The kind, `application`.
         kind: String,
@@ -444,14 +450,14 @@ enum Command {
         /// Shows masked fields as they are; who looked is written down.
         #[arg(long)]
         reveal: bool,
-        /// 由谁查看 · Who looks.
+        /// Who looks.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 办理 · Takes an action; `--list` names them all.
+    /// Takes an action; `--list` names them all.
     Do {
         /// The action, `application.submit`.
         #[arg(required_unless_present = "list")]
@@ -462,14 +468,14 @@ enum Command {
         /// Names every action.
         #[arg(long)]
         list: bool,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 导入名册 · Saves the good rows of a roster and lists the bad ones.
+    /// Saves the good rows of a roster and lists the bad ones.
     Import {
         /// The kind, `learner` or `enrolment`.
         kind: String,
@@ -481,14 +487,14 @@ enum Command {
         /// Checks only; saves nothing.
         #[arg(long)]
         dry_run: bool,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 导出记录 · Writes the records of a kind as xlsx or csv, by the ending.
+    /// Writes the records of a kind as xlsx or csv, by the ending.
     Export {
         /// The kind, `learner`.
         kind: String,
@@ -497,23 +503,23 @@ enum Command {
         /// Shows masked fields; it is written down who looked.
         #[arg(long)]
         reveal: bool,
-        /// 由谁查看 · Who looks.
+        /// Who looks.
         #[arg(long)]
         person: Option<String>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 检查数据 · Reads everything again that is stored, and says what is damaged.
+    /// Reads everything again that is stored, and says what is damaged.
     Check {
         /// Makes a new database of what can be read; the damaged one stays beside it.
         #[arg(long)]
         repair: bool,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 备份 · Writes everything that is stored into one file, encrypted, without the device's key.
+    /// Writes everything that is stored into one file, encrypted, without the device's key.
     Backup {
         /// The file that is written.
         file: PathBuf,
@@ -521,33 +527,33 @@ enum Command {
         /// this home.
         #[arg(long = "passphrase-file")]
         secret: Option<PathBuf>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 还原备份 · Puts back what a backup holds. Safe at any time; unsent work stays.
+    /// Puts back what a backup holds. Safe at any time; unsent work stays.
     Restore {
         /// The backup.
         file: PathBuf,
         /// A file with the backup's passphrase.
         #[arg(long = "passphrase-file")]
         secret: Option<PathBuf>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 口令 · Sets, changes or removes the passphrase that the keys of this node are under.
+    /// Sets, changes or removes the passphrase that the keys of this node are under.
     Passphrase {
         /// What is done with it.
         what: secrets::What,
         /// A file with the new passphrase; without it it is asked for.
         #[arg(long)]
         new: Option<PathBuf>,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
     },
-    /// 演示 · Builds the province of the story in a folder of its own.
+    /// Builds the province of the story in a folder of its own.
     Demo {
         /// An empty folder; without it a fresh one beside the node's own.
         #[arg(long)]
@@ -561,7 +567,7 @@ enum Command {
         /// Exits when the province stands.
         #[arg(long)]
         no_tui: bool,
-        /// 输出 JSON · Prints one JSON value.
+        /// Prints one JSON value.
         #[arg(long)]
         json: bool,
         /// Prints each step's equivalent command to stderr.
@@ -595,9 +601,3 @@ impl Command {
         }
     }
 }
-
-/// What stands below the help.
-const AROUND: &str = "\
-不带命令：打开界面 · Without a command the interface opens
-ONEX_HOME=DIR   本机数据所在的文件夹 · where this node lives
-ONEX_LANG=zh|en 语言 · the language";

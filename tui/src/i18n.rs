@@ -59,6 +59,12 @@ pub fn tr(lang: Lang, id: &str, args: &[(&str, Arg<'_>)]) -> String {
     bundle.format_pattern(pattern, Some(&values), &mut Vec::new()).into_owned()
 }
 
+/// Whether there is a sentence `id`.
+pub fn is_known(lang: Lang, id: &str) -> bool {
+    let bundle = if lang == Lang::Zh { &*ZH } else { &*EN };
+    bundle.has_message(id)
+}
+
 /// Returns `count` with a comma between thousands: `482,310`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -108,6 +114,15 @@ pub fn families() -> std::collections::BTreeSet<String> {
     let lines = ZH_SOURCE.lines().filter(|line| !line.starts_with(' '));
     let ids = lines.filter_map(|line| line.split_once(" =")?.0.split_once('-'));
     ids.map(|(family, _)| format!("{family}-")).collect()
+}
+
+/// The ids of the sentences of one family.
+#[cfg(test)]
+pub fn ids_of(family: &str) -> std::collections::BTreeSet<String> {
+    let lines = ZH_SOURCE.lines().filter(|line| !line.starts_with(' '));
+    let ids = lines.filter_map(|line| line.split_once(" =")).map(|(id, _)| id);
+    let is_of = |id: &&str| *id == family || id.starts_with(&format!("{family}-"));
+    ids.filter(is_of).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -180,7 +195,9 @@ mod tests {
             });
         }
         let said = |id: &str| texts.contains(id);
-        for id in sentences(ZH_SOURCE).keys() {
+        // Those of the command line's help are counted where they are used.
+        let known = sentences(ZH_SOURCE);
+        for id in known.keys().filter(|id| *id != "usage" && !id.starts_with("usage-")) {
             let mut ends = FAMILIES.iter().filter_map(|family| id.strip_prefix(family));
             let is_used = said(id)
                 || ends.any(|end| said(end) || said(&end.replace('-', "_")))

@@ -10,6 +10,7 @@ use onex_crdt::field::{Choice, Shape, show};
 use onex_crdt::ids::{DeviceId, Digest, hex_encode};
 use onex_crdt::record::{FieldDef, RecordKind, Row};
 use onex_crdt::records::application::{Application, actions::SUBMIT};
+use onex_crdt::records::class::enrolment::COMPLETION_PERCENT;
 use onex_crdt::roles::PersonRole;
 use onex_crdt::value::Value;
 use onex_crdt::{record::Record, registry};
@@ -19,6 +20,7 @@ use onex_node::api::{
 };
 use serde_json::{Map, Value as Json, json};
 
+use crate::core::load::CONTACT_FRESH_DAYS;
 use crate::core::mask;
 use crate::core::refusal::Explained;
 
@@ -409,23 +411,21 @@ fn device_state(active: bool) -> &'static str {
 
 /// Returns the parameters: the documented defaults, and the device that gives filing numbers.
 pub fn parameters(allocator: DeviceId) -> Vec<Json> {
-    let allocator = allocator.to_string();
-    let all = PARAMETERS.iter().copied().chain([("filing_allocator", allocator.as_str())]);
-    all.map(|(key, value)| {
+    // The same everywhere but the last (contract, "Other lists").
+    let all = [
+        ("publicity_days", "5".to_owned()),
+        ("completion_percent", COMPLETION_PERCENT.to_string()),
+        ("contact_fresh_days", CONTACT_FRESH_DAYS.to_string()),
+        ("report_due_weekday", "1".to_owned()),
+        ("absence_charged", "true".to_owned()),
+        ("filing_allocator", allocator.to_string()),
+    ];
+    let row = |(key, value): (&str, String)| {
         let id = Digest::over(&[b"onex/parameter/1", key.as_bytes()]).half();
         json!({ "id": hex_encode(&id), "key": key, "value": value })
-    })
-    .collect()
+    };
+    all.into_iter().map(row).collect()
 }
-
-/// The parameters of the hub that are the same everywhere (contract, "Other lists").
-const PARAMETERS: [(&str, &str); 5] = [
-    ("publicity_days", "5"),
-    ("completion_percent", "60"),
-    ("contact_fresh_days", "180"),
-    ("report_due_weekday", "1"),
-    ("absence_charged", "true"),
-];
 
 /// Returns every action with its parameters, for `onex do --list`.
 pub fn actions() -> Json {

@@ -194,11 +194,9 @@ impl Engine {
         for refused in apart.iter().filter(counts) {
             quarantine::release(transaction, header.id(), &refused.bytes)?;
         }
-        if !(outcome.refused.is_empty() && apart.is_empty()) {
-            // Whoever else wrote it again has done so for everybody.
-            for source in outcome.document.written_again().into_values() {
-                quarantine::adopted(transaction, source)?;
-            }
+        // Whoever else wrote it again has done so for everybody.
+        for source in written_again(outcome, apart) {
+            quarantine::adopted(transaction, source)?;
         }
         Ok(())
     }
@@ -299,6 +297,22 @@ impl Engine {
         self.seal(transaction, membership, work)?;
         Ok(quarantine::adopted(transaction, hash)?)
     }
+}
+
+/// What may be kept apart and was written again: by a change that is new, or, where something is
+/// kept apart that was not before, by any. Who has written what was asked for the rest already.
+fn written_again(outcome: &Admission, apart: &[Refused]) -> Vec<ChangeHash> {
+    let changes = |refused: &[Refused]| -> BTreeSet<ChangeHash> {
+        let changes = refused.iter().filter(|it| is_change(&it.bytes));
+        changes.filter_map(|it| it.change).collect()
+    };
+    let (before, now) = (changes(apart), changes(&outcome.refused));
+    if !now.is_subset(&before) {
+        return outcome.document.written_again().into_values().collect();
+    }
+    let author = |change: &Change| Some(outcome.document.authorship(&change.hash)?.1);
+    let authors = outcome.new.iter().filter(|_| !before.is_empty()).filter_map(author);
+    authors.filter_map(|author| author.source).collect()
 }
 
 /// The documents that entries of the log from a position on may concern: those of which something

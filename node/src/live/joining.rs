@@ -6,13 +6,16 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rusqlite::Transaction;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use onex_crdt::action::Who;
 use onex_crdt::field::text::PersonName;
-use onex_crdt::ids::DeviceId;
+use onex_crdt::ids::{DeviceId, OrgId, RecordId};
+use onex_crdt::roles::PersonRole;
 use onex_protocol::enrolment::{
-    Invitation, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
+    Invitation, InvitationError, InvitationSecret, digits, inviter_proof, join_proof, proofs_match,
 };
 use onex_protocol::key::{PublicKey, SigningKey};
 use onex_protocol::membership::{Entry, Membership};
@@ -22,6 +25,7 @@ use onex_protocol::statement::Statement;
 
 use super::storing::JOIN_LABEL;
 use super::{ANY_PORT, PARTING, resolve, runtime};
+use crate::audit;
 use crate::backup;
 use crate::clock::Clock;
 use crate::handle::{Node, NodeError, PERSON, fresh_keys};
@@ -44,6 +48,8 @@ pub struct Joining {
 /// What a joining device knows of the network.
 struct Asked {
     secret: InvitationSecret,
+    /// The organisation that invites; nothing where only a code is known.
+    org: Option<OrgId>,
     /// Whom to call: the key, where it is known, and the address.
     calls: Vec<(Option<PublicKey>, String)>,
     /// The beginning of the membership log; nothing where only a code is known. Then the log is
@@ -91,9 +97,10 @@ impl Node {
         let invitation = Invitation::from_text(invitation)?;
         let calls = invitation.addresses.iter();
         let asked = Asked {
-            secret: invitation.secret,
+            org: Some(invitation.org),
             calls: calls.map(|(_, key, address)| (Some(*key), address.clone())).collect(),
             begun: Some(invitation.membership()?),
+            secret: invitation.secret,
         };
         Self::join_asked(folder, asked, person, guard, clock)
     }
@@ -112,7 +119,8 @@ impl Node {
         clock: Clock,
     ) -> Result<Joining, NodeError> {
         let secret = InvitationSecret::from_code(code)?;
-        let asked = Asked { secret, calls: vec![(None, address.to_owned())], begun: None };
+        let calls = vec![(None, address.to_owned())];
+        let asked = Asked { secret, org: None, calls, begun: None };
         Self::join_asked(folder, asked, person, guard, clock)
     }
 
@@ -168,7 +176,19 @@ impl Node {
             entries
         })?;
         let membership = continued(begun, entries)?;
-        settle_in(&home, &keys, person, &membership, &recovery.addresses)?;
+        let org = membership.organisation(recovery.org).ok_or(NodeError::NotJoined)?;
+        let who = Who {
+            network: recovery.network,
+            org: recovery.org,
+            org_role: org.role,
+            device: key.device(),
+            person: person.to_owned(),
+            roles: [PersonRole::Admin].into(),
+            now: clock.now(),
+        };
+        settle_in(&home, &keys, person, &membership, &recovery.addresses, |transaction| {
+            audit::ceremony(transaction, &who, audit::RECOVERY_USE, RecordId(who.device.0))
+        })?;
         begin(home, keys, clock)
     }
 }
@@ -195,14 +215,28 @@ impl Joining {
             None => Membership::replay(entries).map_err(NodeError::membership)?,
         };
         let inviter = PublicKey(self.link.connection.peer_key());
+        self.org_check(&membership, &inviter)?;
         let known = self.asked.calls.iter().filter_map(|(key, address)| Some(((*key)?, address)));
         let mut addresses: Vec<_> =
             known.map(|(key, address)| (key.device(), key, address.clone())).collect();
         if addresses.is_empty() {
             addresses.push((inviter.device(), inviter, self.link.address.clone()));
         }
-        settle_in(&self.home, &self.keys, &self.person, &membership, &addresses)?;
+        let (home, keys) = (&self.home, &self.keys);
+        settle_in(home, keys, &self.person, &membership, &addresses, |_| Ok(()))?;
         begin(self.home, self.keys, self.clock)
+    }
+
+    /// An admin elsewhere who has seen this device's key may have said that it is a device of his.
+    fn org_check(&self, membership: &Membership, inviter: &PublicKey) -> Result<(), NodeError> {
+        let org = |key: DeviceId| membership.device(key).map(|device| device.org);
+        let own = org(SigningKey::from_seed(&self.keys.device).device());
+        let by = org(inviter.device());
+        let is_asked = match self.asked.org {
+            Some(asked) => own == Some(asked),
+            None => own == by || by == Some(membership.hub()),
+        };
+        if is_asked { Ok(()) } else { Err(InvitationError::Response.into()) }
     }
 }
 
@@ -230,6 +264,7 @@ pub(super) fn settle_in(
     person: &str,
     membership: &Membership,
     addresses: &[(DeviceId, PublicKey, String)],
+    also: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
 ) -> Result<(), NodeError> {
     let own = SigningKey::from_seed(&keys.device).device();
     let org = membership.device(own).ok_or(NodeError::NotJoined)?.org;
@@ -245,6 +280,7 @@ pub(super) fn settle_in(
             peers::put(&transaction, key, member.org, Some(address))?;
         }
     }
+    also(&transaction)?;
     transaction.commit().map_err(StoreError::from)?;
     Ok(())
 }

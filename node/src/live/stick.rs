@@ -62,7 +62,7 @@ impl Node {
         let keys = home.unlock(passphrase).map_err(|error| NodeError::keys(&home, error))?;
         let key = SigningKey::from_seed(&keys.device).public();
         let (response, membership) = JoinResponse::open(response, &invitation, &key)?;
-        settle_in(&home, &keys, person, &membership, &response.addresses)?;
+        settle_in(&home, &keys, person, &membership, &response.addresses, |_| Ok(()))?;
         // Its secret is used up; a file that stays does no harm.
         let _ = std::fs::remove_file(file);
         Node::with_keys(home, keys, clock)

@@ -18,7 +18,7 @@ use crate::handle::{Node, NodeError, Writer};
 use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};
-use crate::store::{self, StoreError, peers, sync};
+use crate::store::{self, StoreError, outbox, peers, sync};
 
 /// The label under which both ends of a connection draw the value that a join proof is bound to.
 pub(super) const JOIN_LABEL: &[u8] = b"EXPORTER-onex-join";
@@ -108,19 +108,31 @@ pub(super) fn store(
         }
         Effect::Acknowledged { device, upto, opened, closed } => {
             let party = party_of(&writer.membership, device);
-            writer.commit(|_, transaction, _| {
-                if let Some(party) = party.filter(|party| clears_outbox(own, *party)) {
-                    sync::acknowledged(transaction, party, upto)?;
-                }
-                Ok(peers::set_refusals(transaction, device, closed, &opened)?)
-            })?;
+            let party = party.filter(|party| clears_outbox(own, *party));
+            let is_told = !opened.is_empty() || !closed.is_empty();
+            // A peer that lacks nothing says so whenever it greets: then nothing is written.
+            if is_told || (party.is_some() && !outbox::is_empty(writer.store.read())?) {
+                writer.commit(|_, transaction, _| {
+                    if let Some(party) = party {
+                        sync::acknowledged(transaction, (device, party), upto)?;
+                    }
+                    Ok(peers::set_refusals(transaction, device, closed, &opened)?)
+                })?;
+            }
             writer.trim_outbox()?;
+            Ok(Vec::new())
+        }
+        Effect::Withheld { device, documents } => {
+            tracing::warn!(%device, ?documents, "too large to be sent, and stays unsent");
+            writer.commit(|_, transaction, _| {
+                Ok(peers::withhold(transaction, device, &documents)?)
+            })?;
             Ok(Vec::new())
         }
         Effect::TakeStatements { entries, .. } => {
             let who = node.who(&writer)?;
             let before = writer.membership.position();
-            writer.take_entries(&who, entries)?;
+            writer.take_entries(&who, entries, |_| Ok(()))?;
             seen.head = writer.membership.head();
             node.complete(&mut writer, before)?;
             drop(writer);
@@ -220,6 +232,9 @@ pub(super) fn finished(node: &Node, device: DeviceId, report: &Report) -> Result
         store::forget_meta(transaction, TOLD_REMOVED)?;
         if with_hub {
             store::set_meta(transaction, HUB_POSITION, &position.to_be_bytes())?;
+        }
+        if report.equal {
+            peers::withhold_nothing(transaction, device)?;
         }
         peers::set_synced(transaction, device, &now, report.equal)?;
         Ok(is_back)

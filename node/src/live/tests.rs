@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 use onex_crdt::records::membership::ROLE_GRANT;
+use onex_crdt::registry;
 use onex_crdt::value::Value;
+use onex_protocol::machine::{Effect, Report};
 use onex_protocol::statement::{Frontier, RemovalReason, Statement};
 use tempfile::TempDir;
 
@@ -14,6 +16,7 @@ use crate::api::Closed;
 use crate::clock::Clock;
 use crate::handle::Founding;
 use crate::home::Guard;
+use crate::store::log;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -146,6 +149,42 @@ fn the_root_moves_the_sequencer_and_cuts_the_log_back() {
     let again = Node::open(hub.home(), clock()).expect("opens");
     assert_eq!(again.root().expect("a root"), root, "the store follows");
     serving.stop().expect("stops");
+}
+
+/// Whatever a peer acknowledges: what was too large to be sent it has only when both hold the same.
+#[test]
+fn what_was_too_large_to_be_sent_stays_unsent_until_both_are_equal() {
+    let Province { hub, second, _folder, serving } = province();
+    second.sync(None).expect("reached");
+    let unsent = |node: &Node| node.status().expect("status").unsent.changes;
+    assert_eq!(unsent(&hub), 0);
+    serving.stop().expect("stops");
+    let action = registry::action("contact.add").expect("there is one");
+    let values = [("name", "王芳"), ("duty", "coordinator"), ("phone", "13900000021")];
+    let read = |(key, text): (&str, &str)| {
+        (key.to_owned(), action.read(key, text).expect("the value is right"))
+    };
+    hub.act(action, &[], &values.into_iter().map(read).collect()).expect("added");
+    let (own, _, mut seen) = storing::standing(&hub).expect("a member");
+    let upto = log::end(hub.reader().read()).expect("readable");
+    let headers = hub.document_states().expect("states");
+    let of_contacts = headers.iter().find(|(header, _)| header.kind == "organisation");
+    let documents = vec![of_contacts.expect("the contact is in it").0.id()];
+    let device = me(&second).device;
+    let mut store = |effect| {
+        assert!(storing::store(&hub, own, effect, &mut seen).expect("stored").is_empty());
+    };
+    let acknowledged =
+        || Effect::Acknowledged { device, upto, opened: Vec::new(), closed: vec![documents[0]] };
+    store(Effect::Withheld { device, documents: documents.clone() });
+    store(acknowledged());
+    assert_eq!(unsent(&hub), 1, "its place in the log says nothing of that");
+    for (equal, expected) in [(false, 1), (true, 0)] {
+        let report = Report { equal, ..Report::default() };
+        storing::finished(&hub, device, &report).expect("noted");
+        store(acknowledged());
+        assert_eq!(unsent(&hub), expected, "equal: {equal}");
+    }
 }
 
 fn hub_key(hub: &Node) -> String {

@@ -124,6 +124,31 @@ pub fn refusals(connection: &Connection, device: DeviceId) -> Result<BTreeSet<Do
     Ok(ids.iter().filter_map(|bytes| DocId::from_slice(bytes)).collect())
 }
 
+/// Notes documents that are too large to be sent to a peer.
+pub fn withhold(
+    connection: &Connection,
+    device: DeviceId,
+    documents: &[DocId],
+) -> Result<(), StoreError> {
+    let sql = "insert or ignore into withheld (device, doc) values (?, ?)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for id in documents {
+        insert.execute(params![device.0.as_slice(), id.0.as_slice()])?;
+    }
+    Ok(())
+}
+
+/// Notes that a peer holds the same, however it came by what was too large to be sent. What it has
+/// refused it was not asked about.
+pub fn withhold_nothing(connection: &Connection, device: DeviceId) -> Result<(), StoreError> {
+    let mut delete = connection.prepare_cached(
+        "delete from withheld where device = ? and not exists (select 1 from refusal
+           where refusal.device = withheld.device and refusal.doc = withheld.doc)",
+    )?;
+    delete.execute([device.0.as_slice()])?;
+    Ok(())
+}
+
 /// Notes the end of a sync.
 pub fn set_synced(
     connection: &Connection,

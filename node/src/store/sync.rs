@@ -235,10 +235,11 @@ fn urgent_first(mut batches: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
 }
 
 /// Forgets what the outbox holds of documents that a peer may read, up to a place in the log that
-/// it has acknowledged. A place in another log says nothing of this one.
+/// it has acknowledged. A place in another log says nothing of this one, and no place anything of
+/// what was too large to be sent.
 pub fn acknowledged(
     connection: &Connection,
-    party: Party,
+    (device, party): (DeviceId, Party),
     upto: LogPosition,
 ) -> Result<(), StoreError> {
     if !log::stands(connection, upto)? {
@@ -246,9 +247,11 @@ pub fn acknowledged(
     }
     let mut statement = connection.prepare_cached(
         "select distinct outbox.doc from outbox join log on log.hash = outbox.hash
-           and log.doc = outbox.doc where log.position <= ?",
+           and log.doc = outbox.doc where log.position <= ? and not exists
+             (select 1 from withheld where withheld.device = ? and withheld.doc = outbox.doc)",
     )?;
-    let rows = statement.query_map([upto.position as i64], |row| row.get::<_, Vec<u8>>(0))?;
+    let values = params![upto.position as i64, device.0.as_slice()];
+    let rows = statement.query_map(values, |row| row.get::<_, Vec<u8>>(0))?;
     for doc in rows.collect::<Result<Vec<_>, _>>()? {
         let id = DocId::from_slice(&doc).ok_or(StoreError::Damaged { what: "id" })?;
         let header = documents::header(connection, id)?;

@@ -239,6 +239,28 @@ fn a_repair_needs_the_home_to_itself() {
     assert_eq!(repaired(&folder).aside, None, "only the lists were made anew");
 }
 
+/// What stands in something that does not read was not looked at: nothing is said to be whole of
+/// which nobody knows anything.
+#[test]
+fn a_check_does_not_call_whole_what_it_cannot_read() {
+    let folder = closed();
+    raw(&folder).execute_batch("alter table head rename to elsewhere").expect("renamed");
+    let report = checked(&folder);
+    let ok = |report: &CheckReport, part: Part| report.part(part).is_ok();
+    assert_eq!(found(&report)[0], ("snapshots", "unreadable"));
+    assert_eq!(ok(&report, Part::Database), Some(true), "its pages are whole");
+    assert_eq!((ok(&report, Part::Changes), report.changes), (None, 0));
+    assert_eq!(ok(&report, Part::Seals), None);
+    assert!(!report.is_ok());
+    let folder = closed();
+    fs::write(database(&folder), [0x5a; 1 << 16]).expect("written");
+    let report = checked(&folder);
+    for part in Part::ALL {
+        assert_ne!(ok(&report, part), Some(true), "{part:?}: {:?}", found(&report));
+    }
+    assert_eq!(ok(&report, Part::Database), Some(false));
+}
+
 #[test]
 fn a_backup_restores_its_own_home_and_keeps_what_was_added_since() {
     let folder = closed();

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::Record;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::learner::Learner;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::roles::PersonRole;
-use onex_node::api::Query;
+use onex_node::api::{AuditLine, Me, Query};
 use onex_node::backup::{Unlocking, restore};
 use onex_node::home::{Guard, Passphrase};
 use onex_node::store::{Store, log, peers};
-use onex_node::{Node, Serving};
+use onex_node::{Node, NodeError, Serving};
 use onex_protocol::statement::RemovalReason;
 use tempfile::TempDir;
 
@@ -147,6 +148,46 @@ fn what_is_done_to_devices_is_in_the_audit_log() {
     assert_eq!(signed(&college), ["role.grant"]);
 }
 
+/// The root's ceremony and recovery keys, too: deeds that no table of actions has.
+#[test]
+fn what_is_done_with_root_and_recovery_keys_is_in_the_audit_log() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let college = join(&hub, &id, "王芳");
+    let Me { org_id, device, .. } = college.node.me().expect("me");
+    let made = college.node.recovery_new(None).expect("an admin makes it");
+    college.node.sync(None).expect("it gets its place");
+    college.node.as_person("李强").recovery_use(&made.code).expect("the right code");
+    let folder = tempfile::tempdir().expect("a folder");
+    let again = Node::join_by_recovery(folder.path(), &made.text, "李强", &Guard::File, clock());
+    let again = again.expect("the key lets it in");
+    let remove = |device| hub.node.device_remove(device, RemovalReason::Lost);
+    remove(device).expect("a lead may");
+    remove(again.me().expect("me").device).expect("a lead may");
+    hub.node.organisation_reset(org_id).expect("no device of it takes part");
+    hub.node.organisation_reset(OrgId([9; 16])).expect_err("there is no such organisation");
+    let root = hub.node.root().expect("a root");
+    let file = hub.node.root_propose(&root.keys, 1, None, None).expect("a proposal");
+    hub.node.root_apply(&file).expect("its own key has signed");
+    hub.node.go_on_restored().expect("a lead may");
+    let ceremonies = |node: &Node| {
+        let lines = node.audits().expect("an admin reads it").into_iter();
+        let signed = lines.filter(|line| line.entry.what == "sign");
+        let of = |line: AuditLine| (line.entry.fields.join(","), line.entry.ids[0]);
+        let prefixes = ["root.", "recovery."];
+        let ceremony = |it: &(String, RecordId)| prefixes.iter().any(|of| it.0.starts_with(of));
+        signed.map(of).filter(ceremony).collect::<Vec<_>>()
+    };
+    let line = |deed: &str, id| (deed.to_owned(), RecordId(id));
+    let own = hub.node.me().expect("me").device.0;
+    let at_hub = [("recovery.reset", org_id.0), ("root.apply", own), ("root.go_on", own)];
+    assert_eq!(ceremonies(&hub.node), at_hub.map(|(deed, id)| line(deed, id)));
+    let at_college = [("recovery.new", org_id.0), ("recovery.use", device.0)];
+    assert_eq!(ceremonies(&college.node), at_college.map(|(deed, id)| line(deed, id)));
+    let new = again.me().expect("me").device.0;
+    assert_eq!(ceremonies(&again), [line("recovery.use", new)]);
+}
+
 #[test]
 fn nothing_to_do_is_one_round_trip() {
     let hub = hub_home();
@@ -216,6 +257,27 @@ fn wrong_digits_let_nobody_in() {
     assert!(hub.node.device_confirm("1111 2222 3333 4444 5555 6666").is_err());
     assert!(joining.wait(Duration::from_millis(300)).is_err());
     assert!(!Node::exists(folder.path()));
+}
+
+/// The hub cannot let in whom a college has invited: only the inviter knows the invitation.
+#[test]
+fn an_invitation_names_where_the_interface_listens() {
+    let hub = hub_home();
+    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
+    let org = hub.node.find_id(Organisation::KIND, &id).expect("an id");
+    let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
+    let folder = tempfile::tempdir().expect("a folder");
+    let joining = Node::join(folder.path(), &invited.text, "王芳", clock()).expect("asks");
+    hub.node.device_confirm(joining.digits()).expect("the digits are the same");
+    let college = joining.wait(PATIENCE).expect("welcome");
+    assert!(matches!(college.invite(None), Err(NodeError::NotListening)));
+    let touch = college.stay_in_touch().expect("a socket");
+    let address = college.invite(None).expect("an admin invites").address;
+    let port = touch.listen().port();
+    assert_eq!(address.and_then(|at| at.rsplit_once(':')?.1.parse().ok()), Some(port));
+    touch.stop().expect("stops");
+    let again = college.stay_in_touch().expect("a socket");
+    assert_eq!(again.listen().port(), port, "what is invited can still come");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Each side tells the other its sums only for a place of its log up to which the other has
 //! everything, so that two sums may be compared whenever nothing is under way.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use onex_crdt::header::DOCUMENT_KINDS;
 use onex_crdt::ids::DocId;
@@ -15,7 +15,7 @@ use super::{
     Admitted, Answer, BATCH_BYTES_AIM, BATCHES_IN_FLIGHT_MAX, Effect, Fault, IN_FLIGHT_BYTES_MAX,
     Query, Reader, Side,
 };
-use crate::admission::{DocumentBatch, HASH_BYTES, NO_RIGHT, refusal_opens};
+use crate::admission::{DocumentBatch, HASH_BYTES, NO_RIGHT, TOO_LARGE, refusal_opens};
 use crate::message::{
     Ack, BATCH_DOCUMENTS_MAX, Batch, DOCUMENT_BYTES_MAX, End, Have, Hello, LogPosition,
     MESSAGE_BYTES_MAX, Message, MessageError, Origin, PART_BYTES_MAX, Reason, Reconcile, Standing,
@@ -56,6 +56,8 @@ pub(super) struct Exchange {
     /// How often when the store was last asked.
     logs_asked: u64,
     in_flight: VecDeque<InFlight>,
+    /// Documents of which the peer lacks too much: what is new of them says nothing to it.
+    withheld: BTreeSet<DocId>,
     parts: Vec<DocumentBatch>,
     parts_bytes: usize,
     admitting: VecDeque<Admitting>,
@@ -121,6 +123,7 @@ impl Exchange {
             logs: 0,
             logs_asked: 0,
             in_flight: VecDeque::new(),
+            withheld: BTreeSet::new(),
             parts: Vec::new(),
             parts_bytes: 0,
             admitting: VecDeque::new(),
@@ -274,7 +277,8 @@ impl Exchange {
                 self.tell |= own.is_some_and(|own| self.newest.is_some_and(|told| told != own));
                 (self.own, self.newest) = (own, own.or(self.newest));
                 self.log_grew |= more;
-                self.delta_send(self.readable(documents), wire, out);
+                let documents = self.sendable(documents, Origin::Delta, wire, out);
+                self.delta_send(documents, wire, out);
             }
             Answer::States(states) => {
                 if let Repair::UnderWay(work) = &mut self.repair {
@@ -393,6 +397,9 @@ impl Exchange {
         };
         let differing = own.differing(&peer, self.scopes);
         wire.report.equal = differing.is_empty();
+        if differing.is_empty() {
+            self.sent_whole(self.withheld.clone(), wire);
+        }
         match self.repair {
             Repair::None if !differing.is_empty() => {
                 self.repair.begin(self.side, differing);
@@ -407,15 +414,32 @@ impl Exchange {
         }
     }
 
-    /// Leaves out what the peer or we may not read, and what no receiver would hold; urgent kinds
-    /// go first.
-    fn readable(&self, documents: Vec<DocumentBatch>) -> Vec<DocumentBatch> {
+    /// Leaves out what the peer or we may not read, and what no receiver would hold, which is said;
+    /// urgent kinds go first. A repair sends all that the peer lacks of a document, a delta only
+    /// what is new of it.
+    fn sendable(
+        &mut self,
+        documents: Vec<DocumentBatch>,
+        origin: Origin,
+        wire: &mut Wire,
+        out: &mut Out,
+    ) -> Vec<DocumentBatch> {
         let (own, peer) = (self.own_party, self.reader.party);
-        let mut documents: Vec<_> = documents
+        let known = |id| origin == Origin::Delta && self.withheld.contains(&id);
+        let (mut documents, large): (Vec<_>, Vec<_>) = documents
             .into_iter()
             .filter(|document| Scope::of(&document.header, own, peer).is_some())
-            .filter(|document| document.bytes() <= DOCUMENT_BYTES_MAX)
-            .collect();
+            .partition(|it| it.bytes() <= DOCUMENT_BYTES_MAX && !known(it.id()));
+        if origin == Origin::Repair {
+            self.sent_whole(documents.iter().map(DocumentBatch::id).collect(), wire);
+        }
+        if !large.is_empty() {
+            let (device, large) = (wire.device, large.iter().map(DocumentBatch::id));
+            let large: Vec<_> = large.collect();
+            let new = large.iter().filter(|id| self.withheld.insert(**id));
+            wire.report.refused.extend(new.map(|id| (*id, TOO_LARGE)));
+            out.push(Effect::Withheld { device, documents: large });
+        }
         let urgency = |document: &DocumentBatch| {
             DOCUMENT_KINDS.iter().position(|kind| kind.key == document.header.kind)
         };
@@ -423,8 +447,15 @@ impl Exchange {
         documents
     }
 
+    /// Takes back that documents were too large: the peer lacks nothing of them, or will not.
+    fn sent_whole(&mut self, documents: BTreeSet<DocId>, wire: &mut Wire) {
+        let whole = |id: &DocId| self.withheld.contains(id) && documents.contains(id);
+        wire.report.refused.retain(|(id, reason)| *reason != TOO_LARGE || !whole(id));
+        self.withheld.retain(|id| !documents.contains(id));
+    }
+
     fn repair_send(&mut self, documents: Vec<DocumentBatch>, wire: &mut Wire, out: &mut Out) {
-        let documents = self.readable(documents);
+        let documents = self.sendable(documents, Origin::Repair, wire, out);
         if !documents.is_empty() {
             self.batch_send(documents, End::More, Origin::Repair, wire, out);
         }

@@ -437,6 +437,13 @@ impl Link {
         let own_party = Party { org: around.own.org, role: around.own.role };
         let exchange = Exchange::new(self.side, (reader, own_party), &own, &peer);
         self.phase = Phase::Open(Box::new(exchange));
+        // The acknowledgement may have been lost with the last connection; nothing else will come
+        // that says so, since the peer lacks nothing.
+        if peer.taken == own.log {
+            let (device, upto) = (self.wire.device, own.log);
+            let (opened, closed) = (Vec::new(), Vec::new());
+            out.push(Effect::Acknowledged { device, upto, opened, closed });
+        }
         self.entries_pass(around, out);
         let proposals = std::mem::take(&mut self.proposals);
         self.propose(&proposals, around, out);

@@ -590,3 +590,19 @@ fn of_a_device_so_many_forks_are_resolved_and_no_more() {
     let expected = Err(MembershipError::TooManyForks { device });
     assert_eq!(say(&mut log, 1, resolve(u64::MAX)), expected);
 }
+
+/// What a member says stands on every node for good.
+#[test]
+fn an_organisation_has_so_much_room_in_the_log_and_no_more() {
+    let mut log = province();
+    let (device, person, role) = (key(11).device(), "李强", PersonRole::Coordinator);
+    let full = Frontier::whole((0..600).map(|document| seal(11, document)).collect());
+    let turn = |log: &mut Membership| {
+        say(log, 11, grant(11, person, role))?;
+        let (person, frontier) = (person.to_owned(), full.clone());
+        say(log, 11, Statement::RemoveRole { device, person, role, frontier })
+    };
+    let refused = (0..200).find_map(|_| turn(&mut log).err());
+    assert_eq!(refused, Some(MembershipError::SaidTooMuch { org: COLLEGE }));
+    assert_eq!(say(&mut log, 1, remove(11)), Ok(()), "the hub says it");
+}

@@ -47,6 +47,37 @@ fn acknowledged_batches_are_not_sent_again() {
     assert!(report.equal && again <= 12 - given, "{again} documents after {given}");
 }
 
+/// Whatever the line breaks behind, each side knows at the end that the other one has everything:
+/// an acknowledgement that was lost is made up for by the next greeting.
+#[test]
+fn a_lost_acknowledgement_comes_with_the_next_greeting() {
+    let (mut lost, sent) = (0, {
+        let mut whole = apart(2);
+        whole.sync(COLLEGE_1, HUB_1);
+        whole.sent.len()
+    });
+    for cut in 1..=sent {
+        let mut net = apart(2);
+        net.cut_after = Some(cut);
+        net.sync(COLLEGE_1, HUB_1);
+        let college = device(COLLEGE_1);
+        let upto = net.node(COLLEGE_1).store.end();
+        let taken = net.node(HUB_1).store.taken.get(&college) == Some(&upto);
+        let untold = net.node(COLLEGE_1).store.given.get(&device(HUB_1)) != Some(&upto);
+        if !(taken && untold) {
+            continue;
+        }
+        lost += 1;
+        net.sync(COLLEGE_1, HUB_1);
+        let sent = net.node(COLLEGE_1).report().sent.documents;
+        let given = net.node(COLLEGE_1).store.given.get(&device(HUB_1)).copied();
+        // What comes from the hub grows the log here, and is not for the hub.
+        let reached = given.is_some_and(|given| given.position >= upto.position);
+        assert!(sent == 0 && reached, "cut after {cut}: {sent} sent, {given:?} given");
+    }
+    assert!(lost > 0, "no acknowledgement was lost: {sent} messages");
+}
+
 #[test]
 fn three_nodes_converge_over_bad_lines() {
     for seed in 1..25 {

@@ -240,7 +240,8 @@ impl Network {
         for entry in &ours.log[..position as usize] {
             let document = &ours.documents[&entry.document];
             let readable = other.store.party().may_read(document.header());
-            if readable && !ours.open.contains(&(peer, entry.document)) {
+            let told = (peer, entry.document);
+            if readable && !ours.open.contains(&told) && !ours.withheld.contains(&told) {
                 let held = other.store.documents.get(&entry.document);
                 assert!(
                     held.is_some_and(|held| held.holds(&entry.change)),

@@ -152,6 +152,9 @@ impl Node {
                 self.store.acknowledged(device, upto, &opened, &closed);
                 return Outgoing::Acknowledged { device, upto };
             }
+            Effect::Withheld { device, documents } => {
+                self.store.withheld.extend(documents.into_iter().map(|id| (device, id)));
+            }
             Effect::Joining { peer, .. } => {
                 self.joining.push(peer);
                 let inviter_key = key(self.seed).public();

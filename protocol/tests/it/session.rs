@@ -214,6 +214,30 @@ fn a_document_larger_than_a_message_arrives() {
     assert!(batches >= 2, "{batches} messages");
 }
 
+/// What no receiver would hold is not sent, and that is said at every session; everything else goes.
+#[test]
+fn a_document_larger_than_a_batch_is_told_and_stays_here() {
+    let mut net = Network::new(7, &[HUB_1, COLLEGE_1]);
+    let large = ORGANISATION.of(network(), COLLEGE, YEAR);
+    for n in 0..45u32 {
+        let letter = |at| char::from(b' ' + (noise(n, at) % 95) as u8);
+        let name: String = (0..240_000).map(letter).collect();
+        net.node(COLLEGE_1).author(&large, &name);
+    }
+    let application = APPLICATION.between(network(), COLLEGE, EVALUATOR, YEAR);
+    net.node(COLLEGE_1).author(&application, "申报");
+    for session in ["the delta", "the repair after it"] {
+        let report = net.sync(COLLEGE_1, HUB_1);
+        assert_eq!(report.refused, [(large.id(), "too_large")], "{session}: said once");
+        assert!(!report.equal && report.error.is_none(), "{session}: {report:?}");
+        let node = net.node(COLLEGE_1);
+        assert!(node.store.withheld.contains(&(device(HUB_1), large.id())), "{session}");
+        let hub = &net.node(HUB_1).store;
+        assert!(hub.documents.contains_key(&application.id()), "{session}");
+        assert!(!hub.documents.contains_key(&large.id()), "{session}");
+    }
+}
+
 #[test]
 fn many_documents_go_in_several_batches() {
     (1..6).for_each(|seed| {
@@ -262,6 +286,10 @@ fn without_acknowledgements_only_so_much_is_sent() {
 
 /// A digit that zstd cannot guess.
 fn digit(n: u32, at: u32) -> u8 {
+    noise(n, at) as u8 % 26
+}
+
+fn noise(n: u32, at: u32) -> u32 {
     let mixed = (n << 16 ^ at).wrapping_mul(0x9e37_79b1);
-    ((mixed ^ mixed >> 15).wrapping_mul(0x85eb_ca6b) >> 24) as u8 % 26
+    (mixed ^ mixed >> 15).wrapping_mul(0x85eb_ca6b) >> 24
 }

@@ -43,6 +43,8 @@ pub struct Store {
     pub given: BTreeMap<DeviceId, LogPosition>,
     /// Open refusals, in either direction.
     pub open: BTreeSet<(DeviceId, DocId)>,
+    /// What was too large for a device.
+    pub withheld: BTreeSet<(DeviceId, DocId)>,
     pub quarantine: BTreeMap<DocId, Vec<Refused>>,
     pub proposals: Vec<SignedStatement>,
     /// The header of every document of which something came.
@@ -71,6 +73,7 @@ impl Store {
             taken: BTreeMap::new(),
             given: BTreeMap::new(),
             open: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             proposals: Vec::new(),
             headers: BTreeMap::new(),
@@ -386,10 +389,13 @@ impl Store {
         opened: &[(DocId, &'static str)],
         closed: &[DocId],
     ) {
-        self.given.insert(device, upto);
+        let before = self.given.insert(device, upto).map_or(0, |at| at.position);
         self.open.retain(|(other, id)| *other != device || !closed.contains(id));
         self.open.extend(opened.iter().map(|(id, _)| (device, *id)));
-        self.writes += 1;
+        // The outbox has what was written here; what others sent was never in it.
+        let new = self.log.get(before as usize..upto.position as usize).unwrap_or_default();
+        let clears = new.iter().any(|entry| entry.origin.is_none());
+        self.writes += u64::from(clears || !opened.is_empty() || !closed.is_empty());
     }
 
     /// Judges again what entries of the log from a position on may have altered; tells whether

@@ -149,6 +149,29 @@ fn the_outbox_log_carries_unsent_work_over_the_loss_of_the_database() {
     check_alike(province, "xatl-1", "hub-1");
 }
 
+/// The hub stores what was sent, and the line breaks before its acknowledgement is heard.
+#[test]
+fn what_a_peer_has_is_not_unsent_though_its_word_was_lost() {
+    let mut province = Province::college();
+    contact(&province, "13900000021");
+    province.close("xatl-1");
+    let home = province.home("xatl-1");
+    let keep = "create table kept as select * from outbox";
+    raw(&home).execute_batch(keep).expect("written");
+    province.reopen("xatl-1");
+    province.sync("xatl-1");
+    assert_eq!(unsent(&province), 0);
+    province.close("xatl-1");
+    let unheard = "insert into outbox select * from kept; drop table kept";
+    raw(&home).execute_batch(unheard).expect("written");
+    province.reopen("xatl-1");
+    assert_eq!(unsent(&province), 1);
+    province.sync("xatl-1");
+    assert_eq!(unsent(&province), 0, "its greeting says that it has everything");
+    let log = fs::metadata(home.join("outbox.log")).expect("it is there");
+    assert_eq!(log.len(), 0);
+}
+
 /// A power cut in which a lying disk loses the last commits: what was shown as saved comes back.
 #[test]
 fn commits_that_the_disk_has_lost_come_back() {

@@ -83,8 +83,15 @@ pub fn sync(lang: Lang, node: &Node, peer: Option<&str>) -> Result<Output, Failu
 }
 
 fn report_text(lang: Lang, report: &SyncReport) -> String {
-    let mut lines: Vec<String> =
-        report.peers.iter().map(|report| peer_line(lang, report)).collect();
+    let mut lines = Vec::new();
+    for peer in &report.peers {
+        lines.push(peer_line(lang, peer));
+        lines.extend(peer.refused.iter().map(|(id, reason)| {
+            let (document, reason) = (id.to_string(), tr(lang, &format!("held-{reason}"), &[]));
+            let args = [("document", Arg::Text(&document)), ("reason", Arg::Text(&reason))];
+            tr(lang, "command-peer-refused", &args)
+        }));
+    }
     lines.push(unsent_line(lang, report.unsent.changes));
     lines.join("\n")
 }
@@ -174,4 +181,39 @@ fn told(lang: Lang, outcome: &demo::Outcome) -> Output {
         ("seconds", Arg::Text(&seconds)),
     ];
     Output::done(outcome.json(), tr(lang, "command-demo-done", &args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onex_crdt::ids::{DeviceId, DocId, OrgId};
+    use onex_node::api::{Peer, Traffic, Unsent};
+
+    /// What a peer did not take is named, with the reason.
+    #[test]
+    fn a_sync_says_what_was_not_taken() {
+        let peer = PeerReport {
+            peer: Peer {
+                org_id: OrgId([0xa1; 16]),
+                name: "某项目办".to_owned(),
+                device: DeviceId([0x9c; 16]),
+                address: None,
+                last_sync: None,
+                equal: false,
+            },
+            reached: true,
+            round_trips: 3,
+            sent: Traffic::default(),
+            received: Traffic::default(),
+            quarantined: 0,
+            refused: vec![(DocId([0x0b; 16]), "too_large".to_owned())],
+            equal: false,
+            error: None,
+            closed: None,
+        };
+        let report = SyncReport { peers: vec![peer], unsent: Unsent::default() };
+        let text = report_text(Lang::En, &report);
+        let line = format!("document {} was not taken: over the size limits", "0b".repeat(16));
+        assert!(text.lines().any(|it| it.trim() == line), "{text}");
+    }
 }

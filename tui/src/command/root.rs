@@ -19,15 +19,15 @@ use crate::json;
 /// What `onex root` does.
 #[derive(Debug, Subcommand)]
 pub enum Root {
-    /// 生成密钥 · Draws a key for one keeper, on a stick of his own.
+    /// Draws a key for one keeper, on a stick of his own.
     Key {
         /// The file that is written.
         #[arg(long)]
         out: PathBuf,
     },
-    /// 查看 · Shows the root that decides now.
+    /// Shows the root that decides now.
     Show,
-    /// 提出轮换 · Writes the next root into a file, to be signed.
+    /// Writes the next root into a file, to be signed.
     Propose {
         /// A public key, or the file of a key; once for each keeper.
         #[arg(long = "key", required = true)]
@@ -45,7 +45,7 @@ pub enum Root {
         #[arg(long)]
         out: PathBuf,
     },
-    /// 签名 · Signs such a file with the key of a keeper.
+    /// Signs such a file with the key of a keeper.
     Sign {
         /// The rotation.
         file: PathBuf,
@@ -53,19 +53,19 @@ pub enum Root {
         #[arg(long)]
         key: PathBuf,
     },
-    /// 生效 · Gives a signed rotation its place, at the device that it names.
+    /// Gives a signed rotation its place, at the device that it names.
     Apply {
         /// The rotation.
         file: PathBuf,
     },
-    /// 恢复定序 · After a restore: does not wait for organisations that cannot be reached.
+    /// After a restore: does not wait for organisations that cannot be reached.
     GoOn,
 }
 
 /// What `onex recovery` does.
 #[derive(Debug, Subcommand)]
 pub enum Recovery {
-    /// 生成恢复密钥 · Makes the recovery key of an organisation, for the safe.
+    /// Makes the recovery key of an organisation, for the safe.
     New {
         /// The organisation; without it the own one.
         #[arg(long)]
@@ -74,7 +74,7 @@ pub enum Recovery {
         #[arg(long)]
         out: PathBuf,
     },
-    /// 使用恢复密钥 · Joins as an admin with the file, or makes this device's person one with the code.
+    /// Joins as an admin with the file, or makes this device's person one with the code.
     Use {
         /// The file, on a new device.
         #[arg(required_unless_present = "code")]
@@ -82,11 +82,11 @@ pub enum Recovery {
         /// The code from paper, on a device that takes part.
         #[arg(long, conflicts_with = "file")]
         code: Option<String>,
-        /// 由谁办理 · Who acts.
+        /// Who acts.
         #[arg(long)]
         person: Option<String>,
     },
-    /// 重新开始 · At the hub: an organisation that lost every device begins anew.
+    /// At the hub: an organisation that lost every device begins anew.
     Reset {
         /// The organisation.
         org: String,

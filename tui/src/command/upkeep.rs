@@ -152,7 +152,7 @@ fn repaired_text(lang: Lang, repaired: &Repaired) -> String {
 }
 
 fn next_line(lang: Lang, report: &CheckReport) -> String {
-    let mut damaged = report.checks.iter().filter(|check| !check.bad.is_empty());
+    let mut damaged = report.checks.iter().filter(|check| check.is_ok() != Some(true));
     let id = match (damaged.next(), damaged.next()) {
         (None, _) => "command-check-whole",
         (Some(only), None) if only.part == Part::Audit => "command-check-audit-next",
@@ -166,7 +166,7 @@ fn check_json(report: &CheckReport) -> Json {
     let checks = report.checks.iter().map(|check| {
         json!({
             "check": check.part.id(),
-            "ok": check.bad.is_empty(),
+            "ok": check.is_ok(),
             "count": check.count,
             "bad": check.bad.iter().map(bad_json).collect::<Vec<_>>(),
         })
@@ -193,13 +193,17 @@ fn check_text(lang: Lang, report: &CheckReport) -> String {
     let mut lines = Vec::new();
     for check in &report.checks {
         let part = part_word(lang, check.part);
-        let (good, bad) = (check.bad.is_empty(), check.bad.len() as u64);
+        let id = match check.is_ok() {
+            Some(true) => "command-check-good",
+            Some(false) => "command-check-bad",
+            None => "command-check-unknown",
+        };
         let args = [
             ("part", Arg::Text(&part)),
             ("count", Arg::Count(check.count as u64)),
-            ("bad", Arg::Count(bad)),
+            ("bad", Arg::Count(check.bad.len() as u64)),
         ];
-        lines.push(tr(lang, if good { "command-check-good" } else { "command-check-bad" }, &args));
+        lines.push(tr(lang, id, &args));
         lines.extend(check.bad.iter().take(BAD_SHOWN_MAX).map(|bad| bad_line(lang, bad)));
         if check.bad.len() > BAD_SHOWN_MAX {
             let more = (check.bad.len() - BAD_SHOWN_MAX) as u64;
@@ -243,10 +247,27 @@ mod tests {
         let bad = |part: Part| Bad { what: part.id(), detail: "17".to_owned(), ..Bad::default() };
         let part = |part| Checked {
             part,
+            made: true,
             count: 20,
             bad: damaged.contains(&part).then(|| bad(part)).into_iter().collect(),
         };
         CheckReport { documents: 1, changes: 1, checks: Part::ALL.map(part).into() }
+    }
+
+    /// What could not be looked at is neither whole nor damaged.
+    #[test]
+    fn what_could_not_be_looked_at_is_not_called_whole() {
+        let mut report = report(&[Part::Database]);
+        let changes = &mut report.checks[Part::Changes as usize];
+        (changes.made, changes.count) = (false, 0);
+        let json = check_json(&report);
+        let ok = |part: Part| &json["checks"][part as usize]["ok"];
+        let shown = [Part::Database, Part::Changes, Part::Seals].map(ok);
+        assert_eq!(shown, [&json!(false), &Json::Null, &json!(true)]);
+        assert_eq!(json["ok"], false);
+        let text = check_text(Lang::En, &report);
+        assert!(text.contains("? changes: could not be looked at"), "{text}");
+        assert!(!text.contains("changes: 0, all whole"), "{text}");
     }
 
     /// Nothing mends the audit log: whoever reads of it is told where, and what to do instead.

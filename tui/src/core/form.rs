@@ -3,6 +3,8 @@
 //! A field's text is what its type's `parse` takes, the same in both languages; what is shown is
 //! worded when it is drawn. Enter never submits; F2 does, and only the screen sends anything.
 
+mod popup;
+
 use std::collections::BTreeMap;
 
 use onex_crdt::action::{Action, Given, Refusal};
@@ -15,8 +17,8 @@ use onex_crdt::value::Value;
 use crate::core::input::{Edited, TextInput};
 use crate::core::keys::Key;
 use crate::core::load::Many;
-use crate::core::menu::Menu;
 use crate::i18n::Lang;
+pub use popup::Popup;
 
 /// What a draft is kept under: the action and the record.
 pub type DraftKey = (&'static str, Option<RecordId>);
@@ -53,6 +55,9 @@ pub struct FormState {
     pub stage: Stage,
     /// Whether it holds, or holds no longer, what was left in it before.
     pub left: Left,
+    /// Whether it is about what was marked: what is typed is not kept, since it would come back
+    /// under another mark.
+    pub marked: bool,
 }
 
 /// What a form has of the texts that were left in it before.
@@ -106,6 +111,8 @@ pub struct FormField {
     pub error: Option<FieldError>,
     /// Ready-made texts; ids of `i18n`.
     pub ready: &'static [&'static str],
+    /// Choices that are not offered here; ids.
+    pub hidden: Vec<&'static str>,
 }
 
 /// How a field is filled in.
@@ -121,29 +128,6 @@ pub enum Widget {
     Record(&'static str),
     /// Several records of this kind.
     Records(&'static str),
-}
-
-/// A list that is open over a field.
-#[derive(Clone)]
-pub enum Popup {
-    /// The choices of the field's type, or its ready-made texts.
-    Listed {
-        /// What is searched for among them.
-        query: TextInput,
-        /// The entries that fit it, best first.
-        fitting: Vec<usize>,
-        /// Index of the marked one among those.
-        selected: usize,
-    },
-    /// Records to search.
-    Records {
-        /// What is searched for.
-        query: TextInput,
-        /// What was found; nothing while it is being read.
-        found: Option<Vec<Row>>,
-        /// Index of the marked one.
-        selected: usize,
-    },
 }
 
 impl FormField {
@@ -195,6 +179,16 @@ impl FormField {
             }
             Widget::Text => self.ready.iter().map(|id| crate::i18n::tr(lang, id, &[])).collect(),
             Widget::Record(_) | Widget::Records(_) => Vec::new(),
+        }
+    }
+
+    /// Whether one of its choices is offered.
+    fn offers(&self, at: usize) -> bool {
+        match self.widget() {
+            Widget::One(choices) | Widget::Several(choices) => {
+                choices.get(at).is_some_and(|choice| !self.hidden.contains(&choice.id))
+            }
+            _ => true,
         }
     }
 
@@ -251,6 +245,7 @@ impl FormState {
                 visited: false,
                 error: None,
                 ready: &[],
+                hidden: Vec::new(),
             },
         );
         Self {
@@ -267,6 +262,7 @@ impl FormState {
             reason: None,
             stage: Stage::Filling,
             left: Left::Nothing,
+            marked: false,
         }
     }
 
@@ -294,8 +290,21 @@ impl FormState {
             visited: false,
             error: None,
             ready: &[],
+            hidden: Vec::new(),
         };
         self.fields.insert(0, field);
+    }
+
+    /// Gives a parameter that nobody types: it names what is marked.
+    pub fn mark(&mut self, key: &'static str, id: String) {
+        self.fields.retain(|field| field.key != key);
+        self.preset.insert(key.to_owned(), Some(Value::Text(id)));
+        self.marked = true;
+    }
+
+    /// Returns what a parameter was given beforehand.
+    pub fn preset_text(&self, key: &str) -> Option<&str> {
+        self.preset.get(key).and_then(Option::as_ref).and_then(Value::as_text)
     }
 
     /// Makes a field one that must be given.
@@ -415,133 +424,6 @@ impl FormState {
         if matches!(self.stage, Stage::Refused(_) | Stage::Failed(_)) {
             self.stage = Stage::Filling;
         }
-    }
-
-    /// Opens the list of the focused field, if it has one; tells which records it needs.
-    pub fn open(&mut self) -> Option<&'static str> {
-        let field = self.current()?;
-        let query = TextInput::new("", TEXT_CHARS_MAX);
-        let (popup, kind) = match field.widget() {
-            Widget::One(choices) => {
-                let at = choices.iter().position(|choice| choice.id == field.text);
-                let fitting = (0..choices.len()).collect();
-                (Popup::Listed { query, fitting, selected: at.unwrap_or(0) }, None)
-            }
-            Widget::Several(choices) => {
-                let fitting = (0..choices.len()).collect();
-                (Popup::Listed { query, fitting, selected: 0 }, None)
-            }
-            Widget::Record(kind) | Widget::Records(kind) => {
-                (Popup::Records { query, found: None, selected: 0 }, Some(kind))
-            }
-            Widget::Text if !field.ready.is_empty() => {
-                let fitting = (0..field.ready.len()).collect();
-                (Popup::Listed { query, fitting, selected: 0 }, None)
-            }
-            Widget::Text => return None,
-        };
-        self.popup = Some(popup);
-        kind
-    }
-
-    /// Whether the list over the focused field, open or not, takes this letter to search by.
-    pub fn searches(&self, letter: char) -> bool {
-        self.popup.is_none() && !self.is_typed() && letter.is_alphanumeric()
-    }
-
-    /// Offers a key to what is searched for in the open list.
-    pub fn popup_key(&mut self, key: Key, lang: Lang) -> Edited {
-        self.popup_edit(lang, |query| query.key(key))
-    }
-
-    /// Adds pasted text to what is searched for in the open list.
-    pub fn popup_paste(&mut self, text: &str, lang: Lang) {
-        self.popup_edit(lang, |query| {
-            query.paste(text);
-            Edited::Text
-        });
-    }
-
-    fn popup_edit(&mut self, lang: Lang, edit: impl FnOnce(&mut TextInput) -> Edited) -> Edited {
-        let words = self.current().map(|field| field.listed(lang)).unwrap_or_default();
-        match &mut self.popup {
-            Some(Popup::Listed { query, fitting, selected }) => {
-                let edited = edit(query);
-                if edited == Edited::Text {
-                    let found = Menu::new(words.iter().map(String::as_str)).find(query.value());
-                    *fitting = found.into_iter().map(|hit| hit.entry).collect();
-                    *selected = 0;
-                }
-                edited
-            }
-            Some(Popup::Records { query, .. }) => edit(query),
-            None => Edited::NotMine,
-        }
-    }
-
-    /// Whether a space ticks the marked entry: several can be taken, and nothing is searched for.
-    pub fn popup_ticks(&self) -> bool {
-        let (Some(Popup::Listed { query, .. } | Popup::Records { query, .. }), Some(field)) =
-            (&self.popup, self.current())
-        else {
-            return false;
-        };
-        matches!(field.widget(), Widget::Several(_) | Widget::Records(_))
-            && query.value().is_empty()
-    }
-
-    /// Moves the mark in the open list.
-    pub fn popup_step(&mut self, by: isize) {
-        let (selected, count) = match &mut self.popup {
-            Some(Popup::Listed { fitting, selected, .. }) => (selected, fitting.len()),
-            Some(Popup::Records { found, selected, .. }) => {
-                (selected, found.as_ref().map_or(0, Vec::len))
-            }
-            None => return,
-        };
-        *selected = selected.saturating_add_signed(by).min(count.saturating_sub(1));
-    }
-
-    /// Takes the marked entry. A list that takes several stays open.
-    pub fn popup_take(&mut self, lang: Lang) {
-        let Some(field) = self.fields.get_mut(self.focused) else { return };
-        let taken = match (&self.popup, field.widget()) {
-            (Some(Popup::Listed { fitting, selected, .. }), widget) => {
-                let at = fitting.get(*selected).copied();
-                match widget {
-                    Widget::One(choices) | Widget::Several(choices) => {
-                        at.and_then(|at| choices.get(at)).map(|choice| choice.id.to_owned())
-                    }
-                    _ => at.and_then(|at| field.listed(lang).into_iter().nth(at)),
-                }
-            }
-            (Some(Popup::Records { found, selected, .. }), _) => {
-                let row = found.as_ref().and_then(|found| found.get(*selected));
-                row.map(|row| row.id.to_string())
-            }
-            (None, _) => return,
-        };
-        match (field.widget(), taken) {
-            (Widget::Several(_) | Widget::Records(_), Some(item)) => field.toggle(&item),
-            (_, Some(text)) => self.take(text),
-            // Nothing fits: the list stays, with what was typed.
-            (_, None) => {}
-        }
-    }
-
-    fn take(&mut self, text: String) {
-        self.put(text);
-        let at = self.focused;
-        self.focus(at);
-        if let Some(field) = self.fields.get_mut(at) {
-            field.visited = true;
-            field.check();
-        }
-    }
-
-    /// Whether an entry of a list that takes several is taken.
-    pub fn is_picked(&self, item: &str) -> bool {
-        self.current().is_some_and(|field| field.is_picked(item))
     }
 
     /// How many fields keep the form from being sent.

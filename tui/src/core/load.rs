@@ -1,19 +1,21 @@
-//! What workers are asked and what they bring back. Runs on their threads, over any `Backend`.
+//! What workers do with what they are asked. Runs on their threads, over any `Backend`.
 //!
-//! Nothing here knows a screen or a sentence: rows go to the model, which words them when drawn.
+//! What they are asked stands in `task`, what they bring back in `answer`. Nothing here knows a
+//! screen or a sentence: rows go to the model, which words them when drawn.
 
+mod answer;
 mod lists;
 pub mod roster;
+mod task;
 pub mod today;
 mod training;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use onex_crdt::action::{Action, Given};
+use onex_crdt::action::Given;
 use onex_crdt::field::Shape;
-use onex_crdt::field::time::{Date, Moment};
+use onex_crdt::field::time::Moment;
 use onex_crdt::ids::{OrgId, RecordId};
 use onex_crdt::record::{Record, RecordKind, Row};
 use onex_crdt::records::application::Application;
@@ -22,453 +24,22 @@ use onex_crdt::records::contact::Contact;
 use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::value::Value;
-use onex_node::api::{
-    Answer, Asking, Conflict, DeviceRow, Draft as StoredDraft, History, Peer, Query, Status,
-    SyncReport,
-};
-use onex_node::home::{Passphrase, write_new_secret, write_secret};
-use onex_node::import::{self, Roster};
-use onex_node::importing::Saved;
+use onex_node::api::{Asking, History, Peer, Query};
+use onex_node::home::{write_new_secret, write_secret};
+use onex_node::import;
 use onex_node::undoing::What;
 
 use crate::core::backend::{Answered, Backend, BackendError};
-use crate::core::form::{Draft, DraftKey};
-use crate::core::jobs::{JobId, Stop, Work};
+use crate::core::jobs::Work;
+pub use crate::core::load::answer::{
+    Done, Due, Loaded, Message, OrganisationPage, Rows, Unfinished,
+};
 pub use crate::core::load::lists::{ListOf, Many, Window};
 use crate::core::load::lists::{act_many, facets, rows};
-use crate::core::load::roster::{NoRoster, TableSource};
-use crate::core::load::today::Progress;
-use crate::core::marking::Seat;
+pub use crate::core::load::task::{Slot, Task, Want};
 use crate::core::people::PeoplePage;
-use crate::core::settle::{self, Dispute, SettlePage};
-use crate::core::training::{ClassPage, LearnerPage};
+use crate::core::settle::{self, SettlePage};
 use crate::core::undo::{LEFT_SHOWN_MAX, LeftRecord, TakeBack, UndoReport};
-use crate::core::wizard::Folder;
-
-/// Something for a worker.
-#[derive(Clone)]
-pub enum Task {
-    /// Read; the newest generation of a slot wins.
-    Load {
-        /// What to read.
-        want: Want,
-        /// The generation, which comes back with the answer.
-        generation: u64,
-    },
-    /// Carry an action out.
-    Act {
-        /// The action.
-        action: &'static Action,
-        /// Records it takes, or none.
-        ids: Vec<RecordId>,
-        /// What is given.
-        given: Given,
-    },
-    /// Carry an action out on rows that were ticked, for all or for none.
-    ActMany {
-        /// The action.
-        action: &'static Action,
-        /// Records it takes.
-        many: Many,
-        /// The parameter that names them and the record that the action takes, where it takes
-        /// another one.
-        into: Option<(&'static str, RecordId)>,
-        /// What is given.
-        given: Given,
-    },
-    /// Write down that somebody looks at what is masked of a record.
-    Reveal {
-        /// Its kind.
-        kind: &'static RecordKind,
-        /// The record.
-        id: RecordId,
-    },
-    /// Write down that a form shows what is masked of a record.
-    Opened {
-        /// Its kind.
-        kind: &'static RecordKind,
-        /// The record.
-        id: RecordId,
-        /// The keys of the fields.
-        keys: Vec<&'static str>,
-    },
-    /// Write an invitation into a file.
-    Invite {
-        /// The organisation.
-        org: OrgId,
-        /// Where to write.
-        file: PathBuf,
-    },
-    /// Let a device in.
-    Confirm {
-        /// The digits that both screens show.
-        digits: String,
-    },
-    /// Long work, which tells how far it has come.
-    Job {
-        /// Its number.
-        id: JobId,
-        /// What it does.
-        work: Work,
-        /// Asks it to stop.
-        stop: Stop,
-    },
-    /// Keep the texts of a form; none forgets them.
-    Draft {
-        /// The form.
-        key: DraftKey,
-        /// Its texts.
-        texts: Draft,
-    },
-    /// Pick in conflicts.
-    Choose {
-        /// Each conflict with what was picked.
-        choices: Vec<Given>,
-    },
-    /// Read what can be chosen in the folder of a path.
-    Folder {
-        /// The path.
-        path: String,
-    },
-    /// Read a table and find the roster in it.
-    ReadTable {
-        /// What is to be imported.
-        roster: Roster,
-        /// The table.
-        source: TableSource,
-    },
-    /// Compare a roster with the register.
-    MatchTable {
-        /// Its state, which comes back with the answer.
-        version: u64,
-        /// The roster.
-        draft: Arc<import::Draft>,
-    },
-    /// Ask whether the store changed.
-    Look,
-    /// Found a network (first use).
-    Found {
-        /// The hub's name.
-        name: String,
-        /// Its region, six digits.
-        region: String,
-        /// The person.
-        person: String,
-    },
-    /// Join a network (first use).
-    Join {
-        /// The invitation: a file, or a code.
-        invitation: String,
-        /// The inviter's address, with a code.
-        address: Option<String>,
-        /// The person.
-        person: String,
-    },
-    /// Keep the keys of the node that is to be made under a passphrase, or under none (first use).
-    Guard(Option<Passphrase>),
-    /// Open the node whose keys are under a passphrase.
-    Unlock(Passphrase),
-}
-
-/// What to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Want {
-    /// Who, status, devices that ask, version.
-    Overview,
-    /// What is due.
-    Today,
-    /// A window of a list.
-    Rows(ListOf, Window),
-    /// An application line with its history.
-    Line(RecordId),
-    /// An organisation with contacts and devices.
-    Organisation(RecordId),
-    /// A class with roster and meetings.
-    Class(RecordId),
-    /// A learner with history and classes.
-    Learner(RecordId),
-    /// Two learners to be compared.
-    Pair([RecordId; 2]),
-    /// The sheet of a meeting.
-    Seats(RecordId),
-    /// Conflicts and devices that ask.
-    Sync,
-    /// Devices and people.
-    People,
-    /// Records that an id field may name.
-    Picks(&'static str, String),
-    /// The row that a form alters.
-    Edited(&'static str, RecordId),
-    /// The values that rows of a kind have under a key.
-    Facets(&'static str, &'static str),
-    /// What the person has begun to write.
-    Drafts,
-    /// A record in conflict.
-    Settle(&'static str, RecordId),
-}
-
-/// The place that an answer fills; a newer question to it makes older answers void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Slot {
-    /// See `Want::Overview`; the others likewise.
-    Overview,
-    /// What is due.
-    Today,
-    /// A list.
-    Rows(ListOf),
-    /// One line.
-    Line,
-    /// One organisation.
-    Organisation,
-    /// A class.
-    Class,
-    /// A learner.
-    Learner,
-    /// Two learners.
-    Pair,
-    /// A sheet.
-    Seats,
-    /// Conflicts.
-    Sync,
-    /// Devices and people.
-    People,
-    /// Records to pick from.
-    Picks,
-    /// The row of a form.
-    Edited,
-    /// Values to filter by.
-    Facets,
-    /// What was begun.
-    Drafts,
-    /// A record in conflict.
-    Settle,
-}
-
-impl Want {
-    /// Returns the slot that the answer fills.
-    pub fn slot(&self) -> Slot {
-        match self {
-            Want::Overview => Slot::Overview,
-            Want::Today => Slot::Today,
-            Want::Rows(list, _) => Slot::Rows(*list),
-            Want::Line(_) => Slot::Line,
-            Want::Organisation(_) => Slot::Organisation,
-            Want::Class(_) => Slot::Class,
-            Want::Learner(_) => Slot::Learner,
-            Want::Pair(_) => Slot::Pair,
-            Want::Seats(_) => Slot::Seats,
-            Want::Sync => Slot::Sync,
-            Want::People => Slot::People,
-            Want::Picks(..) => Slot::Picks,
-            Want::Edited(..) => Slot::Edited,
-            Want::Facets(..) => Slot::Facets,
-            Want::Drafts => Slot::Drafts,
-            Want::Settle(..) => Slot::Settle,
-        }
-    }
-}
-
-/// What a worker says when it is done.
-#[derive(Clone)]
-pub enum Message {
-    /// The answer to a `Load`, with records that it names.
-    Loaded {
-        /// The slot.
-        slot: Slot,
-        /// The generation asked for.
-        generation: u64,
-        /// What was read.
-        loaded: Answered<(Loaded, Known)>,
-    },
-    /// An action was carried out or refused.
-    Acted(&'static Action, Answered<Vec<Answer>>),
-    /// It is written down that somebody looks at a record, or not.
-    Revealed(RecordId, Answered<()>),
-    /// It is written down that a form shows what is masked, or not.
-    Opened(Answered<()>),
-    /// An invitation was written, or not.
-    Invited(Answered<PathBuf>),
-    /// A device was let in, or not.
-    Confirmed(Answered<()>),
-    /// The texts of a form were kept at that time, or forgotten, or neither.
-    Drafted(DraftKey, Answered<Option<Moment>>),
-    /// So many conflicts were settled, or not.
-    Chosen(Answered<usize>),
-    /// What can be chosen in the folder of a path, or why nothing.
-    Folder {
-        /// The path.
-        path: String,
-        /// What was found.
-        found: Result<Folder, NoRoster>,
-    },
-    /// A roster was read, or why not.
-    TableRead(Answered<Result<(String, Box<import::Draft>), NoRoster>>),
-    /// A roster was compared with the register.
-    TableMatched(u64, Answered<Box<import::Draft>>),
-    /// A job has come so far.
-    Progress {
-        /// The job.
-        job: JobId,
-        /// How much is done.
-        done: u64,
-        /// How much there is, where that is known.
-        total: Option<u64>,
-    },
-    /// A job ended.
-    Ended(JobId, Answered<Done>),
-    /// The version of the store.
-    Version(Answered<u64>),
-    /// The digits to be compared while joining.
-    Digits(String),
-    /// There is a node now.
-    Entered,
-    /// There is still none.
-    NotEntered(BackendError),
-    /// A worker died; its words are for the log and the status line.
-    WorkerLost(String),
-}
-
-/// What a job led to.
-#[derive(Debug, Clone)]
-pub enum Done {
-    /// A sync.
-    Synced(SyncReport),
-    /// An undoing.
-    Undone(Box<UndoReport>),
-    /// An import.
-    Imported(Saved),
-}
-
-/// What was read.
-#[derive(Debug, Clone)]
-pub enum Loaded {
-    /// Who, how it stands, who asks, the store's version.
-    Overview {
-        /// The state of the node.
-        status: Box<Status>,
-        /// Devices that ask.
-        asking: Vec<Asking>,
-        /// The version of the store.
-        version: u64,
-    },
-    /// What is due, most urgent first, and how far the term has come.
-    Today(Vec<Due>, Option<Progress>),
-    /// Rows of a list.
-    Rows(Rows),
-    /// A line.
-    Line(Box<History>),
-    /// An organisation.
-    Organisation(Box<OrganisationPage>),
-    /// A class.
-    Class(Box<ClassPage>),
-    /// A learner.
-    Learner(Box<LearnerPage>),
-    /// Two learners.
-    Pair(Box<[LearnerPage; 2]>),
-    /// The sheet of a meeting.
-    Seats(RecordId, Vec<Seat>),
-    /// Conflicts and devices that ask.
-    Sync(Vec<Conflict>, Vec<Asking>),
-    /// Devices and people.
-    People(Box<PeoplePage>),
-    /// Rows to pick from.
-    Picks(Vec<Row>),
-    /// The row of a form; nothing when it is gone.
-    Edited(Option<Row>),
-    /// Values with the number of rows that have each.
-    Facets(Vec<(Value, usize)>),
-    /// What the person has begun to write.
-    Drafts(Vec<StoredDraft>),
-    /// A record in conflict.
-    Settle(Box<SettlePage>),
-}
-
-/// A window of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rows {
-    /// The place of the first row.
-    pub offset: usize,
-    /// How many rows match.
-    pub total: usize,
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// When lines were submitted, for those of which it is asked.
-    pub since: BTreeMap<RecordId, Moment>,
-}
-
-/// An organisation with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrganisationPage {
-    /// The organisation.
-    pub row: Row,
-    /// Its contacts in office.
-    pub contacts: Vec<Row>,
-    /// Its devices.
-    pub devices: Vec<DeviceRow>,
-}
-
-/// Something that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Due {
-    /// A device asks to be let in.
-    Asking(Asking),
-    /// Fields of a record have several values.
-    Conflict(Dispute),
-    /// Two records have one number, the one under this key.
-    Duplicate([RecordId; 2], &'static str),
-    /// The hub sent a line back.
-    Returned(Row),
-    /// A draft was never submitted.
-    Draft(Row),
-    /// The college asked for something and waits.
-    Requested(Row),
-    /// A line waits for the hub since then.
-    Submitted(Row, Option<Moment>),
-    /// A line waits for a second person since then.
-    Second(Row, Option<Moment>),
-    /// A college asks for a change or a withdrawal of a filed line.
-    Request(Row, Option<Moment>),
-    /// Nobody has recorded who came to a meeting of a class.
-    Meeting(Row, Row),
-    /// So many learners of a class have not confirmed.
-    Unconfirmed(Row, usize),
-    /// A form was begun and not saved.
-    Unfinished(Unfinished),
-    /// A roster waits to be saved.
-    Import {
-        /// What it is called.
-        name: String,
-        /// How many rows wait.
-        rows: usize,
-        /// How many of them have something wrong.
-        rejected: usize,
-    },
-    /// A contact was last confirmed long ago.
-    Contact(Row, Date),
-    /// So many changes were kept apart that an admin can adopt.
-    Held(usize),
-    /// Changes that no peer has yet.
-    Unsent(usize, Option<Moment>),
-}
-
-/// A form that was begun and not saved.
-#[derive(Debug, Clone, Copy)]
-pub struct Unfinished {
-    /// What it is for.
-    pub action: &'static Action,
-    /// The record that the action takes.
-    pub subject: Option<RecordId>,
-    /// When it was last written.
-    pub at: Moment,
-}
-
-impl PartialEq for Unfinished {
-    fn eq(&self, other: &Self) -> bool {
-        (self.action.id, self.subject, self.at) == (other.action.id, other.subject, other.at)
-    }
-}
-
-impl Eq for Unfinished {}
 
 /// Records that rows name, by id: a screen shows their names.
 pub type Known = BTreeMap<RecordId, (&'static RecordKind, Row)>;
@@ -570,6 +141,8 @@ fn undo(backend: &dyn Backend, what: TakeBack, also: &[RecordId]) -> Answered<Un
 }
 
 fn invite(backend: &dyn Backend, org: OrgId, file: PathBuf) -> Answered<PathBuf> {
+    // Said whole: who chose no folder does not know where the program was started.
+    let file = std::path::absolute(&file).unwrap_or(file);
     let failed =
         |error: std::io::Error| BackendError::Failed(format!("{}: {error}", file.display()));
     write_new_secret(&file, b"").map_err(failed)?;
@@ -726,26 +299,6 @@ fn settle_page(
     let history = registry::kind(kind).and_then(|kind| backend.history(kind, id).ok());
     let before = history.map(|history| settle::before(&history, &conflicts)).unwrap_or_default();
     Ok(SettlePage { row, conflicts, before })
-}
-
-impl Due {
-    /// Returns the application line that it is about.
-    pub fn line(&self) -> Option<&Row> {
-        match self {
-            Due::Returned(row) | Due::Draft(row) | Due::Requested(row) => Some(row),
-            Due::Submitted(row, _) | Due::Second(row, _) | Due::Request(row, _) => Some(row),
-            Due::Asking(_)
-            | Due::Unfinished(_)
-            | Due::Import { .. }
-            | Due::Meeting(..)
-            | Due::Unconfirmed(..)
-            | Due::Conflict(_)
-            | Due::Duplicate(..)
-            | Due::Contact(..)
-            | Due::Held(_)
-            | Due::Unsent(..) => None,
-        }
-    }
 }
 
 fn know_asking(backend: &dyn Backend, asking: &[Asking], known: &mut Known) -> Answered<()> {

@@ -57,6 +57,13 @@ pub fn explain(lang: Lang, refusal: &Refusal) -> Explained {
     Explained { what, why, next, field: refusal.field.clone() }
 }
 
+/// Returns why alone, for a place where the name of the field stands already.
+pub fn explain_why(lang: Lang, refusal: &Refusal) -> String {
+    let kind = action_of(refusal.action).and_then(|action| action.kind);
+    let (id, args) = reason_words(lang, kind, &refusal.reason);
+    sentences(lang, id, &args).0
+}
+
 /// Returns why, after the name of the field concerned.
 pub fn at_field(lang: Lang, label: &str, why: &str) -> String {
     tr(lang, "refusal-at-field", &[("field", label.into()), ("why", why.into())])

@@ -22,7 +22,7 @@ mod wizard;
 mod wizard_tests;
 
 use crate::core::commands::{At, Command, Does, command_of, offered, places};
-use crate::core::form::{Popup, Stage, Widget};
+use crate::core::form::{FormState, Popup, Stage, Widget};
 use crate::core::input::{Edited, TextInput};
 use crate::core::jobs::Work;
 use crate::core::keys::{Key, Typed};
@@ -595,7 +595,8 @@ fn leave(model: &mut Model, leaving: Leaving) {
 }
 
 fn draft_keep(model: &mut Model) {
-    let Some(form) = model.form.as_ref().filter(|form| form.many.is_none()) else { return };
+    let kept = |form: &&FormState| form.many.is_none() && !form.marked;
+    let Some(form) = model.form.as_ref().filter(kept) else { return };
     if form.stage != Stage::Loading {
         model.drafts.keep(form.draft_key(), form.draft());
     }

@@ -71,20 +71,22 @@ impl ScreenFrame<'_> {
     fn draw_top(&self, area: Rect, buffer: &mut Buffer, look: Look) {
         let sync = format!("{} {}", self.sync.mark.glyph(), self.sync.text);
         let sync_width = cell_width(&sync).min(area.width / 2);
-        let person_width = cell_width(self.person);
         let name = match self.organisation {
             "" => format!(" {}", self.title),
             organisation => format!(" {} · {organisation}", self.title),
         };
         let free = area.width.saturating_sub(cell_width(&name) + sync_width + 2);
-        let person_shown = person_width > 0 && person_width + 4 <= free;
-        let right = if person_shown { person_width + 3 } else { 0 };
+        // The role is left out before the name is.
+        let name_alone = self.person.split(' ').next().unwrap_or_default();
+        let fits = |person: &&str| !person.is_empty() && cell_width(person) + 4 <= free;
+        let person = [self.person, name_alone].into_iter().find(fits);
+        let right = person.map_or(0, |person| cell_width(person) + 3);
         let left_width = area.width.saturating_sub(right + sync_width + 2);
         let mut pen = Pen::new(buffer, area);
         pen.write_fit(&name, left_width, look.style(Role::Heading));
         pen.write(" ", look.style(Role::Plain));
-        if person_shown {
-            pen.write(&format!("{}   ", self.person), look.style(Role::Plain));
+        if let Some(person) = person {
+            pen.write(&format!("{person}   "), look.style(Role::Plain));
         }
         pen.write_fit(&sync, sync_width, look.style(self.sync.mark.role()));
     }

@@ -16,7 +16,7 @@ mod undo;
 mod welcome;
 mod wizard;
 
-use onex_crdt::action::Undo;
+use onex_crdt::action::{Run, Undo};
 use onex_crdt::records::attendance::actions::MARK;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -292,6 +292,9 @@ fn message(model: &Model) -> (Mark, String) {
         None if model.welcome == Some(Welcome::Locked(None)) => {
             (Mark::Absent, look.tr("notice-locked", &[]))
         }
+        None if matches!(model.welcome, Some(Welcome::Waiting(_))) => {
+            (Mark::Working, look.tr("notice-waiting", &[]))
+        }
         None if model.welcome.is_some() => (Mark::Good, look.tr("notice-welcome", &[])),
         None if model.wizard_open && model.wizard.as_ref().is_some_and(Wizard::is_unfinished) => {
             (Mark::Working, look.tr("notice-import-unsaved", &[]))
@@ -317,9 +320,11 @@ fn said(model: &Model, notice: &Said) -> (Mark, String) {
         Said::Of(mark, id, what) => (*mark, look.tr(id, &[("what", what.as_str().into())])),
         Said::Done(action) => {
             let title = words::action(look, action.id);
+            // Statements of the membership log are no batch: another one takes them back.
+            let is_statement = matches!((&action.run, action.undo), (Run::Node, Undo::By(_)));
             let id = match action.undo {
-                Undo::No => "notice-done",
-                Undo::By(_) | Undo::Edit => "notice-done-undo",
+                Undo::By(_) | Undo::Edit if !is_statement => "notice-done-undo",
+                _ => "notice-done",
             };
             (Mark::Good, look.tr(id, &[("what", title.as_str().into())]))
         }

@@ -54,6 +54,11 @@ fn header() -> Header {
 
 /// Changes of one actor of the college's device, each with a contact, and the seal of the last.
 fn branch(contacts: &[u8]) -> (Vec<Change>, Seal) {
+    branch_again(contacts, None)
+}
+
+/// The same, which writes something again that was kept apart.
+fn branch_again(contacts: &[u8], source: Option<ChangeHash>) -> (Vec<Change>, Seal) {
     let mut document = Document::genesis(header());
     let author = Authorship {
         action: "contact.add".to_owned(),
@@ -61,9 +66,10 @@ fn branch(contacts: &[u8]) -> (Vec<Change>, Seal) {
         at_seconds: 0,
         batch: None,
         undoes: None,
-        source: None,
+        source,
     };
-    let actor = Actor::new(key(2).device(), [1; 8]);
+    let fresh = source.map_or([1; 8], |hash| hash.0[..8].try_into().expect("a hash has more"));
+    let actor = Actor::new(key(2).device(), fresh);
     let write = |number: &u8| {
         let (kind, id) = (Contact::KIND, RecordId([*number; 16]));
         let writes = [Write::Create { kind, id, fields: Fields::new() }];
@@ -111,8 +117,16 @@ impl Hub {
 
     fn take(&mut self, branches: &[(Vec<Change>, Seal)]) -> Taken {
         let changes = branches.iter().flat_map(|(changes, _)| changes);
-        let changes = changes.map(|change| change.bytes.clone()).collect();
         let seals = branches.iter().map(|(_, seal)| seal.clone()).collect();
+        self.take_with(changes, seals)
+    }
+
+    fn take_with<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'a Change>,
+        seals: Vec<Seal>,
+    ) -> Taken {
+        let changes = changes.into_iter().map(|change| change.bytes.clone()).collect();
         let batch = DocumentBatch { changes, seals, ..DocumentBatch::empty(header()) };
         let transaction = self.store.write().expect("a transaction");
         let from = key(2).device();
@@ -158,6 +172,34 @@ impl Hub {
             other => panic!("not asked for: {other:?}"),
         };
         documents.into_iter().flat_map(|batch| batch.changes).collect()
+    }
+}
+
+/// Whichever came first, what was written again is known to have been.
+#[test]
+fn what_somebody_else_wrote_again_is_adopted() {
+    let lost = branch(&[1, 2]);
+    let again = lost.0.iter().map(|change| branch_again(&[3], Some(change.hash)));
+    let again: Vec<_> = again.collect();
+    for (one_first, other_first) in [(true, true), (true, false), (false, false)] {
+        let mut hub = Hub::new();
+        let states = |hub: &Hub| {
+            let held = quarantine::all(hub.store.read()).expect("readable").into_iter();
+            held.map(|it| (it.change, it.state)).collect::<BTreeMap<_, _>>()
+        };
+        for (at, first) in [one_first, other_first].into_iter().enumerate() {
+            let (change, written) = (&lost.0[at..=at], &again[at]);
+            if first {
+                hub.take_with(change, Vec::new());
+                assert_eq!(states(&hub)[&Some(change[0].hash)], "held");
+            }
+            hub.take(std::slice::from_ref(written));
+            if !first {
+                hub.take_with(change, Vec::new());
+            }
+            let states = states(&hub);
+            assert_eq!(states[&Some(change[0].hash)], "adopted", "{at}, first: {first}");
+        }
     }
 }
 

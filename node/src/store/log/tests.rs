@@ -77,7 +77,7 @@ fn unsent(filled: &Filled) -> usize {
 
 fn acknowledge(filled: &Filled, upto: LogPosition) {
     let party = Party { org: COLLEGE, role: OrgRole::College };
-    sync::acknowledged(filled.store.read(), party, upto).expect("written");
+    sync::acknowledged(filled.store.read(), (COLLEAGUE, party), upto).expect("written");
 }
 
 #[test]

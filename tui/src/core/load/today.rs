@@ -11,6 +11,8 @@ use onex_crdt::records::attendance::{Attendance, Meeting};
 use onex_crdt::records::class::Class;
 use onex_crdt::records::class::enrolment::Enrolment;
 use onex_crdt::records::contact::Contact;
+use onex_crdt::records::membership::DEVICE_INVITE;
+use onex_crdt::records::organisation::Organisation;
 use onex_crdt::registry;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
@@ -64,6 +66,7 @@ pub fn due(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Due>> {
         duplicates_due(backend, &mut due, known)?;
     }
     held_due(backend, me, &mut due)?;
+    role_due(backend, me, &mut due)?;
     due.extend(unfinished(backend, known)?.into_iter().map(Due::Unfinished));
     if is_college {
         college_due(backend, me, &mut due)?;
@@ -117,12 +120,15 @@ fn lines_due(
 fn college_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
     lines_due(backend, "state", "draft", Due::Draft, due)?;
     let open = Query { limit: Some(PAGE_MAX), ..Query::all(Class::KIND) };
-    let open = backend.list(&open.with("state", Value::Text("open".into())))?.rows;
+    let mut open = backend.list(&open.with("state", Value::Text("open".into())))?.rows;
+    open.sort_by_key(|class| class.text("name").map(str::to_owned));
+    let mut meetings = Vec::new();
     for class in &open {
-        if let Some(meeting) = unmarked(backend, class, me.now.date())? {
-            due.push(Due::Meeting(class.clone(), meeting));
-        }
+        let meeting = unmarked(backend, class, me.now.date())?;
+        meetings.extend(meeting.map(|meeting| (class.clone(), meeting)));
     }
+    meetings.sort_by_key(|(_, meeting)| meeting.text("held_on").map(str::to_owned));
+    due.extend(meetings.into_iter().map(|(class, meeting)| Due::Meeting(class, meeting)));
     for class in open {
         let of_class = places_of(&[class.id]).with("learner_confirmed", Value::Bool(false));
         let enrolled = of_class.with("state", Value::Text("enrolled".into()));
@@ -201,6 +207,25 @@ fn held_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> 
     Ok(())
 }
 
+/// A role without which nothing can be begun, for whoever can grant it: the first person of an
+/// organisation has none but the admin's.
+fn role_due(backend: &dyn Backend, me: &Me, due: &mut Vec<Due>) -> Answered<()> {
+    let needed = match me.org_role {
+        OrgRole::Hub => PersonRole::Officer,
+        OrgRole::College => PersonRole::Coordinator,
+        OrgRole::Evaluator => PersonRole::Manager,
+        OrgRole::Observer => return Ok(()),
+    };
+    if !me.device_active || !me.roles.contains(&PersonRole::Admin) {
+        return Ok(());
+    }
+    let devices = backend.devices()?;
+    let mut own = devices.iter().filter(|device| device.active && device.org_id == me.org_id);
+    let has = own.any(|device| device.persons.iter().any(|(_, roles)| roles.contains(&needed)));
+    due.extend((!has).then_some(Due::NoRole(needed)));
+    Ok(())
+}
+
 fn unsent_due(status: &Status, due: &mut Vec<Due>) {
     let unsent = &status.unsent;
     if unsent.changes > 0 && !status.peers.is_empty() {
@@ -214,7 +239,11 @@ fn unfinished(backend: &dyn Backend, known: &mut Known) -> Answered<Vec<Unfinish
     for draft in backend.drafts()? {
         let Some(action) = registry::action(&draft.action) else { continue };
         // The sheet of a meeting is kept under the meeting.
-        let kind = if action.id == MARK.id { Some(Meeting::KIND) } else { action.kind };
+        let kind = match action.id {
+            id if id == MARK.id => Some(Meeting::KIND),
+            id if id == DEVICE_INVITE.id => Some(Organisation::KIND),
+            _ => action.kind,
+        };
         if let (Some(kind), Some(id)) = (kind, draft.subject) {
             know(backend, kind, id, known)?;
             let class = known.get(&id).and_then(|(_, row)| row.id_of("class_id"));

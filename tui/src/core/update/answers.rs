@@ -5,6 +5,7 @@
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::Record;
 use onex_crdt::records::application::Application;
+use onex_crdt::records::organisation;
 use onex_crdt::roles::OrgRole;
 use onex_node::api::{Answer, Closed, SyncReport};
 
@@ -215,6 +216,9 @@ fn acted(
             model.line_open = false;
             model.line = None;
         }
+    }
+    if made.is_some() && action.id == organisation::ADD.id {
+        model.directory.selected_id = made;
     }
     training::acted(model, action, made);
     form_done(model, answered.map(|_| Notice::Done(action)))

@@ -8,7 +8,9 @@ use onex_crdt::records::application::actions::{ADD, DECIDE, EDIT, SUBMIT, WITHDR
 use onex_crdt::records::application::{Application, Outcome};
 use onex_crdt::records::attendance::actions::{MARK, MEETING_ADD};
 use onex_crdt::records::class::actions as class;
-use onex_crdt::records::{contact, membership};
+use onex_crdt::records::organisation::Organisation;
+use onex_crdt::records::{contact, membership, organisation};
+use onex_crdt::roles::OrgRole;
 use onex_crdt::value::Value;
 use onex_node::api::Asking;
 use onex_node::import::Roster;
@@ -84,6 +86,7 @@ fn today(model: &mut Model) -> Vec<Task> {
         Some(Due::Duplicate(ids, _)) => training::pair(model, ids),
         Some(Due::Unsent(..)) => go(model, Screen::Sync),
         Some(Due::Held(_)) => people::show_held(model),
+        Some(Due::NoRole(_)) => people::show_own(model),
         Some(due) => due.line().map(|row| row.id).map_or_else(Vec::new, |id| line_page(model, id)),
     }
 }
@@ -244,7 +247,7 @@ pub fn invite(model: &mut Model) -> Vec<Task> {
     if let Some(field) = form.field_mut("out") {
         field.text = format!("{}.onex", row.text("short_code").unwrap_or("invitation"));
     }
-    form.reason = row.text("name").map(str::to_owned);
+    model.known.insert(row.id, (Organisation::KIND, row));
     open(model, form);
     Vec::new()
 }
@@ -303,6 +306,11 @@ fn new_form(
         _ => &[],
     };
     let mut form = FormState::new(action, subject, leave_out);
+    if action.id == organisation::ADD.id
+        && let Some(role) = form.field_mut("role")
+    {
+        role.hidden = vec![OrgRole::Hub.id()];
+    }
     if let Some(outcome) = outcome {
         form.preset.insert(OUTCOME.into(), Some(outcome.to_value()));
         if !matches!(outcome, Outcome::Filed | Outcome::Withdrawn) {
@@ -341,7 +349,8 @@ fn effect(action: &Action, outcome: Option<Outcome>, row: &Row) -> Option<&'stat
 
 /// Puts a form on the screen with the draft that was left.
 pub fn open(model: &mut Model, mut form: FormState) {
-    if let Some(kept) = model.drafts.get(&form.draft_key()) {
+    let kept = model.drafts.get(&form.draft_key());
+    if let Some(kept) = kept.filter(|_| !form.marked) {
         form.restore(&kept.texts);
         model.notice = Some(Notice::Said(Mark::Working, "notice-draft-restored"));
     } else {

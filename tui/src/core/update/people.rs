@@ -1,7 +1,10 @@
 //! What happens on the page of devices and people.
 
 use onex_crdt::ids::RecordId;
-use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_CANCEL, DEVICE_REMOVE, ROLE_GRANT};
+use onex_crdt::records::membership::{
+    DEVICE_ADOPT, DEVICE_CANCEL, DEVICE_REMOVE, ROLE_GRANT, ROLE_REMOVE,
+};
+use onex_crdt::roles::PersonRole;
 
 use crate::core::commands::Does;
 use crate::core::form::FormState;
@@ -32,16 +35,30 @@ pub fn show_held(model: &mut Model) -> Vec<Task> {
     tasks
 }
 
+/// Opens the page where the own device stands.
+pub fn show_own(model: &mut Model) -> Vec<Task> {
+    let tasks = show(model);
+    model.people_at = OWN;
+    tasks
+}
+
 /// Stands for the first change that was kept apart, until the page is read.
 const HELD: usize = usize::MAX;
+/// Stands for the own device, until the page is read.
+const OWN: usize = usize::MAX - 1;
 
 /// Takes what was read.
 pub fn take(model: &mut Model, page: PeoplePage) {
     let entries = page.entries();
     let last = entries.len().saturating_sub(1);
-    if model.people_at == HELD {
-        let held = entries.iter().position(|entry| matches!(entry, Entry::Held(_)));
-        model.people_at = held.unwrap_or(last);
+    let own = model.me().map(|me| me.device);
+    let wanted = |entry: &Entry<'_>| match entry {
+        Entry::Held(_) => model.people_at == HELD,
+        Entry::Device(device) => model.people_at == OWN && Some(device.id) == own,
+        Entry::Asking(_) | Entry::Invitation(_) => false,
+    };
+    if model.people_at >= OWN {
+        model.people_at = entries.iter().position(wanted).unwrap_or(last);
     }
     model.people_at = model.people_at.min(last);
     model.people = Some(page);
@@ -76,7 +93,7 @@ fn remove(model: &mut Model) -> Vec<Task> {
     }
 }
 
-/// Puts what is marked into the form of an action about devices: nobody types an id.
+/// Makes the form of an action about devices one about what is marked: nobody types an id.
 pub fn dress(model: &Model, form: &mut FormState) {
     let (id, effect) = match (form.action.id, model.people_entry()) {
         ("role.grant" | "role.remove", marked) => return dress_role(model, marked, form),
@@ -85,7 +102,7 @@ pub fn dress(model: &Model, form: &mut FormState) {
         ("device.adopt", Some(Entry::Held(it))) => (it.id, "effect-device-adopt"),
         _ => return,
     };
-    put(form, "id", id.to_string());
+    form.mark("id", id.to_string());
     form.effect = Some(effect);
 }
 
@@ -99,14 +116,19 @@ fn dress_role(model: &Model, marked: Option<Entry<'_>>, form: &mut FormState) {
             None => return,
         },
     };
-    put(form, "device", device.id.to_string());
-    if let Some((person, _)) = device.persons.first() {
-        put(form, "person", person.clone());
+    form.mark("device", device.id.to_string());
+    if let (Some((person, _)), Some(field)) = (device.persons.first(), form.field_mut("person")) {
+        field.text.clone_from(person);
     }
-}
-
-fn put(form: &mut FormState, key: &str, text: String) {
-    if let Some(field) = form.field_mut(key) {
-        field.text = text;
+    let org = model.me().filter(|me| me.org_id == device.org_id).map(|me| me.org_role);
+    let takes_away = form.action.id == ROLE_REMOVE.id;
+    if let Some(field) = form.field_mut("role") {
+        let fits = |role: &PersonRole| match takes_away {
+            true => device.persons.iter().any(|(_, roles)| roles.contains(role)),
+            false => org.is_none_or(|org| role.fits(org)),
+        };
+        let others = PersonRole::ALL.iter().filter(|role| !fits(role));
+        field.hidden = others.map(|role| role.id()).collect();
     }
+    form.focused = form.fields.iter().position(|field| field.key == "role").unwrap_or(0);
 }

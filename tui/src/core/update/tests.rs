@@ -308,6 +308,48 @@ fn asking_devices_and_conflicts_are_reached_from_today() {
     assert_eq!(field, Some("planned_students"));
 }
 
+#[test]
+fn what_was_typed_about_one_device_never_stands_under_another() {
+    let fake = Fake::new(with_people(world()), RAILWAY, "王芳", &[Coordinator, Admin]);
+    let mut driver = Driver::new(fake, Lang::Zh, SIZE);
+    let about = |driver: &Driver, key: &str| {
+        let form = driver.model.form.as_ref().expect("a form");
+        assert!(form.fields.iter().all(|field| field.key != key), "nobody types an id");
+        form.preset_text(key).map(str::to_owned)
+    };
+    let role = |driver: &Driver| {
+        driver.model.form.as_ref().and_then(|form| form.current()).map(|field| field.text.clone())
+    };
+    driver.press("0 F9 Down F7");
+    assert_eq!(about(&driver, "device"), Some("41".repeat(16)));
+    driver.press("F4 Enter");
+    assert_eq!(role(&driver).as_deref(), Some("coordinator"), "those of a hub are not offered");
+    driver.press("Esc Down F7");
+    assert_eq!(about(&driver, "device"), Some("77".repeat(16)));
+    assert_eq!(role(&driver).as_deref(), Some(""));
+    driver.press("Esc Delete F4 Enter Esc");
+    assert!(driver.model.drafts.is_empty());
+    driver.press("Up Delete");
+    assert_eq!(about(&driver, "id"), Some("41".repeat(16)));
+    assert_eq!(role(&driver).as_deref(), Some(""));
+}
+
+#[test]
+fn an_admin_without_anybody_for_the_daily_work_is_led_to_the_roles() {
+    let all = with_people(world());
+    let mut driver = Driver::new(Fake::new(all, HUB, "郝敏", &[Lead, Admin]), Lang::Zh, SIZE);
+    let due = |driver: &Driver| driver.model.today.clone().unwrap_or_default();
+    assert!(!due(&driver).contains(&Due::NoRole(Officer)), "somebody is");
+    for device in &mut driver.fake.world().devices {
+        device.persons.iter_mut().for_each(|(_, roles)| roles.retain(|role| *role != Officer));
+    }
+    driver.press("2 1");
+    let at = due(&driver).iter().position(|due| *due == Due::NoRole(Officer)).expect("it is due");
+    driver.model.today_at = at;
+    driver.press("Enter");
+    assert!(driver.model.people_open);
+}
+
 /// A coordinator whose college has two records in conflict.
 fn disputed() -> Driver {
     let mut all = world();

@@ -7,7 +7,7 @@ use onex_crdt::ids::RecordId;
 
 use crate::core::form::{FormField, FormState, Left, Popup, Stage, Widget};
 use crate::core::model::Model;
-use crate::core::refusal::{explain, explain_field};
+use crate::core::refusal::{explain, explain_field, explain_why};
 use crate::i18n::Lang;
 use crate::view::form::{Choices, Field, FieldState, Form};
 use crate::view::input::draw_input;
@@ -25,7 +25,7 @@ pub fn draw(model: &Model, state: &FormState, area: Rect, buffer: &mut Buffer) -
         Some(many) => look.tr("form-many", &[("count", (many.count() as u64).into())]),
         None => state.subject.map(|id| words::name(model, id)).unwrap_or_default(),
     };
-    let (subject, about) = people::about(model, state.action.id).unwrap_or((subject, Vec::new()));
+    let (subject, about) = people::about(model, state).unwrap_or((subject, Vec::new()));
     let heading = format!(" {title}  {subject}");
     put(buffer, Rect { height: area.height.min(1), ..area }, &heading, look.style(Role::Heading));
     draft_state(model, state, area, buffer);
@@ -140,7 +140,7 @@ fn worded(model: &Model, state: &FormState, field: &FormField) -> Field {
         _ => None,
     };
     let state = if let Some(refusal) = refusal {
-        FieldState { mark: Some(Mark::Problem), text: explain(look.lang, refusal).why }
+        FieldState { mark: Some(Mark::Problem), text: explain_why(look.lang, refusal) }
     } else if let Some(error) = field.error.as_ref().filter(|_| field.visited) {
         FieldState { mark: Some(Mark::Problem), text: explain_field(look.lang, error).0 }
     } else if field.conflict {
@@ -179,6 +179,7 @@ fn shown(model: &Model, field: &FormField) -> String {
 fn help(model: &Model, field: &FormField) -> String {
     let id = match field.widget() {
         Widget::Text if !field.ready.is_empty() => "form-help-ready",
+        Widget::Text if field.key.starts_with("region") => "form-help-region",
         Widget::Text => match field.ty.name {
             "date" => "form-help-date",
             "int" => "form-help-int",

@@ -4,15 +4,16 @@ use onex_crdt::document::Write;
 use onex_crdt::header::DOCUMENT_KINDS;
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{RecordKind, Row};
-use onex_crdt::records::membership::{DEVICE_ADOPT, DEVICE_REMOVE};
+use onex_crdt::records::membership::DEVICE_ADOPT;
 use onex_crdt::roles::{OrgRole, PersonRole};
 use onex_crdt::value::Value;
 use onex_node::api::{Asking, DeviceRow, InvitationRow, Quarantined};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::core::form::FormState;
 use crate::core::model::Model;
-use crate::core::people::{Entry, PeoplePage, written_records};
+use crate::core::people::{PeoplePage, written_records};
 use crate::i18n::Lang;
 use crate::view::screens::sync::{Entry as Line, draw_entries};
 use crate::view::text::{Pen, cut, fit};
@@ -204,15 +205,14 @@ fn fields_of(writes: &[Write], record: RecordId) -> impl Iterator<Item = (&str, 
     })
 }
 
-/// What the form of an action on the marked entry says of it: whose it is, and what adopting it
-/// would write.
-pub fn about(model: &Model, action: &str) -> Option<(String, Vec<String>)> {
-    match model.people_entry()? {
-        Entry::Device(device) if action == DEVICE_REMOVE.id => {
-            let persons: Vec<&str> = device.persons.iter().map(|(name, _)| name.as_str()).collect();
-            Some((format!("{} {}", persons.join(" "), device.id.short()), Vec::new()))
-        }
-        Entry::Held(held) if action == DEVICE_ADOPT.id => {
+/// What a form about a device or about what was kept apart says of it: whose it is, and what
+/// adopting it would write.
+pub fn about(model: &Model, form: &FormState) -> Option<(String, Vec<String>)> {
+    let id = form.preset_text("id").or(form.preset_text("device"))?;
+    let page = model.people.as_ref().filter(|_| model.people_open);
+    match form.action.id {
+        action if action == DEVICE_ADOPT.id => {
+            let held = page?.held.iter().find(|held| held.id.to_string() == id)?;
             let mut lines = Vec::new();
             for (kind, id) in written_records(&held.writes) {
                 lines.push(record(model, &held.writes, kind, id));
@@ -229,7 +229,13 @@ pub fn about(model: &Model, action: &str) -> Option<(String, Vec<String>)> {
             lines.truncate(CONTENT_LINES_MAX);
             Some((writer(model, held), lines))
         }
-        _ => None,
+        _ => {
+            let devices = page.map(|page| &page.devices);
+            let devices = devices.or(model.page.as_ref().map(|page| &page.devices))?;
+            let device = devices.iter().find(|device| device.id.to_string() == id)?;
+            let persons: Vec<&str> = device.persons.iter().map(|(name, _)| name.as_str()).collect();
+            Some((format!("{} {}", persons.join(" "), device.id.short()), Vec::new()))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use onex_crdt::record::Record;
 use onex_crdt::records::class::Class;
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::learner::Learner;
+use onex_crdt::roles::PersonRole;
 use onex_node::api::Conflict;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -86,7 +87,7 @@ fn draw_due(model: &Model, due: &Due, selected: bool, line: Rect, buffer: &mut B
 /// Mark, kind, what it is, what Enter does.
 type Worded = (Mark, &'static str, String, &'static str);
 
-/// An application line in words, or what was kept apart.
+/// An application line in words, what was kept apart, or a role that nobody has.
 fn worded_line(model: &Model, due: &Due) -> Worded {
     let look = model.look;
     let line = |row| {
@@ -119,6 +120,12 @@ fn worded_line(model: &Model, due: &Due) -> Worded {
         Due::Held(count) => {
             let args = [("count", (*count as u64).into())];
             (Mark::Attention, "due-held", look.tr("due-held-count", &args), "does-look")
+        }
+        Due::NoRole(role) => {
+            let choice = &PersonRole::CHOICES[*role as usize];
+            let role = if look.lang == Lang::Zh { choice.zh } else { choice.en };
+            let what = look.tr("due-no-role-of", &[("role", role.into())]);
+            (Mark::Attention, "due-no-role", what, "does-grant")
         }
         _ => {
             let what = due.line().map(|row| words::certificate(look, row)).unwrap_or_default();
@@ -186,16 +193,24 @@ fn worded(model: &Model, due: &Due) -> Worded {
             let args = [("name", name.as_str().into()), ("day", day.as_str().into())];
             (Mark::Attention, "due-contact", look.tr("due-contact-old", &args), "does-confirm")
         }
-        Due::Unsent(count, oldest) => {
-            let since = oldest.map(|at| words::age(look, model.now(), at)).unwrap_or_default();
-            let args = [("count", (*count as u64).into()), ("since", since.as_str().into())];
-            let now = model.now().map_or(0, Moment::unix_seconds);
-            let waits = oldest.is_some_and(|at| now - at.unix_seconds() > UNSENT_LONG_SECONDS);
-            let mark = if waits { Mark::Attention } else { Mark::Syncing };
-            (mark, "due-unsent", look.tr("due-unsent-count", &args), "does-sync")
-        }
+        Due::Unsent(count, oldest) => worded_unsent(model, *count, *oldest),
         due => worded_line(model, due),
     }
+}
+
+/// Changes that nobody has yet; a device that was removed sends them no more.
+fn worded_unsent(model: &Model, count: usize, oldest: Option<Moment>) -> Worded {
+    let look = model.look;
+    let since = oldest.map(|at| words::age(look, model.now(), at)).unwrap_or_default();
+    let args = [("count", (count as u64).into()), ("since", since.as_str().into())];
+    if model.me().is_some_and(|me| !me.device_active) {
+        let what = look.tr("due-unsent-removed", &args[..1]);
+        return (Mark::Problem, "due-unsent-never", what, "does-look");
+    }
+    let now = model.now().map_or(0, Moment::unix_seconds);
+    let waits = oldest.is_some_and(|at| now - at.unix_seconds() > UNSENT_LONG_SECONDS);
+    let mark = if waits { Mark::Attention } else { Mark::Syncing };
+    (mark, "due-unsent", look.tr("due-unsent-count", &args), "does-sync")
 }
 
 /// Draws how far the training of the term has come, where there is room below what is due.
