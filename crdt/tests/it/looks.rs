@@ -66,6 +66,7 @@ fn looked_at(submissions: u64) -> (usize, usize, usize) {
     let hub = province.at("hub-1");
     let mut line = RecordId([1; 16]);
     line.0[..8].copy_from_slice(&xatl.0[..8]);
+    let position = hub.log.0.len() as u64;
     let submit = |number: u64| {
         let act = Act {
             id: ActId([0; 16]),
@@ -74,7 +75,7 @@ fn looked_at(submissions: u64) -> (usize, usize, usize) {
             person: "王芳".to_owned(),
             device: device_of("xatl-1"),
             at: "2026-04-18T10:02:11+08:00".to_owned(),
-            position: 0,
+            position,
             after: Vec::new(),
             judged: None,
             body: [("reason".to_owned(), Value::Text(format!("理由{number}")))].into(),
