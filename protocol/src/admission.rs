@@ -290,6 +290,8 @@ struct Outcome<'a> {
     before: BTreeMap<ChangeHash, &'static str>,
     /// The bytes of every change that could be read and is not in the document.
     bytes: BTreeMap<ChangeHash, Bytes<'a>>,
+    /// The bytes of those among them that were here before and are tried once more.
+    tried: BTreeMap<ChangeHash, &'a [u8]>,
     new: Vec<Change>,
     refused: Vec<Refused>,
     /// The changes that are kept apart, with the reason.
@@ -303,8 +305,8 @@ impl<'a> Outcome<'a> {
         let of_change = |refused: &&Refused| is_change(&refused.bytes);
         let before = held.apart.iter().filter(of_change);
         let before = before.filter_map(|refused| Some((refused.change?, refused.reason))).collect();
-        let (bytes, reasons) = (BTreeMap::new(), BTreeMap::new());
-        Self { held, came, before, bytes, new: Vec::new(), refused: Vec::new(), reasons }
+        let (bytes, tried, reasons) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { held, came, before, bytes, tried, new: Vec::new(), refused: Vec::new(), reasons }
     }
 
     /// Reads the changes that came and that the document does not hold.
@@ -386,7 +388,10 @@ impl<'a> Outcome<'a> {
         }
         let bytes = match self.bytes.remove(change)? {
             Bytes::Now(bytes) => bytes,
-            Bytes::Before(bytes) => bytes.to_vec(),
+            Bytes::Before(bytes) => {
+                self.tried.insert(*change, bytes);
+                bytes.to_vec()
+            }
         };
         ForeignBytes(bytes).parse().ok().map(foreign::Parsed::vouched)
     }
@@ -395,7 +400,11 @@ impl<'a> Outcome<'a> {
     fn turn_away(&mut self, change: Vouched, reason: &'static str) {
         let parsed = change.into_parsed();
         let hash = parsed.hash();
-        self.bytes.insert(hash, Bytes::Now(parsed.into_bytes()));
+        let bytes = match self.tried.remove(&hash) {
+            Some(bytes) => Bytes::Before(bytes),
+            None => Bytes::Now(parsed.into_bytes()),
+        };
+        self.bytes.insert(hash, bytes);
         self.refuse(hash, reason);
     }
 

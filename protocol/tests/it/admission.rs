@@ -297,6 +297,17 @@ fn who_has_no_role_for_it_changes_nothing() {
         vec![seal(&document, COLLEGE_2, &change)],
     );
     check(&admission, 0, &["no_right"]);
+
+    // It is tried again with whatever comes, and told to nobody who did not send it: a refusal that
+    // is told leaves the document out of what two nodes compare.
+    let (other, changes) = chain(&plan(), COLLEGE_1, 1);
+    let (empty, apart) = (Document::genesis(plan()), apart(&admission, &[]));
+    let held = Held { document: &empty, seals: &[], apart: &apart, log_grew: false };
+    let seals = vec![seal(&other, COLLEGE_1, &changes[0])];
+    let batch = DocumentBatch { changes: bytes(&changes), seals, ..nothing() };
+    let after = admit(held, batch, &membership());
+    check(&after, 1, &[]);
+    assert_eq!(after.told().count(), 0);
 }
 
 #[test]
