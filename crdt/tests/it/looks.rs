@@ -85,7 +85,10 @@ fn looked_at(submissions: u64) -> (usize, usize, usize) {
     };
     let header: Header = APPLICATION.between(NETWORK, xatl, crrc, 2026);
     let writes: Vec<_> = (0..submissions).map(|n| (header.clone(), submit(n))).collect();
+    // As the college's device has written it.
+    hub.device = device_of("xatl-1");
     let touches: Vec<Touch> = hub.write("application.submit", &writes);
+    hub.device = device_of("hub-1");
     assert_eq!(touches.len() as u64, submissions);
     let view = Counting { view: hub, reads: Cell::new(0) };
     registry::recompute(&view, &touches, |_, _| {});
