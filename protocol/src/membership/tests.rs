@@ -5,7 +5,7 @@ use onex_crdt::ids::{ChangeHash, DocId};
 
 use super::*;
 use crate::seal::{Seal, SealBody};
-use crate::statement::{Frontier, RemovalReason};
+use crate::statement::{Frontier, RemovalReason, StatementError};
 
 pub(super) const HUB: OrgId = OrgId([0xa1; 16]);
 pub(super) const COLLEGE: OrgId = OrgId([0xb2; 16]);
