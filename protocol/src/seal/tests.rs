@@ -127,6 +127,32 @@ fn at_most_16_seals_are_live() {
     assert!(newest(&stored[1..], seal(17, 11), |_, _| false).is_ok());
 }
 
+/// The same as one after another, for many at once; greater heads stand above smaller ones.
+#[test]
+fn many_seals_at_once_leave_the_same_live() {
+    let below = |heads: &[(ChangeHash, u64)]| {
+        let above = |n: u8| heads.iter().filter(move |(head, _)| head.0[0] > n);
+        let highest = |n: u8| Some((hash(n), above(n).map(|(_, position)| *position).max()?));
+        (1..=20).filter_map(highest).collect()
+    };
+    let at = |n, position| Seal::make(&key(11), body(n, 11, position));
+    let check = |seals: &[Seal], expected: &[Seal]| {
+        assert_eq!(live(seals.to_vec(), below), (expected.to_vec(), Vec::new()));
+    };
+    check(&[at(1, 4)], &[at(1, 4)]);
+    check(&[at(1, 4), at(3, 4), at(2, 4)], &[at(3, 4)]);
+    check(&[at(1, 7), at(2, 4)], &[at(1, 7), at(2, 4)]);
+    check(&[at(1, 4), at(1, 7), at(1, 7)], &[at(1, 7)]);
+    let others = seal(1, 12);
+    check(&[others.clone(), at(2, 4)], &[others, at(2, 4)]);
+
+    let apart = |_: &[(ChangeHash, u64)]| BTreeMap::new();
+    let all: Vec<_> = (1..=17).rev().map(|n| at(n, 4)).collect();
+    let (kept, beyond) = live(all.clone(), apart);
+    assert_eq!((&kept[..], &beyond[..]), (&all[1..], &all[..1]), "those with the smallest heads");
+    assert_eq!(live(all[1..].to_vec(), apart).1, []);
+}
+
 #[test]
 fn golden_seal() {
     let seal = seal(1, 11);
