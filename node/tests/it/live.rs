@@ -12,7 +12,7 @@ use onex_node::api::{AuditLine, Me, Query};
 use onex_node::backup::{Unlocking, restore};
 use onex_node::home::{Guard, Passphrase};
 use onex_node::store::{Store, log, peers};
-use onex_node::{Node, NodeError, Serving};
+use onex_node::{Joining, Node, NodeError, Serving};
 use onex_protocol::statement::RemovalReason;
 use tempfile::TempDir;
 
@@ -246,14 +246,20 @@ fn a_peer_that_does_not_answer_is_said_so() {
     assert!(report.peers[0].error.is_some());
 }
 
-#[test]
-fn wrong_digits_let_nobody_in() {
-    let hub = hub_home();
+/// A college that has asked to be let in and waits for its digits to be compared.
+fn asked(hub: &Home) -> (TempDir, Joining) {
     let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
     let org = hub.node.find_id(Organisation::KIND, &id).expect("an id");
     let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
     let folder = tempfile::tempdir().expect("a folder");
     let joining = Node::join(folder.path(), &invited.text, "王芳", clock()).expect("asks");
+    (folder, joining)
+}
+
+#[test]
+fn wrong_digits_let_nobody_in() {
+    let hub = hub_home();
+    let (folder, joining) = asked(&hub);
     assert!(hub.node.device_confirm("1111 2222 3333 4444 5555 6666").is_err());
     assert!(joining.wait(Duration::from_millis(300)).is_err());
     assert!(!Node::exists(folder.path()));
@@ -263,11 +269,7 @@ fn wrong_digits_let_nobody_in() {
 #[test]
 fn an_invitation_names_where_the_interface_listens() {
     let hub = hub_home();
-    let id = act(&hub.node, "organisation.add", COLLEGE).expect("added");
-    let org = hub.node.find_id(Organisation::KIND, &id).expect("an id");
-    let invited = hub.node.invite(Some(org.into())).expect("an officer invites");
-    let folder = tempfile::tempdir().expect("a folder");
-    let joining = Node::join(folder.path(), &invited.text, "王芳", clock()).expect("asks");
+    let (_folder, joining) = asked(&hub);
     hub.node.device_confirm(joining.digits()).expect("the digits are the same");
     let college = joining.wait(PATIENCE).expect("welcome");
     assert!(matches!(college.invite(None), Err(NodeError::NotListening)));

@@ -8,43 +8,23 @@ use onex_crdt::record::{Fields, Record as _};
 use onex_crdt::records::contact::Contact;
 use onex_crdt::records::receipt::ReceiptRow;
 use onex_crdt::value::Value;
-use onex_protocol::key::SigningKey;
 use onex_protocol::seal::{Seal, SealBody};
-use onex_protocol::statement::{Frontier, RemovalReason, Root};
+use onex_protocol::statement::{Frontier, RemovalReason};
 
+use super::tests::{COLLEGE, HUB, founded, key, said};
 use super::*;
 use crate::clock::Clock;
 use crate::store::{Store, projection, sync};
 
-const HUB: OrgId = OrgId([0xa1; 16]);
-const COLLEGE: OrgId = OrgId([0xb2; 16]);
 const EVALUATOR: OrgId = OrgId([0xc3; 16]);
 /// The device that means harm, and its honest colleague.
 const HARMFUL: u8 = 2;
 const HONEST: u8 = 3;
 
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&[seed; 32])
-}
-
-fn said(log: &mut Membership, by: u8, body: Statement) {
-    let statement = log.propose(&key(by), body);
-    let entry = log.sequence(&key(1), statement).expect("an allowed statement");
-    log.append(entry).expect("it is next");
-}
-
 /// A hub, an evaluator, and a college with two devices, both with an admin; at the harmful one he
 /// submits, too.
 fn membership() -> Membership {
-    let root = Root {
-        nonce: [0x11; 16],
-        org: HUB,
-        name: "省项目办".to_owned(),
-        region: "610000".to_owned(),
-        hub_key: key(1).public(),
-        person: "郝敏".to_owned(),
-    };
-    let mut log = Membership::found(&key(1), root).expect("a good root");
+    let mut log = founded();
     for (org, role) in [(COLLEGE, OrgRole::College), (EVALUATOR, OrgRole::Evaluator)] {
         said(&mut log, 1, Statement::AddOrganisation { org, role, name: "某机构".to_owned() });
     }

@@ -17,21 +17,22 @@ use super::*;
 use crate::clock::Clock;
 use crate::store::{Store, sync};
 
-const HUB: OrgId = OrgId([0xa1; 16]);
-const COLLEGE: OrgId = OrgId([0xb2; 16]);
+pub(super) const HUB: OrgId = OrgId([0xa1; 16]);
+pub(super) const COLLEGE: OrgId = OrgId([0xb2; 16]);
 
-fn key(seed: u8) -> SigningKey {
+pub(super) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-fn said(log: &mut Membership, body: Statement) {
-    let statement = log.propose(&key(1), body);
+/// A device says something, and the hub gives it its place.
+pub(super) fn said(log: &mut Membership, by: u8, body: Statement) {
+    let statement = log.propose(&key(by), body);
     let entry = log.sequence(&key(1), statement).expect("an allowed statement");
     log.append(entry).expect("it is next");
 }
 
-/// A hub, and a college with one device.
-fn membership() -> Membership {
+/// A hub with one device.
+pub(super) fn founded() -> Membership {
     let root = Root {
         nonce: [0x11; 16],
         org: HUB,
@@ -40,11 +41,16 @@ fn membership() -> Membership {
         hub_key: key(1).public(),
         person: "郝敏".to_owned(),
     };
-    let mut log = Membership::found(&key(1), root).expect("a good root");
+    Membership::found(&key(1), root).expect("a good root")
+}
+
+/// A hub, and a college with one device.
+fn membership() -> Membership {
+    let mut log = founded();
     let (org, role, name) = (COLLEGE, OrgRole::College, "某学院".to_owned());
-    said(&mut log, Statement::AddOrganisation { org, role, name });
+    said(&mut log, 1, Statement::AddOrganisation { org, role, name });
     let (key, person) = (key(2).public(), "王芳".to_owned());
-    said(&mut log, Statement::AddDevice { org, key, person });
+    said(&mut log, 1, Statement::AddDevice { org, key, person });
     log
 }
 
@@ -138,7 +144,7 @@ impl Hub {
 
     fn hear(&mut self, body: Statement) {
         let from = self.log.position() + 1;
-        said(&mut self.log, body);
+        said(&mut self.log, 1, body);
         let transaction = self.store.write().expect("a transaction");
         let grown = self.engine.log_grew(&transaction, &self.log, &self.who, from);
         grown.expect("it is judged");
