@@ -14,7 +14,7 @@ use onex_crdt::document::Document;
 use onex_crdt::header::Header;
 use onex_crdt::ids::DocId;
 use onex_protocol::membership::{Entry, Membership};
-use onex_protocol::seal::{Seal, newest};
+use onex_protocol::seal::{Seal, live};
 
 use crate::backup;
 use crate::check::document::{begun, replay, seal_fault};
@@ -191,10 +191,8 @@ impl Gathered {
         let more = more.filter(|change| !document.holds(&change.hash));
         let more: Vec<_> = more.map(|change| change.bytes).collect();
         replay(&mut document, &more);
-        let seals = seals.into_iter().chain(other.seals).fold(Vec::new(), |kept, seal| {
-            let is_ancestor = |older: &_, newer: &_| document.is_ancestor(older, newer);
-            newest(&kept, seal, is_ancestor).unwrap_or(kept)
-        });
+        let seals = seals.into_iter().chain(other.seals).collect();
+        let (seals, _) = live(seals, |heads| document.below(heads));
         Self { document, seals, whole: whole || other.whole }
     }
 }

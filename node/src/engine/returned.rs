@@ -37,11 +37,8 @@ impl Engine {
             }
             count += new.len();
             let mut seals = documents::seals(transaction, document.id())?;
-            for one in batch.seals.into_iter().filter(|one| document.holds(&one.head)) {
-                let is_ancestor =
-                    |older: &ChangeHash, newer: &ChangeHash| document.is_ancestor(older, newer);
-                seals = seal::newest(&seals, one, is_ancestor).unwrap_or(seals);
-            }
+            seals.extend(batch.seals.into_iter().filter(|one| document.holds(&one.head)));
+            let (seals, _) = seal::live(seals, |heads| document.below(heads));
             documents::save(transaction, &document, &new, &seals, Origin::Own(&now))?;
             let touched = document.touched(&before);
             touches.extend(documents::project_sources(transaction, &document, &touched)?);
