@@ -148,7 +148,8 @@ fn a_lead_at_another_device_cuts_nothing_off_that_the_hub_holds() {
     province.sync(LAPTOP);
     province.sync_with("hub-2", "hub-1");
     let acknowledged = contact(&province, LAPTOP, "罗兰");
-    province.sync(LAPTOP);
+    province.sync_with(LAPTOP, "hub-1");
+    assert_eq!(phone(&province, "hub-2", acknowledged), None, "it has not heard of it");
     let device = province.node(LAPTOP).me().expect("me").device.to_string();
     province.act("hub-2", "device.remove", None, &[("id", &device), ("reason", "lost")]);
     province.settle();
