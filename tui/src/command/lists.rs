@@ -2,7 +2,7 @@
 
 use onex_crdt::ids::RecordId;
 use onex_crdt::record::{RecordKind, Row};
-use onex_node::api::{Compare, Conflict, Query};
+use onex_node::api::{Compare, Conflict, Query, Step};
 use onex_node::{Node, NodeError};
 use serde_json::Value as Json;
 
@@ -192,33 +192,27 @@ pub fn show(
         return Ok(Output::done(json::record(secrets, kind, &row), text));
     };
     let value = json::history(secrets, kind, &history);
-    let text = format!("{text}\n\n{}", steps(lang, kind, &value));
+    let text = format!("{text}\n\n{}", steps(secrets, lang, kind, &history.steps));
     Ok(Output::done(value, text))
 }
 
 /// The steps of a history as lines: when, who, what, why, and what it changed.
-fn steps(lang: Lang, kind: &RecordKind, value: &Json) -> String {
-    let chinese = lang == Lang::Zh;
-    let label = |key: &str| {
-        let field = kind.field(key);
-        field.map_or(key.to_owned(), |f| if chinese { f.zh } else { f.en }.to_owned())
-    };
-    let steps = value["history"].as_array().map_or(&[][..], Vec::as_slice);
+fn steps(secrets: Secrets, lang: Lang, kind: &RecordKind, steps: &[Step]) -> String {
     let lines = steps.iter().map(|step| {
-        let title = act_title(lang, &plain(&step["type"]));
-        let changed = step["changed"].as_object().into_iter().flatten();
-        let changed = changed
-            .map(|(key, pair)| format!("{} {} → {}", label(key), plain(&pair[0]), plain(&pair[1])));
-        let source = &step["source"];
-        let device = source["device"].as_str().and_then(|device| device.parse().ok());
-        let source =
-            source.is_object().then(|| source_words(lang, source["person"].as_str(), device));
-        let words = [outcome_word(lang, &plain(&step["outcome"])), plain(&step["reason"])]
-            .into_iter()
-            .chain(source)
-            .chain(changed);
-        let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
-        vec![plain(&step["at"]), clean(&plain(&step["person"])), title, clean(&words.join("；"))]
+        let changed = step.changed.iter().filter_map(|(key, old, new)| {
+            let field = kind.field(key)?;
+            let [old, new] = [old, new].map(|value| {
+                json::text(secrets, field, value.as_ref(), lang == Lang::Zh)
+            });
+            Some(format!("{} {old} → {new}", if lang == Lang::Zh { field.zh } else { field.en }))
+        });
+        let outcome = step.outcome.as_ref().map(|outcome| outcome_word(lang, outcome));
+        let source = step.source.as_ref();
+        let source = source.map(|one| source_words(lang, one.person.as_deref(), one.device));
+        let why = [outcome, step.reason.clone(), source].into_iter().flatten();
+        let words: Vec<String> = why.chain(changed).collect();
+        let who = clean(&step.person);
+        vec![step.at.to_string(), who, act_title(lang, &step.kind), clean(&words.join("；"))]
     });
     tables::aligned(&lines.collect::<Vec<_>>())
 }

@@ -198,6 +198,9 @@ fn reason_words(lang: Lang, kind: Option<&RecordKind>, reason: &Reason) -> Words
 fn field_words(lang: Lang, error: &FieldError) -> Words {
     match error {
         FieldError::Missing => ("missing", Vec::new()),
+        FieldError::Length { min, max, found } if min == max => {
+            ("exact-length", vec![("max", max.to_string()), ("found", found.to_string())])
+        }
         FieldError::Length { min, max, found } => (
             "length",
             vec![("min", min.to_string()), ("max", max.to_string()), ("found", found.to_string())],
@@ -256,7 +259,7 @@ fn choice_word(lang: Lang, choice: &Choice) -> String {
 }
 
 /// More choices than this are not read in a sentence.
-const CHOICES_SHOWN_MAX: usize = 6;
+const CHOICES_SHOWN_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -270,6 +273,7 @@ mod tests {
         vec![
             FieldError::Missing,
             FieldError::Length { min: 1, max: 40, found: 41 },
+            FieldError::Length { min: 5, max: 5, found: 4 },
             FieldError::Characters,
             FieldError::Number { decimals: 0 },
             FieldError::Number { decimals: 2 },
