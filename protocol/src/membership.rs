@@ -26,8 +26,8 @@ pub use error::MembershipError;
 /// Most bytes of an entry: a frontier has up to some 700 seals.
 pub const ENTRY_BYTES_MAX: usize = 128 * 1024;
 /// Most bytes of statements that an organisation other than the hub has in the log: what it says
-/// stands on every node for good. A hundred removals with full frontiers are less; what must be said
-/// of its devices beyond that, a lead of the hub says.
+/// stands on every node for good. Sixty removals with full frontiers are less; what must be said of
+/// its devices beyond that, a lead of the hub says.
 pub const ORG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most forks of one device that are resolved: whoever makes more, by will, would otherwise have the
 /// hub fill the log. Of further ones what lies below counts.
