@@ -16,7 +16,8 @@ use rusqlite::Connection;
 
 use crate::clock::random;
 use crate::engine::has_readers;
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::home::{self, Guard, Home, Keys, KeysError, Passphrase, sync_folder};
 use crate::presence::Alone;
 use crate::repair::{Gathered, gather, longest, set_back};

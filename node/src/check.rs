@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use onex_crdt::ids::{DocId, RecordId};
 use onex_protocol::membership::{Entry, Membership};
 
-use crate::handle::NodeError;
+use crate::error::NodeError;
 use crate::home::{Home, Passphrase};
 use crate::presence;
 use crate::store::{StoreError, check as raw};

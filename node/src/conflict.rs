@@ -25,7 +25,8 @@ use rusqlite::Connection;
 use crate::api::{Answer, Conflict, ConflictValue, Duplicate, Resolved};
 use crate::audit;
 use crate::engine::{Engine, EngineError};
-use crate::handle::{Node, NodeError, Writer};
+use crate::error::NodeError;
+use crate::handle::{Node, Writer};
 use crate::store::view::{Log, SqlView};
 use crate::store::{StoreError, query};
 

@@ -9,7 +9,8 @@ use onex_crdt::field::time::Moment;
 use onex_crdt::ids::RecordId;
 
 use crate::api::Draft;
-use crate::handle::{Node, NodeError, moment};
+use crate::error::NodeError;
+use crate::handle::{Node, moment};
 use crate::store::StoreError;
 use crate::store::draft::{self, StoredDraft};
 

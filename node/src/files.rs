@@ -5,7 +5,8 @@
 use onex_crdt::field::FieldError;
 use onex_crdt::ids::Digest;
 
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::store::StoreError;
 
 /// Bytes of a photo (requirements 5.2: jpg, 20-200 KB).

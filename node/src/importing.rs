@@ -16,7 +16,8 @@ use onex_crdt::value::Value;
 use crate::api::Query;
 use crate::audit::Deed;
 use crate::engine::{EngineError, Order};
-use crate::handle::{Node, NodeError, PART_ORDERS};
+use crate::error::NodeError;
+use crate::handle::{Node, PART_ORDERS};
 use crate::import::{Draft, Known, KnownLearner, Roster};
 use crate::store::query;
 

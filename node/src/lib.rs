@@ -10,6 +10,7 @@ pub mod clock;
 mod conflict;
 pub mod drafts;
 pub mod engine;
+mod error;
 pub mod files;
 pub mod handle;
 pub mod home;
@@ -34,5 +35,6 @@ pub mod undoing;
 mod unsent;
 pub mod upkeep;
 
-pub use handle::{Founding, Node, NodeError, Way};
+pub use error::NodeError;
+pub use handle::{Founding, Node, Way};
 pub use live::{Joining, Serving};

@@ -25,7 +25,8 @@ use onex_crdt::ids::DeviceId;
 use onex_protocol::machine::{Fault, Report};
 
 use crate::api::{Closed, PeerReport, SyncReport, Traffic};
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::members::LISTEN;
 use crate::net::{DeviceKey, Endpoint, Ground};
 use crate::report::{peer_of, unsent};

@@ -11,7 +11,8 @@ use onex_protocol::membership::Membership;
 use onex_protocol::statement::{Frontier, RemovalReason, SignedStatement, Statement};
 
 use crate::audit;
-use crate::handle::{Node, NodeError, Writer};
+use crate::error::NodeError;
+use crate::handle::{Node, Writer};
 use crate::members::waits_for_others;
 use crate::store::{self, StoreError, documents, quarantine};
 

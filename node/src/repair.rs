@@ -20,7 +20,7 @@ use crate::backup;
 use crate::check::document::{begun, replay, seal_fault};
 use crate::check::{self, CheckReport, Part, Progress};
 use crate::clock::random;
-use crate::handle::NodeError;
+use crate::error::NodeError;
 use crate::home::{Home, Keys, Passphrase};
 use crate::presence::{self, Alone};
 use crate::space;

@@ -25,7 +25,8 @@ use crate::api::{
 };
 use crate::backup;
 use crate::conflict::{claimed, device_of};
-use crate::handle::{Node, NodeError, Writer, moment};
+use crate::error::NodeError;
+use crate::handle::{Node, Writer, moment};
 use crate::home::Keeping;
 use crate::members::LISTEN;
 use crate::store::view::SqlView;

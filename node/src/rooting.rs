@@ -16,7 +16,8 @@ use onex_protocol::statement::Statement;
 use crate::api::{RecoveryMade, RootKey, RootView};
 use crate::audit;
 use crate::clock::random;
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::members::addresses;
 use crate::store;
 

@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use crate::api::{Answer, Undone};
 use crate::audit;
 use crate::engine::{Engine, EngineError};
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::store::steps::{self, Last};
 use crate::store::view::SqlView;
 

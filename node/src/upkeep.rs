@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::presence;
 use crate::space::{self, Room};
 use crate::store::check as raw;

@@ -20,7 +20,8 @@ use onex_protocol::message::{FIRST_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX};
 use super::hearing::{Gate, Heard, Hearing};
 use super::limits::{Handshakes, Offence, Party, Scores, Turns};
 use super::storing;
-use crate::handle::{Node, NodeError, Way};
+use crate::error::NodeError;
+use crate::handle::{Node, Way};
 use crate::net::{Connection, Endpoint, Incoming, NetError, Receiver, Sender};
 use crate::space::Room;
 

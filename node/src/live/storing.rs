@@ -14,7 +14,8 @@ use onex_protocol::scope::Party;
 use onex_protocol::statement::{SignedStatement, Statement};
 
 use super::driver::Link;
-use crate::handle::{Node, NodeError, Writer};
+use crate::error::NodeError;
+use crate::handle::{Node, Writer};
 use crate::members::INVITATION_TRIES_MAX;
 use crate::report::HUB_POSITION;
 use crate::store::enrolment::{self, InvitationState, StoredInvitation};

@@ -8,7 +8,8 @@ use onex_protocol::key::SigningKey;
 use onex_protocol::machine::{Effect, Event, Machine, Now, Own, PeerId, Report, Side};
 
 use super::storing::{self, Seen};
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 
 /// The one connection that both have.
 const PEER: PeerId = PeerId(1);

@@ -6,7 +6,8 @@ use super::mount::Mount;
 use super::story::{
     Care, State, Told, act, add, contacts, copy, damage, import, open, open_brisk, state, tell,
 };
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::undoing::What;
 
 /// A deed of one transaction, and every how many of its operations one fails.

@@ -11,7 +11,8 @@ use super::disk::{Dice, Disk, Image, Op, Platter};
 use super::mount::Mount;
 use super::story::{Care, State, Told, add, copy, damage, found, open, state, tell, torn};
 use crate::api::Query;
-use crate::handle::{Node, NodeError};
+use crate::error::NodeError;
+use crate::handle::Node;
 use crate::live::wire;
 use crate::store::{query, sync};
 

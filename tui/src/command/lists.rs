@@ -201,9 +201,8 @@ fn steps(secrets: Secrets, lang: Lang, kind: &RecordKind, steps: &[Step]) -> Str
     let lines = steps.iter().map(|step| {
         let changed = step.changed.iter().filter_map(|(key, old, new)| {
             let field = kind.field(key)?;
-            let [old, new] = [old, new].map(|value| {
-                json::text(secrets, field, value.as_ref(), lang == Lang::Zh)
-            });
+            let [old, new] = [old, new]
+                .map(|value| json::text(secrets, field, value.as_ref(), lang == Lang::Zh));
             Some(format!("{} {old} → {new}", if lang == Lang::Zh { field.zh } else { field.en }))
         });
         let outcome = step.outcome.as_ref().map(|outcome| outcome_word(lang, outcome));
