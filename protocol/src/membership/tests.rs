@@ -1,6 +1,6 @@
 //! Tests of the membership log: who may say what, tampering, forks, replay, the past.
 
-use onex_crdt::header::PLAN;
+use onex_crdt::header::{ORGANISATION, PLAN};
 use onex_crdt::ids::{ChangeHash, DocId};
 
 use super::*;
@@ -541,6 +541,23 @@ fn a_recovery_key_lets_admins_in_and_removes_them() {
 }
 
 #[test]
+fn who_begins_anew_loses_the_old_recovery_key_and_nobody_else_does() {
+    let mut log = province();
+    say(&mut log, 11, recovery(COLLEGE, 91)).expect("an admin sets it");
+    say(&mut log, 21, recovery(EVALUATOR, 92)).expect("an admin sets it");
+    for seed in [11, 12] {
+        say(&mut log, 1, remove(seed)).expect("a lead removes what was lost");
+    }
+    for seed in [1, 2] {
+        say(&mut log, seed, Statement::Reset { org: COLLEGE }).expect("two of the hub begin");
+    }
+    let device = key(91).device();
+    let refused = say(&mut log, 91, add(COLLEGE, 41, "陈晨"));
+    assert_eq!(refused, Err(MembershipError::UnknownDevice { device }));
+    assert_eq!(say(&mut log, 92, add(EVALUATOR, 42, "陈晨")), Ok(()));
+}
+
+#[test]
 fn an_organisation_that_lost_everything_begins_anew() {
     let reset = || Statement::Reset { org: COLLEGE };
     let lost = MembershipError::NotLost { org: COLLEGE };
@@ -589,6 +606,26 @@ fn of_a_device_so_many_forks_are_resolved_and_no_more() {
     assert_eq!(say(&mut log, 1, resolve(0)), Err(MembershipError::Resolved));
     let expected = Err(MembershipError::TooManyForks { device });
     assert_eq!(say(&mut log, 1, resolve(u64::MAX)), expected);
+}
+
+/// An admin could otherwise take back at his own devices what the hub has decided on.
+#[test]
+fn of_a_fork_the_side_that_reads_the_document_chooses() {
+    let mut log = province();
+    let device = key(12).device();
+    let actor = Actor::new(device, [7; 8]);
+    let (of_hub, of_admin) = (ChangeHash([1; 32]), ChangeHash([2; 32]));
+    let own = PLAN.of(log.network(), COLLEGE, 2026);
+    let province_wide = ORGANISATION.of(log.network(), COLLEGE, 2026);
+    for header in [&own, &province_wide] {
+        for (seed, head) in [(11, of_admin), (1, of_hub)] {
+            let body = Statement::Resolve { device, document: header.id(), actor, seq: 1, head };
+            assert_eq!(say(&mut log, seed, body), Ok(()), "each side says once");
+        }
+    }
+    let chosen = |header| log.resolved(header).collect::<Vec<_>>();
+    assert_eq!(chosen(&own), [(actor, of_admin)]);
+    assert_eq!(chosen(&province_wide), [(actor, of_hub)]);
 }
 
 /// What a member says stands on every node for good.
