@@ -5,8 +5,8 @@ use automerge::{ActorId, ExpandedChange, ObjType, ScalarValue};
 use onex_crdt::act::Act;
 use onex_crdt::document::{Authorship, Document, Write};
 use onex_crdt::foreign::{
-    CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPERATIONS_MAX, Faults, ForeignBytes, ForeignError,
-    KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATION_COUNTER_MAX,
+    CHANGE_BYTES_MAX, CHANGE_DEPS_MAX, CHANGE_OPERATIONS_MAX, CHANGE_PREDECESSORS_MAX, Faults,
+    ForeignBytes, ForeignError, KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATION_COUNTER_MAX, read,
 };
 use onex_crdt::header::ORGANISATION;
 use onex_crdt::ids::{Actor, ChangeHash, OrgId, RecordId};
@@ -497,6 +497,28 @@ fn a_change_made_by_hand_is_taken() {
     assert_eq!(source.fields["leader_post"], Value::Text("abc".to_owned()));
 }
 
+/// What the layer above judges and stores is what stood in the bytes.
+#[test]
+fn what_is_parsed_is_what_was_sent() {
+    let document = base();
+    let raw = Raw { seq: 300, ..Raw::register(&document) };
+    let parsed = ForeignBytes(raw.bytes()).parse().expect("well formed");
+    assert_eq!((parsed.seq(), parsed.actor()), (300, actor("xatl-2")));
+    assert_eq!(parsed.deps(), document.heads());
+    assert_eq!(parsed.into_bytes(), raw.bytes());
+}
+
+#[test]
+fn what_its_person_may_not_do_is_named_and_not_taken() {
+    let document = base();
+    let bytes = honest(&document, &[rename("汪芳")]);
+    let vouched = [ForeignBytes(bytes).parse().expect("honest").vouched()];
+    let hash = vouched[0].parsed().hash();
+    let faults = document.admit(&vouched, &|asked, _| *asked != hash).err();
+    assert_eq!(faults, Some(Faults::from([(hash, ForeignError::NotPermitted)])));
+    assert!(document.admit(&vouched, &|asked, _| *asked == hash).is_ok());
+}
+
 #[test]
 fn only_single_plain_changes_are_parsed() {
     let document = base();
@@ -591,6 +613,40 @@ fn run_lengths_are_counted_before_they_are_unrolled() {
     let long = vec![b'k'; KEY_BYTES_MAX as usize + 1];
     let key = [signed(10_000), prefixed(&long)].concat();
     check(&document, raw.column(21, key).bytes(), ForeignError::TooLarge);
+}
+
+/// The last size that is read, and the first that is not. Whether columns fit each other is asked
+/// later.
+#[test]
+fn a_limit_is_the_last_that_is_taken() {
+    let raw = Raw::register(&base());
+    let check = |raw: Raw, is_read: bool| {
+        let found = read(&raw.bytes()).map(|_| ());
+        assert_eq!(found, if is_read { Ok(()) } else { Err(ForeignError::TooLarge) });
+    };
+    let values = |bytes: usize| raw.clone().column(87, vec![b'x'; bytes]);
+    let other = values(CHANGE_BYTES_MAX / 2).bytes().len() - CHANGE_BYTES_MAX / 2;
+    let most = [
+        (CHANGE_OPERATIONS_MAX, &[1, 2, 17, 19, 66, 86, 112][..]),
+        (CHANGE_PREDECESSORS_MAX, &[113, 115][..]),
+    ];
+    for past in [0, 1] {
+        check(values(CHANGE_BYTES_MAX - other + past), past == 0);
+        let past = past as u64;
+        for (most, columns) in most {
+            for column in columns {
+                let zeros = run((most + past) as i64, 0);
+                check(raw.clone().column(*column, zeros), past == 0);
+                let nulls = [vec![0], unsigned(most + past)].concat();
+                check(raw.clone().column(*column, nulls), past == 0);
+            }
+        }
+        check(raw.clone().column(52, unsigned(CHANGE_OPERATIONS_MAX + past)), past == 0);
+        let key = [signed(-1), prefixed(&vec![b'k'; (KEY_BYTES_MAX + past) as usize])].concat();
+        check(raw.clone().column(21, key), past == 0);
+        let many = run(1, CHANGE_PREDECESSORS_MAX + past);
+        check(raw.clone().column(112, many), past == 0);
+    }
 }
 
 /// Bytes that were altered at random and given a right checksum: refused or taken, but felt by

@@ -366,6 +366,18 @@ fn an_entry_has_a_largest_size() {
     check(11, removal(700), Ok(()));
     let refusal = say(&mut province(), 11, removal(800));
     assert!(matches!(refusal, Err(MembershipError::TooLarge { .. })), "{refusal:?}");
+    let log = province();
+    let with_name = |letters: usize| {
+        let role = OrgRole::College;
+        let body = Statement::AddOrganisation { org: FRESH, role, name: "x".repeat(letters) };
+        Entry::sign(&key(1), 13, log.head(), log.propose(&key(1), body))
+    };
+    let other = with_name(ENTRY_BYTES_MAX / 2).to_bytes().len() - ENTRY_BYTES_MAX / 2;
+    let letters = ENTRY_BYTES_MAX - other;
+    assert_eq!(entry_size_check(&with_name(letters)), Ok(()));
+    let bytes = ENTRY_BYTES_MAX + 1;
+    let refusal = entry_size_check(&with_name(letters + 1));
+    assert_eq!(refusal, Err(MembershipError::TooLarge { bytes }));
 }
 
 #[test]
@@ -555,6 +567,20 @@ fn who_begins_anew_loses_the_old_recovery_key_and_nobody_else_does() {
     let refused = say(&mut log, 91, add(COLLEGE, 41, "陈晨"));
     assert_eq!(refused, Err(MembershipError::UnknownDevice { device }));
     assert_eq!(say(&mut log, 92, add(EVALUATOR, 42, "陈晨")), Ok(()));
+}
+
+/// One person at two devices is one person, whoever else once had a role there.
+#[test]
+fn one_person_at_two_devices_of_the_hub_begins_nothing_anew() {
+    let reset = || Statement::Reset { org: COLLEGE };
+    let mut log = province();
+    for seed in [11, 12] {
+        say(&mut log, 1, remove(seed)).expect("a lead removes what was lost");
+    }
+    say(&mut log, 1, reset()).expect("a lead begins");
+    say(&mut log, 1, grant(2, "郝敏", PersonRole::Officer)).expect("there, too");
+    say(&mut log, 1, revoke(2, "孙涛", PersonRole::Officer)).expect("he left");
+    assert_eq!(say(&mut log, 2, reset()), Err(MembershipError::SecondPerson));
 }
 
 #[test]
