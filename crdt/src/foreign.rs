@@ -378,9 +378,6 @@ impl<'a> Reader<'a> {
             self.actor()?;
         }
         let operations = self.columns()?;
-        if operations > CHANGE_OPERATIONS_MAX {
-            return Err(ForeignError::TooLarge);
-        }
         let end = start.checked_add(operations).ok_or(ForeignError::Malformed)?;
         if seq == 0 || start == 0 || end >= OPERATION_COUNTER_MAX || self.at != self.bytes.len() {
             return Err(ForeignError::Malformed);

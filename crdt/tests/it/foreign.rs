@@ -566,6 +566,15 @@ fn headers_are_within_their_limits() {
     for start in [OPERATION_COUNTER_MAX, 1 << 32, u64::MAX] {
         refused(Raw { start, ..raw.clone() }, ForeignError::Malformed);
     }
+    // What follows from the document is asked later; the header alone is enough for these.
+    let header = |seq, start| read(&Raw { seq, start, ..raw.clone() }.bytes()).map(|_| ());
+    assert_eq!(header(0, 1), Err(ForeignError::Malformed));
+    assert_eq!(header(1, 0), Err(ForeignError::Malformed));
+    assert_eq!(header(1, OPERATION_COUNTER_MAX - 1), Err(ForeignError::Malformed));
+    assert_eq!(header(1, OPERATION_COUNTER_MAX - 2), Ok(()));
+    let two = raw.clone().column(66, run(2, 1));
+    let two = Raw { start: OPERATION_COUNTER_MAX - 2, ..two };
+    assert_eq!(read(&two.bytes()), Err(ForeignError::Malformed), "the last one is beyond");
     let message = |bytes: u64| Raw { message: vec![b'x'; bytes as usize], ..raw.clone() };
     assert!(admit(&document, &[message(MESSAGE_BYTES_MAX).bytes()]).is_ok());
     refused(message(MESSAGE_BYTES_MAX + 1), ForeignError::TooLarge);

@@ -160,6 +160,37 @@ fn a_rotation_of_another_network_or_place_is_none() {
     assert_eq!(refusal, Err(MembershipError::NotAllowed { kind: "rotate" }));
 }
 
+/// Around a good rotation stand its sequencer's own signatures, and a past that was there.
+#[test]
+fn the_entry_of_a_rotation_is_its_sequencers() {
+    let log = rotated();
+    let next = signed(&log, next(&log, &[52, 53, 54], 2), &[52, 53]);
+    let (position, previous) = (next.position, next.previous);
+    let check = |signer: u8, sequencer: u8, seen: u64, expected| {
+        let body = Statement::Rotate(next.clone());
+        let statement = SignedStatement::sign(&key(signer), log.network(), body, seen);
+        let entry = Entry::sign(&key(sequencer), position, previous, statement);
+        assert_eq!(log.clone().append(entry), expected, "{signer} {sequencer} {seen}");
+    };
+    check(1, 1, position - 1, Ok(()));
+    for (signer, sequencer, seen) in [(1, 1, position), (2, 1, position - 1), (1, 2, position - 1)]
+    {
+        check(signer, sequencer, seen, Err(RotationError::Place.into()));
+    }
+}
+
+#[test]
+fn a_device_that_was_removed_does_not_sequence_again() {
+    let mut log = rotated();
+    say(&mut log, 1, remove(3)).expect("a lead removes");
+    let mut rotation = next(&log, &[51, 52, 53], 2);
+    rotation.sequencer = key(3).public();
+    let rotation = signed(&log, rotation, &[51, 52]);
+    let device = key(3).device();
+    let refusal = log.rotation_place(&key(3), rotation);
+    assert_eq!(refusal, Err(MembershipError::RemovedDevice { device }));
+}
+
 #[test]
 fn the_root_cuts_off_what_a_thief_has_signed() {
     let good = rotated();
