@@ -653,6 +653,9 @@ fn a_limit_is_the_last_that_is_taken() {
         check(raw.clone().column(52, unsigned(CHANGE_OPERATIONS_MAX + past)), past == 0);
         let key = [signed(-1), prefixed(&vec![b'k'; (KEY_BYTES_MAX + past) as usize])].concat();
         check(raw.clone().column(21, key), past == 0);
+        let each = (CHANGE_OPERATIONS_MAX + past) as usize;
+        let literal = [signed(-(each as i64)), vec![1; each]].concat();
+        check(raw.clone().column(66, literal), past == 0);
         let many = run(1, CHANGE_PREDECESSORS_MAX + past);
         check(raw.clone().column(112, many), past == 0);
     }
