@@ -166,6 +166,28 @@ fn check_untouched(bytes: Vec<u8>) {
     assert!(bytes == honest(&base(), &[rename("汪芳")]));
 }
 
+/// An id or a digest in a field is stored as bytes, as an entry is, and is no entry.
+#[test]
+fn bytes_in_a_field_are_taken() {
+    let document = base();
+    let (kind, key) = (Organisation::KIND, "leader_post");
+    let value = Some(Value::Bytes(vec![9; 16]));
+    let bytes = honest(&document, &[Write::Register { kind, id: ORG.into(), key, value }]);
+    assert!(admit(&document, &[bytes]).is_ok());
+}
+
+/// The reasons of the contract's quarantine list that are found here.
+#[test]
+fn every_reason_is_one_of_the_contract() {
+    let check = |error: ForeignError, reason: &str| assert_eq!(error.reason(), reason);
+    check(ForeignError::Malformed, "malformed");
+    check(ForeignError::TooLarge, "too_large");
+    check(ForeignError::MissingDependency, "missing_dependency");
+    check(ForeignError::Overwrites, "malformed");
+    check(ForeignError::NotPermitted, "no_right");
+    check(ForeignError::FailedToApply, "failed_to_apply");
+}
+
 #[test]
 fn two_writes_of_one_key_in_one_change_are_taken() {
     let document = base();
