@@ -646,6 +646,16 @@ fn run_lengths_are_counted_before_they_are_unrolled() {
     check(&document, raw.column(21, key).bytes(), ForeignError::TooLarge);
 }
 
+/// Nodes that differed in a limit would not hold the same documents: to change one is a change of
+/// format.
+#[test]
+fn the_limits_are_those_of_the_format() {
+    let bytes = (CHANGE_BYTES_MAX, MESSAGE_BYTES_MAX, KEY_BYTES_MAX);
+    assert_eq!(bytes, (262_144, 1_024, 256));
+    assert_eq!((CHANGE_OPERATIONS_MAX, CHANGE_PREDECESSORS_MAX), (20_000, 80_000));
+    assert_eq!((CHANGE_DEPS_MAX, OPERATION_COUNTER_MAX), (64, 2_147_483_648));
+}
+
 /// The last size that is read, and the first that is not. Whether columns fit each other is asked
 /// later.
 #[test]
