@@ -6,6 +6,7 @@ mod convergence;
 mod document;
 mod foreign;
 mod looks;
+mod parser;
 mod pilot;
 mod province;
 mod records;
