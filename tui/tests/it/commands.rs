@@ -197,6 +197,15 @@ fn personal_data_is_masked_everywhere() {
     }
 }
 
+/// Choices are named in a history as in the record above it, not by their ids.
+#[test]
+fn a_history_is_read_in_words() {
+    let home = Home::hub();
+    let id = home.make("contact.add", &["name=欧阳静", "duty=exam", "phone=13900000021"]);
+    let shown = home.run(&["show", "contact", &id, "--history"]).out;
+    assert!(shown.contains("职责  → 考务"), "{shown}");
+}
+
 #[test]
 fn lists_of_what_is_no_record_have_their_shapes() {
     let home = Home::hub();
